@@ -1,0 +1,44 @@
+// What every dataset looks like to the rest of the house: rows of prompts with the answer that is expected.
+// Text only: tokens are the tokenizer's business, indices are the caller's.
+
+/** A row answered with free text, scored against `reference`. */
+export interface GenerationSample {
+  readonly kind: 'generation';
+  /** Stable within the dataset and split. */
+  readonly id: string;
+  /** The whole prompt as the model reads it (without BOS). */
+  readonly prompt: string;
+  /** The expected answer. */
+  readonly reference: string;
+}
+
+/** A row answered by picking one of `choices`, by log-probability. */
+export interface ChoiceSample {
+  readonly kind: 'choice';
+  readonly id: string;
+  /** The subject a per-group average is taken over. */
+  readonly subject: string;
+  /** The whole prompt, few-shot examples included (without BOS). */
+  readonly prompt: string;
+  /** Continuations to compare, each with its leading blank: " A", " B", ... */
+  readonly choices: readonly string[];
+  /** Index into `choices`. */
+  readonly answer: number;
+}
+
+export type Sample = GenerationSample | ChoiceSample;
+
+/** `test` is what is measured and scored; `calibration` is what quantizers may look at; `train` made the model. */
+export type Split = 'train' | 'calibration' | 'test';
+
+/** Rows in a fixed order. All rows of a dataset are of one kind. */
+export interface Dataset {
+  readonly name: string;
+  readonly split: Split;
+  readonly kind: Sample['kind'];
+  readonly length: number;
+  /** @throws RangeError when index is not an integer in [0, length). */
+  sample(index: number): Sample;
+  /** sha256 (hex) over every row's fields in order: equal digests mean equal data. */
+  digest(): string;
+}
