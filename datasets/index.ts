@@ -1,0 +1,38 @@
+// The only door of the datasets room: opens a dataset by its name.
+
+import type { Dataset, Split } from './dataset.js';
+import { DatasetError } from './error.js';
+import { openTinyMmlu } from './tiny/tiny-mmlu.js';
+import { openTinyOrca } from './tiny/tiny-orca.js';
+
+export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
+export { DatasetError, type DatasetErrorCode } from './error.js';
+export { removeContext } from './tiny/tiny-orca.js';
+export { loadTokenizer, type Tokenizer } from './tokenizer.js';
+
+const openers: { readonly [name: string]: (split: Split) => Dataset } = {
+  'tiny-mmlu': openTinyMmlu,
+  'tiny-orca': openTinyOrca,
+};
+
+export const datasetNames: readonly string[] = Object.keys(openers);
+
+export const splitNames: readonly Split[] = ['train', 'calibration', 'test'];
+
+/** @throws DatasetError 'unknown-dataset' or 'unknown-split', quoting what there is. */
+export function openDataset(name: string, split: Split): Dataset {
+  const open = Object.hasOwn(openers, name) ? openers[name] : undefined;
+  if (open === undefined) {
+    throw new DatasetError(
+      'unknown-dataset',
+      `unknown dataset "${name}"; there are: ${datasetNames.join(', ')}`,
+    );
+  }
+  if (!splitNames.includes(split)) {
+    throw new DatasetError(
+      'unknown-split',
+      `unknown split "${split}"; there are: ${splitNames.join(', ')}`,
+    );
+  }
+  return open(split);
+}
