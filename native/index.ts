@@ -1,9 +1,27 @@
-// The only door to the native engine: types its whole surface, checks every argument, loads the addon.
-// Tokens in, tokens out; text never crosses.
+// The only door to the native engine: types its whole surface and loads the addon, when it is first needed.
+// Tokens in, tokens out; text never crosses. What an argument may be is checked in arguments.ts.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, parse } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  checkIds,
+  checkOptions,
+  checkRequests,
+  checkScoreRequests,
+  checkTokens,
+  NativeError,
+  packRequests,
+  packScoreRequests,
+} from './arguments.js';
+
+export { NativeError } from './arguments.js';
 
 export type KvCacheType = 'fp32' | 'fp16' | 'bf16';
 /** `auto` picks the best the CPU has; a named set that the CPU lacks is refused. `plain` is the reference. */
 export type InstructionSet = 'auto' | 'plain' | 'avx2' | 'avx512';
+/** `checkpoint` computes with what the file holds; `int8` rounds float linears per output channel at load. */
+export type WeightFormat = 'checkpoint' | 'int8';
 /** How int4 and int8 linears see their input: rounded to int8 per (row, group), or as fp32. */
 export type ActivationType = 'int8' | 'fp32';
 
@@ -26,6 +44,10 @@ export interface EngineOptions {
   readonly kvCacheType: KvCacheType;
   readonly instructionSet: InstructionSet;
   readonly activationType: ActivationType;
+  /** Left out: `checkpoint`. */
+  readonly weightFormat?: WeightFormat;
+  /** Fault injection for tests: the step of this number (1 is the first) fails, which breaks the engine. */
+  readonly faultAtStep?: number;
 }
 
 export interface GenerateRequest {
@@ -111,4 +133,161 @@ export interface EngineStats {
   readonly occupancySum: number;
   readonly peakKvPages: number;
   readonly preemptions: number;
+}
+
+export interface HostFeatures {
+  /** What `instructionSet` may name on this CPU, `auto` left out. */
+  readonly instructionSets: readonly InstructionSet[];
+  /** What `auto` means here, with the facts that matter, e.g. "avx512-vnni". */
+  readonly best: string;
+  readonly cuda: { readonly built: boolean };
+}
+
+export interface EngineHandlers {
+  /** One call a step that had news. */
+  onEvents(batch: EventBatch): void;
+  /** The stepping thread failed: every unfinished request has had its `failed` event before this call. */
+  onBroken?(error: NativeError): void;
+}
+
+/** What the addon exports: plain typed arrays, no checks. */
+interface Addon {
+  hostFeatures(): HostFeatures;
+  loadEngine(
+    options: Required<EngineOptions>,
+    onEvents: (batch: EventBatch) => void,
+    onBroken: (code: string, message: string) => void,
+  ): Promise<AddonEngine>;
+}
+
+interface AddonEngine {
+  info(): EngineInfo;
+  stats(): EngineStats;
+  submit(packed: ReturnType<typeof packRequests>): void;
+  cancel(ids: Int32Array): void;
+  score(packed: ReturnType<typeof packScoreRequests>): Promise<ScoreResult[]>;
+  forwardLogits(tokens: Int32Array): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+let addon: Addon | undefined;
+
+/** Walks up from this file (native/ or dist/native/) to native/build/Release/loadmark.node. */
+function findAddon(): string {
+  const start = dirname(fileURLToPath(import.meta.url));
+  const root = parse(start).root;
+  for (let folder = start; folder !== root; folder = dirname(folder)) {
+    const candidate = join(folder, 'native', 'build', 'Release', 'loadmark.node');
+    if (existsSync(candidate)) return candidate;
+  }
+  throw new NativeError(
+    'ERR_NATIVE_MISSING',
+    `the native engine is not built: no native/build/Release/loadmark.node above ${start}; run \`npm run build\``,
+  );
+}
+
+function loadAddon(): Addon {
+  if (addon === undefined) {
+    const path = findAddon();
+    try {
+      addon = createRequire(import.meta.url)(path) as Addon;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new NativeError(
+        'ERR_NATIVE_MISSING',
+        `${path} does not load: ${reason}; run \`npm run build\``,
+      );
+    }
+  }
+  return addon;
+}
+
+/** The addon's errors carry `code`; what has none is a bug. */
+function asNativeError(error: unknown): NativeError {
+  if (error instanceof NativeError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = (error as { code?: unknown } | null)?.code;
+  return new NativeError(typeof code === 'string' ? code : 'ERR_INTERNAL', message);
+}
+
+function translate<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw asNativeError(error);
+  }
+}
+
+export function hostFeatures(): HostFeatures {
+  return translate(() => loadAddon().hostFeatures());
+}
+
+/** A loaded model and the thread that steps it. Close it; one forgotten does not keep the process alive. */
+export class Engine {
+  readonly info: EngineInfo;
+  readonly #native: AddonEngine;
+
+  private constructor(native: AddonEngine) {
+    this.#native = native;
+    this.info = native.info();
+  }
+
+  /** Reads the checkpoint and plans memory off this thread; rejects with a NativeError. */
+  static async load(options: EngineOptions, handlers: EngineHandlers): Promise<Engine> {
+    const checked = checkOptions(options);
+    const onBroken = (code: string, message: string) =>
+      handlers.onBroken?.(new NativeError(code, message));
+    try {
+      const native = await loadAddon().loadEngine(
+        checked,
+        (batch) => handlers.onEvents(batch),
+        onBroken,
+      );
+      return new Engine(native);
+    } catch (error) {
+      throw asNativeError(error);
+    }
+  }
+
+  stats(): EngineStats {
+    return translate(() => this.#native.stats());
+  }
+
+  /** Takes all of them or, with an error naming the request, none. */
+  submit(requests: readonly GenerateRequest[]): void {
+    checkRequests(requests, this.info.vocabSize);
+    translate(() => this.#native.submit(packRequests(requests)));
+  }
+
+  /** Unknown and finished ids are ignored: they may have finished while this call was on its way. */
+  cancel(ids: Int32Array): void {
+    checkIds(ids);
+    translate(() => this.#native.cancel(ids));
+  }
+
+  /** One result a request, in order. */
+  async score(requests: readonly ScoreRequest[]): Promise<ScoreResult[]> {
+    checkScoreRequests(requests, this.info.vocabSize);
+    if (requests.length === 0) return [];
+    try {
+      return await this.#native.score(packScoreRequests(requests));
+    } catch (error) {
+      throw asNativeError(error);
+    }
+  }
+
+  /** Logits (tokens, vocabSize) of a whole text, between steps of whatever else runs: for checks and inspection. */
+  async forwardLogits(tokens: Int32Array): Promise<Float32Array> {
+    checkTokens(tokens, this.info.vocabSize, 'forwardLogits', 'tokens');
+    try {
+      return await this.#native.forwardLogits(tokens);
+    } catch (error) {
+      throw asNativeError(error);
+    }
+  }
+
+  /** Cancels what is unfinished (its events still come), joins the thread; a second call changes nothing. */
+  async close(): Promise<void> {
+    await this.#native.close();
+  }
 }
