@@ -1,0 +1,30 @@
+// The only door of loadgen: everything another room may use.
+
+export type { Clock } from './clock.js';
+export { RealClock, VirtualClock, Wakeup } from './clock.js';
+export type {
+  QuerySample,
+  QuerySampleLibrary,
+  QuerySampleResponse,
+  Responder,
+  SystemUnderTest,
+} from './contracts.js';
+export type { EffectiveSettings } from './effective-settings.js';
+export type { LoadgenErrorCode } from './errors.js';
+export { LoadgenError } from './errors.js';
+export type {
+  Distribution,
+  FailedSample,
+  LoggedFault,
+  LoggedResponse,
+  LogTexts,
+  Metrics,
+  Progress,
+  SampleColumns,
+  SeriesOutcome,
+  TestOptions,
+  TestOutcome,
+} from './outcome.js';
+export type { OfficialSeeds, Round, Scenario, TestMode, TestSettings } from './settings.js';
+export { defaultSettings, officialSeeds } from './settings.js';
+export { startTest } from './start-test.js';
