@@ -1,0 +1,102 @@
+// The Llama forward pass over rows of any mix of sequences: embedding, layers one at a time, norm
+// and head. Whose rows they are and where their KV pages lie is the caller's business (engine/, or
+// calibration through PrivateKv).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/weights.h"
+#include "ops/ops.h"
+
+namespace loadmark {
+
+// Called with the input of every linear before it is computed: x (rows, k) fp32.
+using LinearObserver =
+    std::function<void(int64_t layer, LinearKind kind, const float* x, int64_t rows, int64_t k)>;
+
+// Activations of one layer for up to `max_rows` rows; allocated once, used by every layer in turn.
+class LayerScratch {
+ public:
+  LayerScratch(const ModelConfig& config, int64_t max_rows);
+  static int64_t plan_bytes(const ModelConfig& config, int64_t max_rows);
+  int64_t max_rows() const { return max_rows_; }
+
+ private:
+  friend class LlamaModel;
+  int64_t max_rows_;
+  std::vector<float> normed_;   // (max_rows, hidden)
+  std::vector<float> qkv_;      // (max_rows, q + 2 kv)
+  std::vector<float> context_;  // (max_rows, q)
+  std::vector<float> gate_up_;  // (max_rows, 2 intermediate)
+  std::vector<float> act_;      // (max_rows, intermediate)
+  std::vector<float> output_;   // (max_rows, hidden)
+  std::vector<float> part_;     // (max_rows, widest output of a kind): unfused linears
+};
+
+class LlamaModel {
+ public:
+  LlamaModel(ModelConfig config, ModelWeights weights);
+  // read_model_config, Checkpoint and load_weights in one call.
+  static LlamaModel load(const std::string& folder,
+                         WeightFormat format = WeightFormat::kCheckpoint);
+
+  const ModelConfig& config() const { return config_; }
+  const ModelWeights& weights() const { return weights_; }
+
+  // hidden (rows, hidden_size)
+  void embed(const ops::Context& context, const int32_t* tokens, int64_t rows, float* hidden) const;
+
+  // hidden (places.rows, hidden_size) in place, K and V of these rows written to `kv`. rows <=
+  // scratch.max_rows(). With `kept` (kept_count ascending row numbers), only those rows go past the
+  // K and V: they come back packed at the start of hidden. The last layer of a step needs no
+  // others.
+  void run_layer(const ops::Context& context, int64_t layer, const ops::PagedKv& kv,
+                 const ops::RowPlaces& places, float* hidden, LayerScratch& scratch,
+                 const LinearObserver& observer = nullptr) const;
+  void run_last_layer(const ops::Context& context, const ops::PagedKv& kv,
+                      const ops::RowPlaces& places, const int32_t* kept, int64_t kept_count,
+                      float* hidden, LayerScratch& scratch) const;
+
+  // Final norm and output head: hidden (rows, hidden_size) -> logits (rows, vocab_size). rows <=
+  // scratch.max_rows().
+  void head(const ops::Context& context, const float* hidden, int64_t rows, float* logits,
+            LayerScratch& scratch) const;
+
+  // Puts other weights in the place of one kind's linears, e.g. quantized ones: one fused part or
+  // one part a module.
+  void replace_linear(int64_t layer, LinearKind kind, std::vector<ops::LinearWeight> parts);
+
+ private:
+  void attention_output(const ops::Context& context, int64_t layer, const ops::PagedKv& kv,
+                        const ops::RowPlaces& places, const float* q, float* hidden,
+                        LayerScratch& scratch, const LinearObserver& observer) const;
+  void feed_forward(const ops::Context& context, int64_t layer, int64_t rows, float* hidden,
+                    LayerScratch& scratch, const LinearObserver& observer) const;
+  ModelConfig config_;
+  ModelWeights weights_;
+  std::vector<float> inv_freq_;  // (head_dim / 2)
+};
+
+// One layer's KV cache of one sequence in one page: running whole sequences layer by layer, outside
+// the engine. Reusable for the next layer or sequence: a run overwrites what it reads.
+class PrivateKv {
+ public:
+  PrivateKv(const ModelConfig& config, int64_t max_tokens);
+  PrivateKv(const PrivateKv&) = delete;
+  PrivateKv& operator=(const PrivateKv&) = delete;
+  const ops::PagedKv& kv() const { return kv_; }
+  // Places of tokens 0..rows-1.
+  ops::RowPlaces places(int64_t rows) const;
+
+ private:
+  std::vector<float> k_, v_;
+  std::vector<int32_t> positions_;
+  std::vector<const int32_t*> page_tables_;
+  int32_t page_ = 0;
+  ops::PagedKv kv_;
+};
+
+}  // namespace loadmark

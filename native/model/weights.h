@@ -1,0 +1,68 @@
+// Turns a checkpoint's tensors into packed linears: float, GPTQ int4 or int8 made at load, each
+// linear by itself, and fuses those that share an input where their formats allow it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/model_config.h"
+#include "model/safetensors.h"
+#include "ops/ops.h"
+
+namespace loadmark {
+
+// kCheckpoint: as stored. kInt8: float linears rounded per output channel, scale = absmax / 127.
+enum class WeightFormat { kCheckpoint, kInt8 };
+
+// The linears of a layer by the input they share: q, k, v are one kind, gate and up another.
+enum class LinearKind { kQkv, kO, kGateUp, kDown };
+inline constexpr LinearKind kLinearKinds[] = {LinearKind::kQkv, LinearKind::kO, LinearKind::kGateUp,
+                                              LinearKind::kDown};
+const char* linear_kind_name(LinearKind kind);  // "qkv", "o", "gate_up", "down"
+// Module names inside a layer, in the order of the outputs: {"self_attn.q_proj",
+// "self_attn.k_proj", ...}.
+std::vector<std::string> linear_module_names(LinearKind kind);
+// "model.layers.3.self_attn.q_proj"
+std::string linear_module_path(int64_t layer, const std::string& module);
+// Output features of each module of a kind, and the input features they share.
+std::vector<int64_t> linear_output_sizes(const ModelConfig& config, LinearKind kind);
+int64_t linear_input_size(const ModelConfig& config, LinearKind kind);
+
+// Linears over one input whose outputs stand side by side: one part when they could be fused, else
+// in order.
+struct Linear {
+  std::vector<ops::LinearWeight> parts;
+  int64_t n = 0, k = 0;
+  int64_t bytes() const;
+};
+
+struct LayerWeights {
+  std::vector<float> attention_norm, mlp_norm;  // (hidden)
+  Linear qkv, o, gate_up, down;
+  Linear& linear(LinearKind kind);
+  const Linear& linear(LinearKind kind) const;
+};
+
+struct ModelWeights {
+  std::vector<uint8_t> embedding;  // (vocab, hidden) of embedding_type
+  ops::WeightType embedding_type = ops::WeightType::kFloat32;
+  std::vector<LayerWeights> layers;
+  std::vector<float> final_norm;  // (hidden)
+  Linear head;                    // (vocab, hidden)
+  std::string format;             // "bf16", "int4 g64 sym (gptq)", "int8 (per channel, at load)"
+  int64_t parameters = 0;
+};
+
+// Bytes that load_weights will hold, from the headers alone.
+int64_t plan_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
+                          WeightFormat format);
+// Throws Error(kBadCheckpoint) naming the tensor that is missing, misshapen, mistyped or not
+// finite.
+ModelWeights load_weights(const ModelConfig& config, const Checkpoint& checkpoint,
+                          WeightFormat format);
+// One linear of the checkpoint in fp32 (n, k), dequantized where it is GPTQ.
+std::vector<float> read_linear_float32(const ModelConfig& config, const Checkpoint& checkpoint,
+                                       const std::string& module_path, int64_t n, int64_t k);
+
+}  // namespace loadmark
