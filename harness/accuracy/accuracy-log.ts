@@ -1,0 +1,114 @@
+// Which tokens did each sample answer with? Reads mlperf_log_accuracy.json as the reference scripts do: the first
+// record of each sample, hex to bytes to little-endian integers. Turning tokens into text is the caller's business.
+import { type Fault, InputError, messageOf } from '../errors.js';
+
+/** How the log's bytes spell a token. Reference systems log int32; the reference scripts assume int64 when not told. */
+export type TokenType = 'int32' | 'int64';
+
+export interface AccuracyRecord {
+  readonly seqId: number;
+  readonly qslIdx: number;
+  readonly tokens: Int32Array;
+  /** The record's own count; null where it has none. */
+  readonly tokenCount: number | null;
+}
+
+export interface AccuracyLogOptions {
+  readonly tokenType?: TokenType;
+  /** What to call the log in messages, its path for instance. */
+  readonly name?: string;
+}
+
+const MAX_FAULTS = 20;
+
+/**
+ * Reads a whole log: the first record of each `qsl_idx`, in the file's order. A performance run's log has none.
+ * @throws InputError naming what is malformed, record by record (the first 20 faults).
+ */
+export function parseAccuracyLog(text: string, options: AccuracyLogOptions = {}): AccuracyRecord[] {
+  const { tokenType = 'int32', name = 'mlperf_log_accuracy.json' } = options;
+  const entries = parseArray(text, name);
+  const records = new Map<number, AccuracyRecord>();
+  const faults: Fault[] = [];
+  for (let at = 0; at < entries.length && faults.length < MAX_FAULTS; at++) {
+    const record = readRecord(entries[at], tokenType);
+    if (typeof record === 'string') {
+      faults.push({ where: `${name}, record ${at + 1}`, message: record });
+    } else if (!records.has(record.qslIdx)) {
+      records.set(record.qslIdx, record);
+    }
+  }
+  if (faults.length > 0) throw new InputError(faults);
+  return [...records.values()];
+}
+
+function parseArray(text: string, name: string): unknown[] {
+  const fail = (message: string): never => {
+    throw new InputError([{ where: name, message }]);
+  };
+  if (text.includes('\n...\n')) {
+    fail('the log was truncated for a submission; scoring needs the whole log');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    fail(`not JSON (${messageOf(error)}); an accuracy log is an array of records`);
+  }
+  return Array.isArray(value)
+    ? value
+    : fail(`holds ${describe(value)}; an accuracy log is an array of records`);
+}
+
+/** A record, or the sentence saying what is wrong with it. */
+function readRecord(entry: unknown, tokenType: TokenType): AccuracyRecord | string {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
+    return `is ${describe(entry)}; it must be an object with seq_id, qsl_idx and data`;
+  }
+  const fields = entry as Readonly<Record<string, unknown>>;
+  const { seq_id: seqId, qsl_idx: qslIdx, data, token_count: tokenCount = null } = fields;
+  if (!isCount(seqId)) return `seq_id is ${describe(seqId)}; ${COUNT_RULE}`;
+  if (!isCount(qslIdx)) return `qsl_idx is ${describe(qslIdx)}; ${COUNT_RULE}`;
+  if (tokenCount !== null && !isCount(tokenCount)) {
+    return `token_count is ${describe(tokenCount)}; ${COUNT_RULE}`;
+  }
+  if (typeof data !== 'string')
+    return `data is ${describe(data)}; it must be a string of hex digits`;
+  const tokens = decodeTokens(data, tokenType);
+  return typeof tokens === 'string' ? tokens : { seqId, qslIdx, tokens, tokenCount };
+}
+
+const COUNT_RULE = 'it must be an integer of at least 0';
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function decodeTokens(hex: string, tokenType: TokenType): Int32Array | string {
+  const digitsPerToken = tokenType === 'int32' ? 8 : 16;
+  const badDigit = hex.search(/[^0-9a-fA-F]/);
+  if (badDigit >= 0) {
+    return `data has ${describe(hex[badDigit])} at ${badDigit}; only hex digits are allowed`;
+  }
+  if (hex.length % digitsPerToken !== 0) {
+    return `data has ${hex.length} hex digits; ${tokenType} tokens take a multiple of ${digitsPerToken}`;
+  }
+  const bytes = Buffer.from(hex, 'hex');
+  const tokens = new Int32Array(hex.length / digitsPerToken);
+  for (let at = 0; at < tokens.length; at++) {
+    const token =
+      tokenType === 'int32' ? bytes.readInt32LE(at * 4) : Number(bytes.readBigInt64LE(at * 8));
+    if (token < 0 || token > 0x7fffffff) {
+      return `token ${at} of data is ${token} read as ${tokenType}; allowed are 0 to 2147483647`;
+    }
+    tokens[at] = token;
+  }
+  return tokens;
+}
+
+/** A value for a message, cut where it is long. */
+function describe(value: unknown): string {
+  if (value === undefined) return 'missing';
+  const text = JSON.stringify(value);
+  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
+}

@@ -1,0 +1,98 @@
+// How good are generated answers, by the recipe of MLPerf's llama2-70b accuracy script? ROUGE of one pair is
+// rouge.ts's business. Rounding is numpy's, so that equal predictions give equal digits.
+import type { GenerationMetricName } from './metrics.js';
+import { mean, roundToDecimals, roundToTenth } from './numpy-rounding.js';
+import { createRougeScorer, type RougeScorer } from './rouge.js';
+
+export interface GenerationItem {
+  readonly id: string;
+  readonly prediction: string;
+  readonly reference: string;
+  /** Tokens the model generated, as counted by who generated them. */
+  readonly tokenCount: number;
+}
+
+/** One sample's F-measures in [0, 1], unrounded, and its lengths. */
+export interface GenerationSampleScore {
+  readonly id: string;
+  readonly rouge1: number;
+  readonly rouge2: number;
+  readonly rougeL: number;
+  readonly rougeLsum: number;
+  /** Characters (Unicode code points) of the stripped prediction. */
+  readonly genLen: number;
+  readonly tokenCount: number;
+}
+
+export interface GenerationScore {
+  readonly kind: 'generation';
+  readonly metrics: Readonly<Record<GenerationMetricName, number>>;
+  /** In the order of the items. */
+  readonly samples: readonly GenerationSampleScore[];
+}
+
+/**
+ * Scores generated answers. Both texts are stripped of surrounding blanks and keep their newlines as given: the
+ * reference script's sentence splitting (NLTK Punkt) only matters to ROUGE-Lsum, and is left to datasets that need it.
+ * @throws RangeError on no items, or a token count that is not an integer of at least 0.
+ */
+export function scoreGeneration(items: readonly GenerationItem[]): GenerationScore {
+  if (items.length === 0) {
+    throw new RangeError('there are 0 answers to score; at least 1 is needed');
+  }
+  const scorer = createRougeScorer();
+  const samples = items.map((item) => scoreSample(item, scorer));
+  const genTokLen = samples.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
+  const percent = (metric: 'rouge1' | 'rouge2' | 'rougeL' | 'rougeLsum'): number =>
+    roundToDecimals(100 * mean(Float64Array.from(samples, (sample) => sample[metric])), 4);
+  return {
+    kind: 'generation',
+    metrics: {
+      rouge1: percent('rouge1'),
+      rouge2: percent('rouge2'),
+      rougeL: percent('rougeL'),
+      rougeLsum: percent('rougeLsum'),
+      genLen: samples.reduce((sum, { genLen }) => sum + genLen, 0),
+      genNum: samples.length,
+      genTokLen,
+      tokensPerSample: roundToTenth(genTokLen / samples.length),
+    },
+    samples,
+  };
+}
+
+function scoreSample(item: GenerationItem, scorer: RougeScorer): GenerationSampleScore {
+  const { id, tokenCount } = item;
+  if (!(Number.isSafeInteger(tokenCount) && tokenCount >= 0)) {
+    throw new RangeError(`answer ${id}: token count ${tokenCount} is not an integer of at least 0`);
+  }
+  const prediction = stripBlanks(item.prediction);
+  const scores = scorer.score(stripBlanks(item.reference), prediction);
+  return {
+    id,
+    rouge1: scores.rouge1.fMeasure,
+    rouge2: scores.rouge2.fMeasure,
+    rougeL: scores.rougeL.fMeasure,
+    rougeLsum: scores.rougeLsum.fMeasure,
+    genLen: countCodePoints(prediction),
+    tokenCount,
+  };
+}
+
+/** What Python's str.strip() takes off: unlike JavaScript's trim(), the separators 1C-1F and 85, and not FEFF. */
+const BLANKS =
+  '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+';
+const LEADING_BLANKS = new RegExp(`^${BLANKS}`);
+const BLANK = new RegExp(BLANKS.slice(0, -1));
+
+function stripBlanks(text: string): string {
+  let end = text.length;
+  while (end > 0 && BLANK.test(text[end - 1]!)) end--;
+  return text.slice(0, end).replace(LEADING_BLANKS, '');
+}
+
+function countCodePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}

@@ -1,0 +1,24 @@
+// The scorers' door: answers in, metrics, per-sample scores and judged targets out. Reading datasets, turning
+// tokens into text and writing files is the harness's business.
+export {
+  type AccuracyLogOptions,
+  type AccuracyRecord,
+  parseAccuracyLog,
+  type TokenType,
+} from './accuracy-log.js';
+export { formatAccuracyText } from './accuracy-text.js';
+export {
+  type ChoiceItem,
+  type ChoiceSampleScore,
+  type ChoiceScore,
+  type SubjectScore,
+  scoreChoices,
+} from './choice-score.js';
+export {
+  type GenerationItem,
+  type GenerationSampleScore,
+  type GenerationScore,
+  scoreGeneration,
+} from './generation-score.js';
+export { type AccuracyMetrics, isMetricName, METRIC_NAMES, type MetricName } from './metrics.js';
+export { type AccuracyTarget, type JudgedTarget, judgeTargets } from './targets.js';
