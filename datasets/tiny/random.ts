@@ -17,7 +17,9 @@ export class Random {
 
   constructor(...parts: readonly (string | number)[]) {
     const key = parts.join('\u0000');
-    this.state = Uint32Array.from([1, 2, 3, 4], (word) => hashText(key, Math.imul(word, 0x9e3779b9)));
+    this.state = Uint32Array.from([1, 2, 3, 4], (word) =>
+      hashText(key, Math.imul(word, 0x9e3779b9)),
+    );
     if (this.state.every((word) => word === 0)) this.state[0] = 1;
   }
 
