@@ -1,8 +1,10 @@
-// A fixed set of threads that run one parallel loop at a time; how work is divided is the operator's business.
+// A fixed set of threads that run one parallel loop at a time; how work is divided is the
+// operator's business.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 namespace loadmark {
 
@@ -16,9 +18,10 @@ class ThreadPool {
 
   int size() const;
 
-  // Calls fn(task, thread) for every task in [0, tasks), tasks handed out dynamically, thread in [0, size()).
-  // Returns when all are done. An exception from fn is rethrown here, once. Not reentrant.
-  // Short loops matter: waiting threads spin for a few tens of microseconds before they sleep.
+  // Calls fn(task, thread) for every task in [0, tasks), tasks handed out dynamically, thread in
+  // [0, size()). Returns when all are done. An exception from fn is rethrown here, once. Not
+  // reentrant. Short loops matter: waiting threads spin for a few tens of microseconds before they
+  // sleep.
   template <class Fn>
   void run(int64_t tasks, Fn&& fn) {
     run_erased(tasks, &fn, [](void* f, int64_t task, int thread) {

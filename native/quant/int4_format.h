@@ -1,6 +1,8 @@
-// The only definition of how a group-quantized weight is numbered: groups, scales, zero points, nibble order on disk.
+// The only definition of how a group-quantized weight is numbered: groups, scales, zero points,
+// nibble order on disk.
 //
-//   w[n][k] = scale[g][n] * (q[n][k] - zero[g][n]),  q in 0..15,  g = g_idx[k]  (k / group_size without act-order)
+//   w[n][k] = scale[g][n] * (q[n][k] - zero[g][n]),  q in 0..15,  g = g_idx[k]  (k / group_size
+//   without act-order)
 //
 // On disk (the GPTQ checkpoint format, AutoGPTQ's "gptq" = v1 and GPTQModel's "gptq_v2"):
 //   qweight (k/8, n) int32: 8 consecutive k of one n in a word, least significant nibble first
@@ -8,6 +10,7 @@
 //   scales  (groups, n) fp16        g_idx (k) int32
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -15,12 +18,14 @@ namespace loadmark {
 
 enum class ZeroConvention { kV1, kV2 };
 
-// A weight with its integers unpacked: the meeting point of checkpoint readers, quantizers and kernel packers.
+// A weight with its integers unpacked: the meeting point of checkpoint readers, quantizers and
+// kernel packers.
 struct Int4Weight {
-  int64_t n = 0;           // output features
-  int64_t k = 0;           // input features
-  int64_t group_size = 0;  // columns a scale covers; == k for one scale a row ("row", group_size -1 on disk)
-  bool symmetric = true;   // every zero is 8
+  int64_t n = 0;  // output features
+  int64_t k = 0;  // input features
+  int64_t group_size =
+      0;  // columns a scale covers; == k for one scale a row ("row", group_size -1 on disk)
+  bool symmetric = true;       // every zero is 8
   std::vector<uint8_t> q;      // (n, k), one value 0..15 a byte
   std::vector<float> scale;    // (groups, n), exactly representable in fp16
   std::vector<uint8_t> zero;   // (groups, n), 0..15 (16 is possible under v1's wrap and is refused)
@@ -32,8 +37,9 @@ struct Int4Weight {
   }
 };
 
-// Unpacks the four tensors of a GPTQ linear. Throws Error(kBadCheckpoint) on non-finite or negative scales and on
-// g_idx out of range. `qweight` (k/8, n), `qzeros` (groups, n/8), `scales` (groups, n) fp16 bits, `g_idx` (k) or null.
+// Unpacks the four tensors of a GPTQ linear. Throws Error(kBadCheckpoint) on non-finite or negative
+// scales and on g_idx out of range. `qweight` (k/8, n), `qzeros` (groups, n/8), `scales` (groups,
+// n) fp16 bits, `g_idx` (k) or null.
 Int4Weight unpack_gptq(const int32_t* qweight, const int32_t* qzeros, const uint16_t* scales,
                        const int32_t* g_idx, int64_t n, int64_t k, int64_t group_size,
                        ZeroConvention convention);

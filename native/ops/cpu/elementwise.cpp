@@ -1,0 +1,34 @@
+// add and silu_mul: dispatch and the plain forms.
+#include <cmath>
+
+#include "ops/cpu/row_kernels.h"
+#include "ops/cpu/tasks.h"
+
+namespace loadmark::ops {
+
+void add_plain(const float* x, int64_t count, float* residual) {
+  for (int64_t i = 0; i < count; ++i) residual[i] += x[i];
+}
+
+void silu_mul_row_plain(const float* gate, const float* up, int64_t dim, float* y) {
+  for (int64_t i = 0; i < dim; ++i) y[i] = gate[i] / (1.0f + std::exp(-gate[i])) * up[i];
+}
+
+void add(const Context& context, const float* x, int64_t count, float* residual) {
+  const auto kernel = add_plain;
+  const int64_t chunks = (count + kTaskValues - 1) / kTaskValues;
+  run_rows(context, chunks, kTaskValues, [&](int64_t chunk) {
+    const int64_t begin = chunk * kTaskValues;
+    kernel(x + begin, std::min(kTaskValues, count - begin), residual + begin);
+  });
+}
+
+void silu_mul(const Context& context, const float* gate_up, int64_t rows, int64_t dim, float* y) {
+  const auto kernel = silu_mul_row_plain;
+  run_rows(context, rows, 2 * dim, [&](int64_t row) {
+    const float* gate = gate_up + row * 2 * dim;
+    kernel(gate, gate + dim, dim, y + row * dim);
+  });
+}
+
+}  // namespace loadmark::ops

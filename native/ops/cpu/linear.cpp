@@ -1,0 +1,153 @@
+// linear: chooses the kernel, prepares the activations (act-order, padding, rounding), and cuts the
+// output into tasks.
+#include <algorithm>
+
+#include "base/error.h"
+#include "ops/cpu/isa.h"
+#include "ops/cpu/linear_kernels.h"
+
+namespace loadmark::ops {
+namespace {
+
+struct Choice {
+  LinearKernel kernel;
+  QuantizeKernel quantize;  // null: floating-point activations
+  const char* name;
+};
+
+bool is_integer(WeightType type) { return type == WeightType::kInt8 || type == WeightType::kInt4; }
+
+Choice choose_plain(WeightType type, bool rounded) {
+  switch (type) {
+    case WeightType::kFloat32:
+      return {linear_float32_plain, nullptr, "fp32 plain"};
+    case WeightType::kBFloat16:
+      return {linear_bfloat16_plain, nullptr, "bf16 plain, fp32 activations"};
+    case WeightType::kFloat16:
+      return {linear_float16_plain, nullptr, "fp16 plain, fp32 activations"};
+    case WeightType::kInt8:
+      return rounded
+                 ? Choice{linear_int8_plain, quantize_row_plain, "int8 plain, int8 activations"}
+                 : Choice{linear_int8_dequantized_plain, nullptr, "int8 plain, fp32 activations"};
+    case WeightType::kInt4:
+      return rounded
+                 ? Choice{linear_int4_plain, quantize_row_plain, "int4 plain, int8 activations"}
+                 : Choice{linear_int4_dequantized_plain, nullptr, "int4 plain, fp32 activations"};
+  }
+  throw Error(kInternal, "unknown weight type");
+}
+
+Choice choose(const Context& context, WeightType type) {
+  const bool rounded = is_integer(type) && context.activations == ActivationType::kInt8;
+  return choose_plain(type, rounded);
+}
+
+// Copies a row's columns into packed order; padding is zero.
+void gather_row(const LinearWeight::Packed& packed, const float* x, float* out) {
+  const int32_t* columns = packed.columns.data();
+  for (int64_t i = 0; i < packed.padded_k; ++i) out[i] = columns[i] < 0 ? 0.0f : x[columns[i]];
+}
+
+// Activations as a kernel wants them; the memory is kept by the calling thread between calls.
+struct Scratch {
+  AlignedBuffer gathered, rounded, scale, sum;
+};
+
+struct Activations {
+  const float* x;
+  int64_t stride;
+  const int8_t* rounded = nullptr;
+  const float* scale = nullptr;
+  const int32_t* sum = nullptr;
+};
+
+Activations prepare(const Context& context, const Choice& choice, const LinearWeight& w,
+                    const float* x, int64_t rows) {
+  const LinearWeight::Packed& packed = *w.packed;
+  const bool gather = !packed.columns.empty();
+  if (!gather && choice.quantize == nullptr) return {x, w.k};
+  thread_local Scratch scratch;
+  const int64_t width = packed.padded_k;
+  const auto segments = static_cast<int64_t>(packed.segments.size());
+  if (gather) scratch.gathered.reserve(static_cast<size_t>(rows * width) * sizeof(float));
+  if (choice.quantize != nullptr) {
+    scratch.rounded.reserve(static_cast<size_t>(rows * width));
+    scratch.scale.reserve(static_cast<size_t>(rows * segments) * sizeof(float));
+    scratch.sum.reserve(static_cast<size_t>(rows * segments) * sizeof(int32_t));
+  }
+  auto* gathered = scratch.gathered.as<float>();
+  auto* rounded = scratch.rounded.as<int8_t>();
+  auto* scale = scratch.scale.as<float>();
+  auto* sum = scratch.sum.as<int32_t>();
+  // About 16 Ki values a task: waking a thread for less costs more than it saves.
+  const int64_t rows_per_task = std::max<int64_t>(1, (16 << 10) / width);
+  context.pool->run((rows + rows_per_task - 1) / rows_per_task, [&](int64_t task, int) {
+    const int64_t end = std::min(rows, (task + 1) * rows_per_task);
+    for (int64_t row = task * rows_per_task; row < end; ++row) {
+      const float* source = x + row * w.k;
+      if (gather) {
+        gather_row(packed, source, gathered + row * width);
+        source = gathered + row * width;
+      }
+      if (choice.quantize != nullptr) {
+        choice.quantize(source, packed.segments.data(), segments, rounded + row * width,
+                        scale + row * segments, sum + row * segments);
+      }
+    }
+  });
+  return {gather ? gathered : x, gather ? width : w.k, rounded, scale, sum};
+}
+
+LinearBlock make_block(const LinearWeight& w, const Activations& a, int64_t first_panel,
+                       int64_t first_row, float* y) {
+  const LinearWeight::Packed& packed = *w.packed;
+  const auto segments = static_cast<int64_t>(packed.segments.size());
+  const int64_t group_offset = first_panel * packed.groups * kPanel;
+  LinearBlock block{};
+  block.w = packed.data.as<const uint8_t>() + first_panel * packed.panel_bytes;
+  block.panel_bytes = packed.panel_bytes;
+  block.k = packed.padded_k;
+  block.y = y + first_row * w.n + first_panel * kPanel;
+  block.y_stride = w.n;
+  block.x = a.x + first_row * a.stride;
+  block.x_stride = a.stride;
+  block.segments = packed.segments.data();
+  block.segment_count = segments;
+  block.groups = packed.groups;
+  if (w.type == WeightType::kInt4) block.scale4 = packed.scale.as<const uint16_t>() + group_offset;
+  if (w.type == WeightType::kInt8)
+    block.scale8 = packed.scale.as<const float>() + first_panel * kPanel;
+  if (packed.zero.size() > 0) block.zero = packed.zero.as<const uint8_t>() + group_offset;
+  if (a.rounded != nullptr) {
+    block.xq = a.rounded + first_row * packed.padded_k;
+    block.x_scale = a.scale + first_row * segments;
+    block.x_sum = a.sum + first_row * segments;
+  }
+  return block;
+}
+
+}  // namespace
+
+void linear(const Context& context, const LinearWeight& w, const float* x, int64_t rows, float* y) {
+  if (rows <= 0) return;
+  const Choice choice = choose(context, w.type);
+  const Activations activations = prepare(context, choice, w, x, rows);
+  const int64_t panels = w.packed->panels;
+  const int64_t panel_blocks = (panels + kBlockPanels - 1) / kBlockPanels;
+  const int64_t row_blocks = (rows + kRowBlock - 1) / kRowBlock;
+  context.pool->run(panel_blocks * row_blocks, [&](int64_t task, int) {
+    const int64_t first_panel = task / row_blocks * kBlockPanels;
+    const int64_t first_row = task % row_blocks * kRowBlock;
+    LinearBlock block = make_block(w, activations, first_panel, first_row, y);
+    block.panels = std::min(kBlockPanels, panels - first_panel);
+    block.n = std::min(block.panels * kPanel, w.n - first_panel * kPanel);
+    block.rows = std::min(kRowBlock, rows - first_row);
+    choice.kernel(block);
+  });
+}
+
+const char* linear_kernel_name(const Context& context, WeightType type) {
+  return choose(context, type).name;
+}
+
+}  // namespace loadmark::ops

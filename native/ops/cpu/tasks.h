@@ -1,0 +1,26 @@
+// Cuts the rows of a light operator into tasks worth waking a thread for.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "ops/ops.h"
+
+namespace loadmark::ops {
+
+// Values a task should touch at least: about 5 us of streaming, a few times the cost of handing it
+// out.
+inline constexpr int64_t kTaskValues = 16 << 10;
+
+// Calls fn(row) for every row; `width` is how many values a row touches.
+template <class Fn>
+void run_rows(const Context& context, int64_t rows, int64_t width, Fn fn) {
+  if (rows <= 0) return;
+  const int64_t rows_per_task = std::max<int64_t>(1, kTaskValues / std::max<int64_t>(1, width));
+  context.pool->run((rows + rows_per_task - 1) / rows_per_task, [&](int64_t task, int) {
+    const int64_t end = std::min(rows, (task + 1) * rows_per_task);
+    for (int64_t row = task * rows_per_task; row < end; ++row) fn(row);
+  });
+}
+
+}  // namespace loadmark::ops
