@@ -27,13 +27,15 @@ class LayerScratch {
  private:
   friend class LlamaModel;
   int64_t max_rows_;
-  std::vector<float> normed_;   // (max_rows, hidden)
-  std::vector<float> qkv_;      // (max_rows, q + 2 kv)
-  std::vector<float> context_;  // (max_rows, q)
-  std::vector<float> gate_up_;  // (max_rows, 2 intermediate)
-  std::vector<float> act_;      // (max_rows, intermediate)
-  std::vector<float> output_;   // (max_rows, hidden)
-  std::vector<float> part_;     // (max_rows, widest output of a kind): unfused linears
+  std::vector<float> normed_;       // (max_rows, hidden)
+  std::vector<float> qkv_;          // (max_rows, q + 2 kv)
+  std::vector<float> context_;      // (max_rows, q)
+  std::vector<float> gate_up_;      // (max_rows, 2 intermediate)
+  std::vector<float> act_;          // (max_rows, intermediate)
+  std::vector<float> output_;       // (max_rows, hidden)
+  std::vector<float> part_;         // (max_rows, widest module): outputs of unfused linears
+  std::vector<int32_t> positions_;  // (max_rows) of the rows the last layer keeps
+  std::vector<const int32_t*> page_tables_;  // (max_rows)
 };
 
 class LlamaModel {
@@ -49,13 +51,14 @@ class LlamaModel {
   // hidden (rows, hidden_size)
   void embed(const ops::Context& context, const int32_t* tokens, int64_t rows, float* hidden) const;
 
-  // hidden (places.rows, hidden_size) in place, K and V of these rows written to `kv`. rows <=
-  // scratch.max_rows(). With `kept` (kept_count ascending row numbers), only those rows go past the
-  // K and V: they come back packed at the start of hidden. The last layer of a step needs no
-  // others.
+  // hidden (places.rows, hidden_size) in place; writes K and V of these rows to `kv`. rows <=
+  // scratch.max_rows().
   void run_layer(const ops::Context& context, int64_t layer, const ops::PagedKv& kv,
                  const ops::RowPlaces& places, float* hidden, LayerScratch& scratch,
                  const LinearObserver& observer = nullptr) const;
+  // The last layer, where only some rows matter: every row's K and V are written, then only the
+  // rows `kept` (kept_count ascending row numbers) go on, and come back packed at the start of
+  // hidden. Same bits as run_layer.
   void run_last_layer(const ops::Context& context, const ops::PagedKv& kv,
                       const ops::RowPlaces& places, const int32_t* kept, int64_t kept_count,
                       float* hidden, LayerScratch& scratch) const;
@@ -70,11 +73,16 @@ class LlamaModel {
   void replace_linear(int64_t layer, LinearKind kind, std::vector<ops::LinearWeight> parts);
 
  private:
-  void attention_output(const ops::Context& context, int64_t layer, const ops::PagedKv& kv,
-                        const ops::RowPlaces& places, const float* q, float* hidden,
-                        LayerScratch& scratch, const LinearObserver& observer) const;
-  void feed_forward(const ops::Context& context, int64_t layer, int64_t rows, float* hidden,
-                    LayerScratch& scratch, const LinearObserver& observer) const;
+  // Norm, q k v, rotary embedding, K and V written: leaves q k v in the scratch.
+  void attention_input(const ops::Context& context, int64_t layer, const ops::PagedKv& kv,
+                       const ops::RowPlaces& places, const float* hidden, LayerScratch& scratch,
+                       const LinearObserver& observer) const;
+  // Attention from the scratch's q, output projection, feed-forward, both added to hidden.
+  void layer_output(const ops::Context& context, int64_t layer, const ops::PagedKv& kv,
+                    const ops::RowPlaces& places, float* hidden, LayerScratch& scratch,
+                    const LinearObserver& observer) const;
+  void run_linear(const ops::Context& context, const Linear& linear, const float* x, int64_t rows,
+                  float* y, LayerScratch& scratch) const;
   ModelConfig config_;
   ModelWeights weights_;
   std::vector<float> inv_freq_;  // (head_dim / 2)

@@ -12,7 +12,8 @@
 
 namespace loadmark {
 
-// kCheckpoint: as stored. kInt8: float linears rounded per output channel, scale = absmax / 127.
+// kCheckpoint: as stored. kInt8: the layers' float linears rounded per output channel, scale =
+// absmax / 127; the head stays as stored, where rounding costs most.
 enum class WeightFormat { kCheckpoint, kInt8 };
 
 // The linears of a layer by the input they share: q, k, v are one kind, gate and up another.
