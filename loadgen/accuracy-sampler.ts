@@ -1,0 +1,43 @@
+// Which samples of a performance run go to the accuracy log: a random value a sample, an offset a run, one threshold.
+
+import type { EffectiveSettings } from './effective-settings.js';
+import { MersenneTwister, uniformReal } from './random.js';
+
+/** Draws one value a sample, in the order of sample ids over all series of a test. */
+export class AccuracySampler {
+  /** Added to every value, modulo 1; the only thing the configured seed decides. */
+  readonly offset: number;
+  /** Values up to this are logged. */
+  readonly probability: number;
+  // LoadGen never seeds this engine.
+  readonly #engine = new MersenneTwister();
+
+  constructor(settings: EffectiveSettings) {
+    this.offset = uniformReal(new MersenneTwister(settings.accuracyLogRngSeed));
+    this.probability = loggingProbability(settings);
+  }
+
+  /** The values of the next `count` samples. */
+  draw(count: number): Float64Array {
+    const values = new Float64Array(count);
+    for (let i = 0; i < count; i++) values[i] = uniformReal(this.#engine);
+    return values;
+  }
+
+  isLogged(value: number): boolean {
+    const shifted = value + this.offset;
+    return (shifted >= 1 ? shifted - 1 : shifted) <= this.probability;
+  }
+}
+
+/** A sampling target is a probability in disguise: the target over the number of samples expected. */
+function loggingProbability(settings: EffectiveSettings): number {
+  if (settings.accuracyLogSamplingTarget <= 0) return settings.accuracyLogProbability;
+  const isOffline = settings.scenario === 'Offline';
+  const expectedQueries = Math.trunc((settings.targetQps * settings.minDurationMs) / 1000);
+  const expected = Math.max(
+    expectedQueries * (isOffline ? 1 : settings.samplesPerQuery),
+    isOffline ? settings.minSampleCount : settings.minQueryCount * settings.samplesPerQuery,
+  );
+  return settings.accuracyLogSamplingTarget / expected;
+}

@@ -1,0 +1,270 @@
+// Which samples are loaded, in which order they are asked for and when they are due: a pure function of settings and seeds.
+// The clock, the library and the system under test play no part here.
+
+import type { EffectiveSettings } from './effective-settings.js';
+import { exponential, MersenneTwister, shuffle, uniformInt } from './random.js';
+
+/** What a series is run for. */
+export type SeriesMode = 'accuracy' | 'performance';
+
+/** A set of library rows to be loaded together. */
+export interface LoadableSet {
+  /** In the order given to the library, padding included. */
+  readonly indices: Uint32Array;
+  /** Length without the padding: a query may start below it. */
+  readonly end: number;
+}
+
+/** The queries of one series: query q is samples q * samplesPerQuery and following. */
+export interface SeriesPlan {
+  readonly mode: SeriesMode;
+  readonly set: LoadableSet;
+  readonly queryCount: number;
+  readonly samplesPerQuery: number;
+  /** Library rows in the order of issue, flattened. */
+  readonly sampleIndices: Uint32Array;
+  /** Due time of each query since the start of the series. */
+  readonly scheduledNs: Float64Array;
+  /** The due time that one more query would have had. */
+  readonly durationNs: number;
+}
+
+function iota(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => i);
+}
+
+/**
+ * Cuts the library into loadable sets.
+ * @param totalSampleCount the library's own count.
+ * @param order 'v6' shuffles only as many rows as are used; LoadGen up to v5.1 shuffled the whole library first.
+ */
+export function loadableSets(
+  settings: EffectiveSettings,
+  mode: SeriesMode,
+  totalSampleCount: number,
+  order: 'v6' | 'v5' = 'v6',
+): LoadableSet[] {
+  const wanted =
+    mode === 'accuracy' ? settings.accuracySampleCount : settings.performanceSampleCount;
+  const used = Math.min(order === 'v5' ? totalSampleCount : wanted, totalSampleCount);
+  const rows = iota(used);
+  shuffle(new MersenneTwister(settings.qslRngSeed), rows);
+  const sets: LoadableSet[] = [];
+  for (let start = 0; start < used; start += settings.performanceSampleCount) {
+    const piece = rows.slice(start, start + settings.performanceSampleCount);
+    sets.push({ indices: padded(piece, settings), end: piece.length });
+  }
+  return mode === 'accuracy' ? sets : sets.slice(0, 1);
+}
+
+/** MultiStream queries are runs of neighbours, so a set ends with a copy of its own beginning. */
+function padded(piece: Uint32Array, settings: EffectiveSettings): Uint32Array {
+  if (settings.scenario !== 'MultiStream') return piece;
+  const padding = piece.slice(0, settings.samplesPerQuery - 1);
+  const indices = new Uint32Array(piece.length + padding.length);
+  indices.set(piece);
+  indices.set(padding, piece.length);
+  return indices;
+}
+
+/** The three shuffled lists every series draws, used or not: leaving one out would move all later draws. */
+interface DrawnLists {
+  readonly accuracyOrder: Uint32Array;
+  readonly uniqueOrder: Uint32Array;
+  readonly equalIssue: Uint32Array;
+}
+
+function strided(end: number, stride: number): Uint32Array {
+  return Uint32Array.from({ length: Math.ceil(end / stride) }, (_, i) => i * stride);
+}
+
+function drawLists(
+  engine: MersenneTwister,
+  settings: EffectiveSettings,
+  mode: SeriesMode,
+  set: LoadableSet,
+  minQueries: number,
+): DrawnLists {
+  const stride = settings.scenario === 'MultiStream' ? settings.samplesPerQuery : 1;
+  const accuracyOrder = strided(mode === 'accuracy' ? set.end : 0, stride);
+  shuffle(engine, accuracyOrder);
+  const uniqueOrder = strided(set.end, stride);
+  shuffle(engine, uniqueOrder);
+  const size = set.indices.length;
+  const passes = Math.ceil(minQueries / size);
+  const pass = iota(size);
+  const equalIssue = new Uint32Array(passes * size);
+  for (let p = 0; p < passes; p++) {
+    shuffle(engine, pass);
+    equalIssue.set(pass, p * size);
+  }
+  return { accuracyOrder, uniqueOrder, equalIssue };
+}
+
+/** The loaded set over and over until a query of `count` samples is full. */
+function offlineSamples(
+  engine: MersenneTwister,
+  settings: EffectiveSettings,
+  mode: SeriesMode,
+  set: LoadableSet,
+  count: number,
+): Uint32Array {
+  const size = set.indices.length;
+  const samples = new Uint32Array(count);
+  if (mode === 'performance' && settings.performanceIssueSame) {
+    return samples.fill(set.indices[settings.performanceIssueSameIndex] ?? 0);
+  }
+  for (let start = 0; start < count; start += size) {
+    const full = start + size <= count;
+    const pass = full ? set.indices.slice() : set.indices.subarray(0, count - start);
+    if (full && settings.sampleConcatenatePermutation) shuffle(engine, pass);
+    samples.set(pass, start);
+  }
+  return samples;
+}
+
+/** A growing list of doubles. */
+class GrowingColumn {
+  #values: Float64Array;
+  length = 0;
+
+  constructor(capacity: number) {
+    this.#values = new Float64Array(Math.max(16, capacity));
+  }
+
+  push(value: number): void {
+    if (this.length === this.#values.length) {
+      const wider = new Float64Array(this.#values.length * 2);
+      wider.set(this.#values);
+      this.#values = wider;
+    }
+    this.#values[this.length++] = value;
+  }
+
+  toArray(): Float64Array {
+    return this.#values.slice(0, this.length);
+  }
+}
+
+/** Chooses the position in the loaded set at which query number `query` starts. */
+type StartPicker = (query: number) => number;
+
+function startPicker(
+  engine: MersenneTwister,
+  settings: EffectiveSettings,
+  mode: SeriesMode,
+  set: LoadableSet,
+  lists: DrawnLists,
+): StartPicker {
+  const isPerformance = mode === 'performance';
+  if (isPerformance && settings.performanceIssueUnique) return (q) => lists.uniqueOrder[q] ?? 0;
+  if (isPerformance && settings.performanceIssueSame) {
+    return () => settings.performanceIssueSameIndex;
+  }
+  if (settings.sampleConcatenatePermutation && settings.scenario !== 'MultiStream') {
+    return (q) => lists.equalIssue[q % lists.equalIssue.length] ?? 0;
+  }
+  if (!isPerformance) return (q) => lists.accuracyOrder[q] ?? 0;
+  return () => uniformInt(engine, set.end);
+}
+
+/** How long to generate for, and at least how many queries. */
+interface Extent {
+  readonly durationNs: number;
+  readonly minQueries: number;
+}
+
+function extentOf(
+  settings: EffectiveSettings,
+  mode: SeriesMode,
+  size: number,
+  spq: number,
+): Extent {
+  if (mode === 'accuracy' || settings.performanceIssueUnique) {
+    return { durationNs: 0, minQueries: Math.floor(size / spq) };
+  }
+  const factor = settings.scenario === 'Server' ? 1 : 2;
+  return {
+    durationNs: settings.targetDurationMs * 1e6 * factor,
+    minQueries: settings.minQueryCount,
+  };
+}
+
+/** Generates the queries of one series from freshly seeded engines. */
+export function generateSeries(
+  settings: EffectiveSettings,
+  mode: SeriesMode,
+  set: LoadableSet,
+): SeriesPlan {
+  const size = set.indices.length;
+  const isOffline = settings.scenario === 'Offline';
+  const spq = isOffline && mode === 'accuracy' ? set.end : settings.samplesPerQuery;
+  const extent = extentOf(settings, mode, size, spq);
+  const engine = new MersenneTwister(settings.sampleIndexRngSeed);
+  const lists = drawLists(engine, settings, mode, set, extent.minQueries);
+  const pads = settings.sampleConcatenatePermutation && mode === 'performance';
+  if (isOffline) {
+    const count = pads ? Math.ceil(spq / size) * size : spq;
+    const period = fixedPeriodNs(settings.targetQps);
+    const issues = extent.minQueries > 0;
+    return {
+      mode,
+      set,
+      queryCount: issues ? 1 : 0,
+      samplesPerQuery: count,
+      sampleIndices: offlineSamples(engine, settings, mode, set, issues ? count : 0),
+      scheduledNs: new Float64Array(issues ? 1 : 0),
+      durationNs: issues ? period : 0,
+    };
+  }
+  const minQueries = pads ? Math.ceil(extent.minQueries / size) * size : extent.minQueries;
+  const growBy = settings.sampleConcatenatePermutation ? size : 0;
+  const pick = startPicker(engine, settings, mode, set, lists);
+  const timed = generateTimed(settings, { ...extent, minQueries }, growBy, pick);
+  return {
+    mode,
+    set,
+    queryCount: timed.starts.length,
+    samplesPerQuery: spq,
+    sampleIndices: neighbours(set, timed.starts, spq),
+    scheduledNs: timed.scheduledNs,
+    durationNs: timed.durationNs,
+  };
+}
+
+function fixedPeriodNs(targetQps: number): number {
+  return Math.trunc((1 / targetQps) * 1e9);
+}
+
+/** Starts and due times of the queries of a paced scenario. */
+function generateTimed(
+  settings: EffectiveSettings,
+  extent: Extent,
+  growBy: number,
+  pick: StartPicker,
+): { starts: Float64Array; scheduledNs: Float64Array; durationNs: number } {
+  const scheduleEngine = new MersenneTwister(settings.scheduleRngSeed);
+  const isServer = settings.scenario === 'Server';
+  const period = fixedPeriodNs(settings.targetQps);
+  const starts = new GrowingColumn(extent.minQueries);
+  const due = new GrowingColumn(extent.minQueries);
+  let minQueries = extent.minQueries;
+  let previousNs = 0;
+  let timeNs = 0;
+  while (previousNs < extent.durationNs || starts.length < minQueries) {
+    starts.push(pick(starts.length));
+    due.push(timeNs);
+    previousNs = timeNs;
+    timeNs += isServer ? Math.trunc(exponential(scheduleEngine, settings.targetQps) * 1e9) : period;
+    if (starts.length >= minQueries && previousNs < extent.durationNs) minQueries += growBy;
+  }
+  return { starts: starts.toArray(), scheduledNs: due.toArray(), durationNs: timeNs };
+}
+
+function neighbours(set: LoadableSet, starts: Float64Array, spq: number): Uint32Array {
+  const samples = new Uint32Array(starts.length * spq);
+  for (let q = 0; q < starts.length; q++) {
+    for (let s = 0; s < spq; s++) samples[q * spq + s] = set.indices[starts[q]! + s] ?? 0;
+  }
+  return samples;
+}

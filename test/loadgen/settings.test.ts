@@ -1,0 +1,19 @@
+// The defaults against LoadGen's own.
+
+import { expect, test } from 'vitest';
+import { defaultSettings, officialSeeds } from '../../loadgen/index.js';
+import { countCases, readGolden, settingsFromGolden } from './golden.js';
+
+test('defaults are LoadGen’s', () => {
+  const golden = readGolden<{ settings: Record<string, unknown> }>('config/struct_defaults.json');
+  const theirs = settingsFromGolden(golden.settings, ['mode', 'scenario']);
+  expect(theirs).toEqual(defaultSettings);
+  expect(golden.settings.mode).toBe(2);
+  const missing = Object.keys(defaultSettings).length - Object.keys(golden.settings).length;
+  expect(missing).toBe(golden.settings.scenario === undefined ? 1 : 0);
+  countCases('default settings', Object.keys(golden.settings).length);
+});
+
+test('official seeds keep all 64 bits', () => {
+  expect(officialSeeds('v5.1').scheduleRngSeed).toBe(18209322760996052031n);
+});
