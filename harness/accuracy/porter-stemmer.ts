@@ -39,8 +39,8 @@ export function stemWord(word: string): string {
   return stripFinalL(stripFinalE(stem));
 }
 
-/** A y is a vowel after a consonant; anything else that is not a, e, i, o, u is a consonant, digits too. */
-function isConsonant(word: string, index: number): boolean {
+/** Anything that is not a, e, i, o, u is a consonant, digits too; y only where no consonant stands before it. */
+function isConsonantAfter(word: string, index: number, previousIsConsonant: boolean): boolean {
   switch (word.charCodeAt(index)) {
     case 97: // a
     case 101: // e
@@ -49,28 +49,28 @@ function isConsonant(word: string, index: number): boolean {
     case 117: // u
       return false;
     case 121: // y
-      return isFinalYConsonant(word, index);
+      return index === 0 || !previousIsConsonant;
     default:
       return true;
   }
 }
 
-/** Along a run of y's consonant and vowel alternate, starting from what stands before the run. */
-function isFinalYConsonant(word: string, index: number): boolean {
+function isConsonant(word: string, index: number): boolean {
   let start = index;
-  while (start > 0 && word[start - 1] === 'y') start--;
-  const firstIsConsonant = start === 0 || !isConsonant(word, start - 1);
-  return firstIsConsonant === ((index - start) % 2 === 0);
+  while (start > 0 && word[start] === 'y') start--;
+  let consonant = false;
+  for (let at = start; at <= index; at++) consonant = isConsonantAfter(word, at, consonant);
+  return consonant;
 }
 
 /** Porter's m: how often a vowel run is followed by a consonant run. */
 function countVowelConsonantRuns(word: string): number {
   let runs = 0;
-  let afterVowel = false;
+  let afterConsonant = true;
   for (let index = 0; index < word.length; index++) {
-    const consonant = isConsonant(word, index);
-    if (consonant && afterVowel) runs++;
-    afterVowel = !consonant;
+    const consonant = isConsonantAfter(word, index, afterConsonant);
+    if (consonant && !afterConsonant) runs++;
+    afterConsonant = consonant;
   }
   return runs;
 }
@@ -79,10 +79,11 @@ const hasPositiveMeasure = (word: string): boolean => countVowelConsonantRuns(wo
 const hasMeasureAboveOne = (word: string): boolean => countVowelConsonantRuns(word) > 1;
 
 function containsVowel(word: string): boolean {
-  for (let index = 0; index < word.length; index++) {
-    if (!isConsonant(word, index)) return true;
+  let consonant = true;
+  for (let index = 0; index < word.length && consonant; index++) {
+    consonant = isConsonantAfter(word, index, consonant);
   }
-  return false;
+  return !consonant;
 }
 
 function endsWithDoubleConsonant(word: string): boolean {

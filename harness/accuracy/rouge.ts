@@ -1,6 +1,6 @@
 // How much do two texts overlap, by ROUGE-1, -2, -L and -Lsum as rouge_score 0.1.2 defines them? What a word is, the
 // tokenizer says; splitting into sentences is done by whoever puts newlines into the texts.
-import { lcsLength, lcsPositions } from './longest-common-subsequence.js';
+import { SubsequenceFinder } from './longest-common-subsequence.js';
 import { createRougeTokenizer, type Tokenize } from './rouge-tokenizer.js';
 
 /** Fractions in [0, 1]. */
@@ -43,7 +43,7 @@ export function createRougeScorer(tokenize: Tokenize = createRougeTokenizer()): 
           Math.max(lengths[0] - 1, 0),
           Math.max(lengths[1] - 1, 0),
         ),
-        rougeL: toScore(lcsLength(target.all, guess.all, size), ...lengths),
+        rougeL: toScore(new SubsequenceFinder(target.all, size).findLength(guess.all), ...lengths),
         rougeLsum: toScore(countUnionHits(target, guess, size), ...lengths),
       };
     },
@@ -126,9 +126,8 @@ function countUnionHits(target: WordIds, guess: WordIds, vocabularySize: number)
   let hits = 0;
   for (const line of target.lines) {
     const inUnion = new Uint8Array(line.length);
-    for (const other of guess.lines) {
-      for (const at of lcsPositions(line, other, vocabularySize)) inUnion[at] = 1;
-    }
+    const finder = new SubsequenceFinder(line, vocabularySize);
+    for (const other of guess.lines) finder.markPositions(other, inUnion);
     for (let at = 0; at < line.length; at++) {
       const id = line[at]!;
       if (inUnion[at] === 1 && targetLeft[id]! > 0 && guessLeft[id]! > 0) {

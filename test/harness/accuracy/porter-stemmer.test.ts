@@ -38,7 +38,7 @@ test.each([
 ])('%s -> %s', (word, stem) => expect(stemWord(word)).toBe(stem));
 
 test('a long run of y is neither slow nor deep', () => {
-  const word = `${'y'.repeat(20_000)}ing`;
+  const word = `${'y'.repeat(1_000_000)}ing`;
   const started = performance.now();
   expect(stemWord(word)).not.toBe('');
   expect(performance.now() - started).toBeLessThan(2000);
