@@ -1,0 +1,18 @@
+// What the exit status of `bench` says. One name a status; nothing else in the house writes these numbers.
+
+export const exitCodes = {
+  /** Valid, and on target where there is one. */
+  ok: 0,
+  /** Asked for something that cannot be done; nothing was started. */
+  badInput: 2,
+  /** The run ended, and LoadGen's rules call it INVALID. */
+  invalid: 3,
+  /** The run is valid, an accuracy metric is below its target. */
+  belowTarget: 4,
+  /** The system under test could not be started, broke, or left a sample unanswered. */
+  sutFailed: 5,
+  /** Ctrl-C or SIGTERM. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -1,0 +1,59 @@
+// One pass of a run: LoadGen drives the system under test once, progress is shown, and what came back is kept together
+// with what the machine was doing meanwhile.
+
+import { startTest, type TestOutcome, type TestSettings } from '../loadgen/index.js';
+import {
+  type MachineLoad,
+  type MachineSnapshot,
+  measureLoad,
+  takeSnapshot,
+} from './environment.js';
+import { findPackageRoot } from './package-root.js';
+import type { ProgressReporter } from './report/progress.js';
+import type { DatasetLibrary } from './sample-library.js';
+import type { Answer, MeasuredSut } from './sut/measured-sut.js';
+import { countPlannedSamples, type PassName } from './test-settings.js';
+
+export interface PassResult {
+  readonly pass: PassName;
+  readonly outcome: TestOutcome;
+  /** By sample id. */
+  readonly answers: ReadonlyMap<number, Answer>;
+  readonly load: MachineLoad;
+}
+
+export interface PassPieces {
+  readonly sut: MeasuredSut;
+  readonly library: DatasetLibrary;
+  readonly settings: TestSettings;
+  readonly progress: ProgressReporter;
+  readonly signal: AbortSignal;
+}
+
+/** A system under test that has not answered anything for this long, with samples outstanding, has dropped some. */
+const idleMs = 120_000;
+
+/** Runs the pass to its end, or to the abort of the signal. */
+export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassResult> {
+  const { sut, library, settings, progress, signal } = pieces;
+  const planned = pass === 'accuracy' ? library.totalSampleCount : countPlannedSamples(settings);
+  sut.beginTest({
+    reportsFirstTokens: settings.useTokenLatencies && settings.scenario !== 'Offline',
+  });
+  const before: MachineSnapshot = takeSnapshot();
+  const stopProgress = progress.start(pass, planned, () => ({
+    samples: sut.answers.size,
+    tokens: sut.generatedTokens,
+  }));
+  try {
+    const outcome = await startTest(sut, library, settings, {
+      signal,
+      watchdog: { idleMs },
+      writer: { name: 'loadmark', version: findPackageRoot().version },
+    });
+    return { pass, outcome, answers: new Map(sut.answers), load: measureLoad(before) };
+  } finally {
+    stopProgress();
+    if (signal.aborted) sut.abandon();
+  }
+}

@@ -1,0 +1,160 @@
+// What a run and a model can be told: every setting of configs/runs/*.yaml and configs/models/*.yaml, with its range
+// and its default. config.ts reads the files; what the settings do is the business of whoever uses them.
+
+import {
+  type Checked,
+  choice,
+  number,
+  optionalNumber,
+  section,
+  seed,
+  table,
+  text,
+} from './setting-fields.js';
+
+const count = (max: number) => ({ min: 1, max, whole: true }) as const;
+const rate = { min: 0, aboveMin: true, max: 1e6 } as const;
+const seconds = { min: 0, max: 86_400 } as const;
+const milliseconds = { min: 0, aboveMin: true, max: 3_600_000 } as const;
+
+/** Scenarios of LoadGen that this version runs; the others are refused by name. */
+export const scenarios = ['Offline', 'Server'] as const;
+export type RunScenario = (typeof scenarios)[number];
+
+/** `submission` is the accuracy pass, then the performance pass. */
+export type RunMode = 'submission' | 'performance' | 'accuracy';
+
+/** The metrics a target can be set on, and whether its factor is a floor or a band. */
+export const targetKinds = {
+  rouge1: 'at-least',
+  rouge2: 'at-least',
+  rougeL: 'at-least',
+  rougeLsum: 'at-least',
+  tokensPerSample: 'within',
+  mmlu: 'at-least',
+} as const;
+export type TargetMetric = keyof typeof targetKinds;
+const targetMetrics = Object.keys(targetKinds) as TargetMetric[];
+
+/** How many samples a query pool may hold: what LoadGen generates is kept in memory. */
+export const maxSamples = 10_000_000;
+
+const engine = section({
+  /** `auto`, `cpu`, or `cuda` with device numbers (`cuda:0,1`). */
+  device: text('auto'),
+  /** Threads of the engine; null takes every core there is. */
+  threads: optionalNumber(count(1024)),
+  /** Sequences in flight at once. */
+  maxBatch: number(count(65_536), 64),
+  /** Longest prompt + answer; null takes the model's own limit. */
+  maxSequenceTokens: optionalNumber(count(16_777_216)),
+  /** Tokens one step may compute: answers first, then pieces of prompts. */
+  maxStepTokens: number(count(1_048_576), 512),
+  /** Tokens a page of the KV cache holds. */
+  pageTokens: number(count(65_536), 16),
+  kvCache: choice(['fp32', 'fp16', 'bf16'], 'fp16', ['fp8', 'int8', 'auto']),
+  /** 0 plans room for max_batch sequences of full length. */
+  kvCacheBytes: number({ min: 0, max: Number.MAX_SAFE_INTEGER, whole: true }, 0),
+  instructionSet: choice(['auto', 'plain', 'avx2', 'avx512'], 'auto'),
+  /** How integer linears see their input. */
+  activations: choice(['int8', 'fp32'], 'int8'),
+  /** `int8` rounds float linears per output channel at load. */
+  weights: choice(['checkpoint', 'int8'], 'checkpoint'),
+});
+
+const generation = section({
+  /** null leaves both to the model. */
+  maxNewTokens: optionalNumber(count(1_048_576)),
+  minNewTokens: optionalNumber({ min: 0, max: 1_048_576, whole: true }),
+  /** 0 is greedy. */
+  temperature: number({ min: 0, max: 100 }, 0),
+  /** 0 is off. */
+  topK: number({ min: 0, max: 1_000_000, whole: true }, 0),
+  /** 1 is off. */
+  topP: number({ min: 0, aboveMin: true, max: 1 }, 1),
+  /** Each sample draws from a generator of its own, seeded with this and its index. */
+  seed: seed(1n),
+});
+
+const offline = section({
+  /** Expected samples/s: sets how many samples the query holds; null measures it. */
+  targetQps: optionalNumber(rate),
+  minDurationS: number(seconds, 600),
+  /** Least samples of the query; null takes each sample of the dataset once. */
+  minQueryCount: optionalNumber(count(maxSamples)),
+});
+
+const server = section({
+  /** Mean arrivals a second of the Poisson process. */
+  targetQps: number(rate, 1),
+  /** Arrivals a second of the accuracy pass, where only the answers count; null is target_qps. */
+  accuracyQps: optionalNumber(rate),
+  minDurationS: number(seconds, 600),
+  /** 459 is the least with which LoadGen certifies a 99th percentile (none above the limit); 662 allows one above. */
+  minQueryCount: number(count(maxSamples), 662),
+  /** The percentile that must keep the latency limits. */
+  targetPercentile: number({ min: 50, max: 99.9 }, 99),
+});
+
+// The seeds of round v6.1.
+const seeds = section({
+  qsl: seed(2085463073848966840n),
+  sampleIndex: seed(2747215439041700203n),
+  schedule: seed(16159082839903944936n),
+});
+
+const nullSut = section({
+  /** Time to serve one sample, one after the other; 0 answers within issueQuery. */
+  delayMs: number({ min: 0, max: 3_600_000 }, 0),
+  /** Tokens each answer claims; LoadGen's time per output token needs two. */
+  outputTokens: number({ min: 2, max: 65_536, whole: true }, 2),
+});
+
+/** configs/runs/*.yaml */
+export const runFields = section({
+  name: text('run'),
+  model: text('tiny-int4'),
+  dataset: text('tiny-orca'),
+  sut: choice(['native', 'null'], 'native', ['openai', 'scripted']),
+  scenario: choice(scenarios, 'Offline', ['SingleStream', 'MultiStream', 'Interactive']),
+  mode: choice(['submission', 'performance', 'accuracy'], 'submission', ['find-peak']),
+  /** Use the first of the dataset's test samples only; null is all of them. */
+  samples: optionalNumber(count(maxSamples)),
+  engine,
+  generation,
+  offline,
+  server,
+  seeds,
+  nullSut,
+});
+export type RunSettings = Checked<typeof runFields>;
+
+/** configs/models/*.yaml */
+export const modelFields = section({
+  name: text('model'),
+  /** Folder of the checkpoint; a relative one starts at the file that names it. */
+  path: text('.'),
+  generation: section({
+    maxNewTokens: number(count(1_048_576), 1024),
+    /** Two, since LoadGen's time per output token is undefined below. */
+    minNewTokens: number({ min: 0, max: 1_048_576, whole: true }, 2),
+  }),
+  /** Server's limits at the target percentile. */
+  latency: section({
+    ttftMs: number(milliseconds, 2000),
+    tpotMs: number(milliseconds, 200),
+    /** For datasets whose answers are not made of tokens. */
+    queryMs: number(milliseconds, 2000),
+  }),
+  /** By dataset: what the unquantized model reaches, and which share of it is enough. */
+  accuracy: table(
+    section({
+      factor: number({ min: 0, aboveMin: true, max: 1 }, 0.99),
+      /** null: reported, not judged. */
+      references: table(optionalNumber({ min: 0, max: 1e12 }), targetMetrics),
+      /** Metrics whose share differs from `factor`. */
+      factors: table(number({ min: 0, aboveMin: true, max: 1 }, 0.99), targetMetrics),
+    }),
+  ),
+});
+export type ModelSettings = Checked<typeof modelFields>;

@@ -1,0 +1,92 @@
+// Hands a dataset's samples to LoadGen by index and to a system under test as tokens. Samples are tokenized when
+// LoadGen loads them, which is untimed, and stay in memory; what they mean is the dataset's business.
+
+import type { Dataset, Sample } from '../datasets/dataset.js';
+import type { Tokenizer } from '../datasets/tokenizer.js';
+import type { QuerySampleLibrary } from '../loadgen/index.js';
+
+/** A sample in tokens. */
+export interface TokenizedSample {
+  /** BOS, where the model has one, and the prompt. */
+  readonly promptTokens: Int32Array;
+  /** One a choice; none for generation. */
+  readonly continuations: readonly Int32Array[];
+}
+
+/** The first `count` samples of a dataset, all of which fit in memory. */
+export class DatasetLibrary implements QuerySampleLibrary {
+  readonly name: string;
+  readonly totalSampleCount: number;
+  readonly performanceSampleCount: number;
+  readonly #loaded = new Map<number, TokenizedSample>();
+  readonly #continuations = new Map<string, Int32Array>();
+
+  constructor(
+    readonly dataset: Dataset,
+    /** null when the system under test reads no tokens. */
+    readonly tokenizer: Tokenizer | null,
+    count: number,
+  ) {
+    this.name = dataset.name;
+    this.totalSampleCount = count;
+    this.performanceSampleCount = count;
+  }
+
+  loadSamplesToRam(indices: readonly number[]): void {
+    if (this.tokenizer === null) return;
+    for (const index of indices) {
+      if (!this.#loaded.has(index)) this.#loaded.set(index, this.#tokenize(index, this.tokenizer));
+    }
+  }
+
+  /** Keeps them: the next pass asks for the same ones. */
+  unloadSamplesFromRam(): void {}
+
+  sample(index: number): Sample {
+    return this.dataset.sample(index);
+  }
+
+  /** @throws Error when LoadGen never loaded the sample. */
+  tokens(index: number): TokenizedSample {
+    const tokenized = this.#loaded.get(index);
+    if (tokenized === undefined) throw new Error(`sample ${index} of ${this.name} is not loaded`);
+    return tokenized;
+  }
+
+  /** null when nothing was tokenized. */
+  promptTokenCount(index: number): number | null {
+    return this.#loaded.get(index)?.promptTokens.length ?? null;
+  }
+
+  #tokenize(index: number, tokenizer: Tokenizer): TokenizedSample {
+    const sample = this.dataset.sample(index);
+    const prompt = tokenizer.encode(sample.prompt);
+    const bos = tokenizer.bosId === null ? [] : [tokenizer.bosId];
+    const promptTokens = new Int32Array(bos.length + prompt.length);
+    promptTokens.set(bos);
+    promptTokens.set(prompt, bos.length);
+    const continuations =
+      sample.kind === 'choice'
+        ? sample.choices.map((choice) => this.#continue(sample.prompt, choice, tokenizer))
+        : [];
+    return { promptTokens, continuations };
+  }
+
+  /**
+   * The tokens a choice adds to its prompt. Only the prompt's last line is looked at together with the choice, since
+   * no token spans a line break followed by a word; every question ends in the same one.
+   */
+  #continue(prompt: string, choice: string, tokenizer: Tokenizer): Int32Array {
+    const lastLine = prompt.slice(prompt.lastIndexOf('\n') + 1);
+    const key = `${lastLine}\n${choice}`;
+    let continuation = this.#continuations.get(key);
+    if (continuation === undefined) {
+      const before = tokenizer.encode(lastLine);
+      const whole = tokenizer.encode(lastLine + choice);
+      const isPrefix = before.every((token, position) => whole[position] === token);
+      continuation = isPrefix ? whole.slice(before.length) : tokenizer.encode(choice);
+      this.#continuations.set(key, continuation);
+    }
+    return continuation;
+  }
+}

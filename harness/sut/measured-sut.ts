@@ -1,0 +1,53 @@
+// What the harness asks of a system under test beyond LoadGen's contract: to say what it is, to keep what it answered,
+// and to stop. What counts as an answer's time is LoadGen's business.
+
+import type { SystemUnderTest } from '../../loadgen/index.js';
+
+/** What a sample was answered with. */
+export interface Answer {
+  /** Generated tokens; none where the answer is not made of tokens. */
+  readonly tokens: Int32Array;
+  /** CLOCK_MONOTONIC nanoseconds; NaN without tokens. */
+  readonly firstTokenNs: number;
+}
+
+/** run.json's `sut`, `kernels` and the model's own figures; absent means null. */
+export interface SutDescription {
+  readonly kind: 'native' | 'null';
+  readonly devices: readonly string[];
+  readonly workers: number | null;
+  readonly tensorParallel: number | null;
+  readonly threads: number | null;
+  readonly maxBatch: number | null;
+  readonly kvCache: { readonly dtype: string; readonly bytes: number } | null;
+  readonly features: Readonly<Record<string, string | number | boolean>>;
+  readonly kernels: Readonly<Record<string, string>>;
+  readonly model: {
+    readonly architecture: string;
+    readonly parameters: number;
+    readonly weightBytes: number;
+    readonly weightFormat: string;
+  } | null;
+}
+
+/** How answers are to be reported in the test that begins. */
+export interface TestTerms {
+  /** Report first tokens to LoadGen: Server with token latencies. */
+  readonly reportsFirstTokens: boolean;
+}
+
+export interface MeasuredSut extends SystemUnderTest {
+  readonly description: SutDescription;
+  /** Forgets the answers of the test before. */
+  beginTest(terms: TestTerms): void;
+  /** Answers of the current test by sample id. */
+  readonly answers: ReadonlyMap<number, Answer>;
+  /** Tokens generated in the current test so far. */
+  readonly generatedTokens: number;
+  /** Why it can answer nothing any more, or null. */
+  readonly brokenBy: Error | null;
+  /** Gives up every outstanding sample; its answer, should one come, is dropped. */
+  abandon(): void;
+  /** Gives back threads and memory. */
+  close(): Promise<void>;
+}
