@@ -41,9 +41,9 @@ async function writeCorpus(arguments_: readonly string[]): Promise<void> {
     options: {
       out: { type: 'string', default: 'results/tiny-corpus' },
       seed: { type: 'string', default: '1' },
-      orca: { type: 'string', default: '300000' },
+      orca: { type: 'string', default: '400000' },
       facts: { type: 'string', default: '200000' },
-      choice: { type: 'string', default: '150000' },
+      choice: { type: 'string', default: '300000' },
     },
   });
   const toInteger = (name: 'seed' | DocumentKind): number => {
