@@ -23,8 +23,8 @@ inline constexpr char kUnsupportedModel[] = "ERR_UNSUPPORTED_MODEL";  // a model
 inline constexpr char kOutOfMemory[] = "ERR_OUT_OF_MEMORY";         // a plan larger than what there is
 inline constexpr char kUnsupportedCpu[] = "ERR_UNSUPPORTED_CPU";    // an instruction set the CPU lacks
 inline constexpr char kEngineBroken[] = "ERR_ENGINE_BROKEN";        // a call after a fatal failure or close()
-inline constexpr char kWriteFailed[] = "ERR_WRITE_FAILED";          // the system would not take a file
-inline constexpr char kCancelled[] = "ERR_CANCELLED";               // the caller asked to stop
+inline constexpr char kWriteFailed[] = "ERR_WRITE_FAILED";  // the system would not take a file
+inline constexpr char kCancelled[] = "ERR_CANCELLED";       // the caller asked to stop
 inline constexpr char kInternal[] = "ERR_INTERNAL";                 // a bug
 
 }  // namespace loadmark
