@@ -36,6 +36,12 @@ export function createRougeScorer(tokenize: Tokenize = createRougeTokenizer()): 
       const guess = numberWords(prediction, tokenize, vocabulary);
       const size = vocabulary.size;
       const lengths = [target.all.length, guess.all.length] as const;
+      const rougeL = toScore(
+        new SubsequenceFinder(target.all, size).findLength(guess.all),
+        ...lengths,
+      );
+      // The union of one subsequence is that subsequence.
+      const isOneLine = target.lines.length === 1 && guess.lines.length === 1;
       return {
         rouge1: toScore(countCommonWords(target.all, guess.all, size), ...lengths),
         rouge2: toScore(
@@ -43,8 +49,8 @@ export function createRougeScorer(tokenize: Tokenize = createRougeTokenizer()): 
           Math.max(lengths[0] - 1, 0),
           Math.max(lengths[1] - 1, 0),
         ),
-        rougeL: toScore(new SubsequenceFinder(target.all, size).findLength(guess.all), ...lengths),
-        rougeLsum: toScore(countUnionHits(target, guess, size), ...lengths),
+        rougeL,
+        rougeLsum: isOneLine ? rougeL : toScore(countUnionHits(target, guess, size), ...lengths),
       };
     },
   };
@@ -118,10 +124,10 @@ function countCommonBigrams(target: Int32Array, guess: Int32Array, vocabularySiz
 
 /**
  * ROUGE-Lsum's hits: per reference line, the words that are in its longest common subsequence with any line of the
- * prediction (Lin 2004, union LCS), each word counted at most as often as it stands in either text.
+ * prediction (Lin 2004, union LCS), each word counted at most as often as it stands in the prediction. In the
+ * reference it cannot count more often: a union holds each of its positions once.
  */
 function countUnionHits(target: WordIds, guess: WordIds, vocabularySize: number): number {
-  const targetLeft = countWords(target.all, vocabularySize);
   const guessLeft = countWords(guess.all, vocabularySize);
   let hits = 0;
   for (const line of target.lines) {
@@ -130,8 +136,7 @@ function countUnionHits(target: WordIds, guess: WordIds, vocabularySize: number)
     for (const other of guess.lines) finder.markPositions(other, inUnion);
     for (let at = 0; at < line.length; at++) {
       const id = line[at]!;
-      if (inUnion[at] === 1 && targetLeft[id]! > 0 && guessLeft[id]! > 0) {
-        targetLeft[id]!--;
+      if (inUnion[at] === 1 && guessLeft[id]! > 0) {
         guessLeft[id]!--;
         hits++;
       }
