@@ -471,6 +471,7 @@ def export(model, tokenizer, folder, training):
     os.makedirs(folder, exist_ok=True)
     c = model.config
     save_file(checkpoint_tensors(model), f"{folder}/model.safetensors", metadata={"format": "pt"})
+    os.chmod(f"{folder}/model.safetensors", 0o644)
     tokenizer.save(f"{folder}/tokenizer.json")
     config = {
         "architectures": ["LlamaForCausalLM"],
@@ -601,9 +602,9 @@ def train(model, data, arguments, report):
         elif step % 20 == 0:
             loss.item()
             progress = min(1.0, (time.time() - started - paused) / budget)
-        if step % 500 == 0 or (step <= 500 and step % 50 == 0):
+        if step % 500 == 0 or step in (1, 5, 10, 20, 50, 100, 200, 300, 400):
             seconds = time.time() - started - paused
-            print(f"step {step} progress {progress:.3f} loss {loss.item():.4f} {step / seconds:.1f} steps/s", flush=True)
+            print(f"step {step} progress {progress:.3f} loss {loss.item():.4f} {step / max(seconds, 1e-3):.1f} steps/s", flush=True)
         if next_report <= progress < 1:
             next_report += arguments.eval_every
             since = time.time()
