@@ -24,19 +24,19 @@ function quote(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 
-function checkInteger(name: string, value: unknown, low: number, high: number): void {
+export function checkInteger(name: string, value: unknown, low: number, high: number): void {
   if (!Number.isInteger(value) || (value as number) < low || (value as number) > high) {
     refuse(`${name} is ${quote(value)}; allowed: an integer from ${low} to ${high}`);
   }
 }
 
-function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
+export function checkChoice(name: string, value: unknown, choices: readonly string[]): void {
   if (typeof value !== 'string' || !choices.includes(value)) {
     refuse(`${name} is ${quote(value)}; allowed: ${choices.join(', ')}`);
   }
 }
 
-function checkNumber(name: string, value: unknown, low: number, high: number): void {
+export function checkNumber(name: string, value: unknown, low: number, high: number): void {
   if (typeof value !== 'number' || !(value >= low && value <= high)) {
     refuse(`${name} is ${quote(value)}; allowed: a number from ${low} to ${high}`);
   }

@@ -14,6 +14,7 @@ import {
   packRequests,
   packScoreRequests,
 } from './arguments.js';
+import { packQuantizeOptions } from './quantize-arguments.js';
 
 export { NativeError } from './arguments.js';
 
@@ -289,5 +290,102 @@ export class Engine {
   /** Cancels what is unfinished (its events still come), joins the thread; a second call changes nothing. */
   async close(): Promise<void> {
     await this.#native.close();
+  }
+}
+
+// ---- quantizer ----
+
+/** How a float checkpoint is made into an INT4 one in GPTQ format. */
+export interface QuantizeOptions {
+  /** Folder of the float checkpoint. */
+  readonly modelPath: string;
+  /** The safetensors file to write; it must not exist. A failed or cancelled call may leave a part of it. */
+  readonly outputFile: string;
+  readonly method: 'rtn' | 'gptq';
+  /** Columns a scale covers; -1 is one scale a row. */
+  readonly groupSize: number;
+  readonly symmetric: boolean;
+  /** Quantize columns by falling activation energy; the checkpoint then carries g_idx. */
+  readonly descAct: boolean;
+  /** Search each group's range for the least error instead of taking the largest weight. */
+  readonly mse: boolean;
+  /** Share of the mean diagonal added to the Hessian. */
+  readonly damp: number;
+  /** How zero points are stored: less one (gptq), or as they are (gptq_v2). */
+  readonly checkpointFormat: 'gptq' | 'gptq_v2';
+  /** Calibration texts as tokens. Empty (rtn only) measures no output errors. */
+  readonly sequences: readonly Int32Array[];
+  readonly threads: number;
+  readonly instructionSet: InstructionSet;
+  /** Aborting makes the call reject with ERR_CANCELLED, between two calibration texts or linears. */
+  readonly signal?: AbortSignal;
+}
+
+/** Output errors are ||XW - XWq||^2 / ||XW||^2 on the calibration inputs, null where not measured. */
+export interface QuantizedLinear {
+  readonly name: string;
+  readonly layer: number;
+  readonly outputs: number;
+  readonly inputs: number;
+  /** ||W - Wq||^2 / ||W||^2 */
+  readonly rtnWeightError: number;
+  readonly rtnOutputError: number | null;
+  readonly gptqWeightError: number | null;
+  readonly gptqOutputError: number | null;
+  /** The damping used: larger than asked for where that did not make the Hessian positive definite. 0 for rtn. */
+  readonly damp: number;
+  /** Inputs that were 0 in every calibration row. */
+  readonly deadColumns: number;
+  readonly seconds: number;
+}
+
+export interface QuantizeReport {
+  readonly layers: number;
+  readonly sequences: number;
+  readonly tokens: number;
+  /** Bytes of the quantized linears before and after. */
+  readonly sourceBytes: number;
+  readonly linearBytes: number;
+  readonly fileBytes: number;
+  readonly linears: readonly QuantizedLinear[];
+}
+
+interface Addon {
+  startQuantize(
+    options: ReturnType<typeof packQuantizeOptions>,
+    onLinear: (linear: QuantizedLinear, done: number, total: number) => void,
+  ): { readonly promise: Promise<QuantizeReport>; cancel(): void };
+}
+
+/**
+ * Quantizes a checkpoint's linears on a thread of its own and writes their tensors, the others copied as they are.
+ * Rejects with a NativeError, or with what `onLinear` throws.
+ */
+export async function quantizeModel(
+  options: QuantizeOptions,
+  onLinear?: (linear: QuantizedLinear, done: number, total: number) => void,
+): Promise<QuantizeReport> {
+  const packed = packQuantizeOptions(options);
+  let thrown: { readonly error: unknown } | undefined;
+  const job = translate(() =>
+    loadAddon().startQuantize(packed, (linear, done, total) => {
+      if (thrown !== undefined) return;
+      try {
+        onLinear?.(linear, done, total);
+      } catch (error) {
+        thrown = { error };
+        job.cancel();
+      }
+    }),
+  );
+  const cancel = () => job.cancel();
+  if (options.signal?.aborted === true) cancel();
+  options.signal?.addEventListener('abort', cancel);
+  try {
+    return await job.promise;
+  } catch (error) {
+    throw thrown === undefined ? asNativeError(error) : thrown.error;
+  } finally {
+    options.signal?.removeEventListener('abort', cancel);
   }
 }
