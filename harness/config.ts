@@ -7,12 +7,18 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:pat
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { type Fault, InputError, messageOf } from './errors.js';
 import { suggestName } from './name-suggestion.js';
-import { type ModelSettings, modelFields, type RunSettings, runFields } from './run-config.js';
+import {
+  type ModelSettings,
+  modelFields,
+  type RunSettings,
+  refuseSize,
+  runFields,
+} from './run-config.js';
 import { type Entry, quote, type Scalar, type Setting } from './setting-fields.js';
 
 /** One value from the command line, laid over what the files say. */
 export interface Override {
-  /** As written in YAML: ["engine", "max_batch"]. */
+  /** As written in YAML: ["engine", "max_batch"]; `scenarioSection` first stands for the section of the scenario. */
   readonly path: readonly string[];
   readonly value: Scalar;
   /** The option, as the user knows it. */
@@ -37,7 +43,12 @@ export interface ConfigContext {
   readonly datasetNames: readonly string[];
   /** Why this machine cannot offer the device, or null. */
   readonly refuseDevice: (device: string) => string | null;
+  /** What was wrong already on the command line. */
+  readonly faults: readonly Fault[];
 }
+
+/** First name of an override's path: "offline" or "server", whichever is run. */
+export const scenarioSection = '@scenario';
 
 const maxFileBytes = 1 << 20;
 
@@ -50,7 +61,7 @@ export function loadRunConfig(
   overrides: readonly Override[],
   context: ConfigContext,
 ): RunConfig {
-  const faults: Fault[] = [];
+  const faults: Fault[] = [...context.faults];
   const file = findRunFile(nameOrFile, context.root);
   const written = parseSettings(readText(file, '--config'), shorten(file), faults);
   const settings = applyOverrides(written, overrides, faults);
@@ -64,6 +75,8 @@ export function loadRunConfig(
   }
   const refusal = context.refuseDevice(run.engine.device);
   if (refusal !== null) faults.push({ where: whereIs('engine', 'device'), message: refusal });
+  const sizeRefusal = faults.length === 0 ? refuseSize(run) : null;
+  if (sizeRefusal !== null) faults.push({ where: shorten(file), message: sizeRefusal });
   const model = loadModel(run.model, whereIs('model'), run.sut !== 'null', context.root, faults);
   if (faults.length > 0 || model === null) throw new InputError(withoutRepeats(faults));
   return Object.freeze({ ...run, file, model });
@@ -145,9 +158,13 @@ function applyOverrides(
 ): Setting {
   const isEmpty = written.kind === 'value' && written.value === null;
   const base: Setting = isEmpty ? emptySection(written.where) : written;
-  for (const { path, value, where } of overrides) {
+  const isGeneral = ({ path }: Override) => path[0] !== scenarioSection;
+  // What depends on the scenario comes when the scenario is known.
+  const ordered = [...overrides].sort((a, b) => Number(isGeneral(b)) - Number(isGeneral(a)));
+  for (const { path, value, where } of ordered) {
     let section = base;
-    for (const [depth, name] of path.entries()) {
+    for (const [depth, given] of path.entries()) {
+      const name = given === scenarioSection ? findScenarioSection(base) : given;
       if (section.kind !== 'section') {
         faults.push({ where, message: `${path.slice(0, depth).join('.')} is not a section` });
         break;
@@ -162,6 +179,12 @@ function applyOverrides(
     }
   }
   return base;
+}
+
+function findScenarioSection(settings: Setting): string {
+  const scenario = settings.kind === 'section' ? settings.entries.get('scenario')?.setting : null;
+  const name = scenario?.kind === 'value' ? String(scenario.value) : '';
+  return name === 'Server' ? 'server' : 'offline';
 }
 
 /** A section without content reads as null and may be written into. */

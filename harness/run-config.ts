@@ -36,8 +36,8 @@ export const targetKinds = {
 export type TargetMetric = keyof typeof targetKinds;
 const targetMetrics = Object.keys(targetKinds) as TargetMetric[];
 
-/** How many samples a query pool may hold: what LoadGen generates is kept in memory. */
-export const maxSamples = 10_000_000;
+/** Samples of one pass: LoadGen generates them before it issues the first. */
+const maxSamples = 10_000_000;
 
 const engine = section({
   /** `auto`, `cpu`, or `cuda` with device numbers (`cuda:0,1`). */
@@ -128,6 +128,15 @@ export const runFields = section({
   nullSut,
 });
 export type RunSettings = Checked<typeof runFields>;
+
+/** Why a run of this size is not started, or null: what LoadGen generates is kept in memory. */
+export function refuseSize(run: RunSettings): string | null {
+  const name = run.scenario === 'Server' ? 'server' : 'offline';
+  const { targetQps, minDurationS } = run[name];
+  const planned = Math.trunc(1.1 * (targetQps ?? 0) * minDurationS);
+  if (planned <= maxSamples) return null;
+  return `${name}.target_qps and ${name}.min_duration_s come to ${planned} samples; allowed: up to ${maxSamples}`;
+}
 
 /** configs/models/*.yaml */
 export const modelFields = section({

@@ -1,6 +1,6 @@
 // Where does everything of a run lie? The layout of results/, in one place.
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { LogTexts } from '../loadgen/index.js';
 import { InputError, messageOf } from './errors.js';
@@ -44,26 +44,26 @@ export class RunFolder {
  * @throws InputError when it cannot be made or holds a run already.
  */
 export function createRunFolder(name: string, output: string | null, startedAt: Date): RunFolder {
+  checkOutput(output);
   const stamp = startedAt.toISOString().replaceAll(':', '').replace('.', '');
   const path = output === null ? resolve('results', name, stamp) : resolve(output);
-  const folder = new RunFolder(path);
-  if (existsSync(folder.runJson)) {
-    throw new InputError([
-      {
-        where: '--output',
-        message: `"${path}" holds a run already (run.json); allowed: a new or an empty folder`,
-      },
-    ]);
-  }
   try {
     mkdirSync(path, { recursive: true });
   } catch (error) {
-    throw new InputError([
-      {
-        where: output === null ? 'results' : '--output',
-        message: `"${path}" cannot be made: ${messageOf(error)}`,
-      },
-    ]);
+    const where = output === null ? 'results' : '--output';
+    throw new InputError([{ where, message: `"${path}" cannot be made: ${messageOf(error)}` }]);
   }
-  return folder;
+  return new RunFolder(path);
+}
+
+/** @throws InputError when a run's evidence would be overwritten: to be asked before anything starts. */
+export function checkOutput(output: string | null): void {
+  if (output === null) return;
+  const { runJson, path } = new RunFolder(resolve(output));
+  const message = existsSync(runJson)
+    ? `"${path}" holds a run already (run.json); allowed: a folder without one`
+    : statSync(path, { throwIfNoEntry: false })?.isFile()
+      ? `"${path}" is a file; allowed: a folder`
+      : null;
+  if (message !== null) throw new InputError([{ where: '--output', message }]);
 }

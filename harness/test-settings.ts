@@ -2,7 +2,6 @@
 
 import { defaultSettings, type TestSettings } from '../loadgen/index.js';
 import type { RunConfig } from './config.js';
-import { maxSamples, type RunScenario } from './run-config.js';
 
 export type PassName = 'accuracy' | 'performance';
 
@@ -60,7 +59,7 @@ function serverSettings(config: RunConfig, terms: PassTerms): Partial<TestSettin
   };
 }
 
-/** How many samples a performance pass of these settings will issue, for bounds and progress. */
+/** How many samples a performance pass of these settings issues. */
 export function countPlannedSamples(settings: TestSettings): number {
   const seconds = settings.minDurationMs / 1000;
   const byDuration =
@@ -68,18 +67,4 @@ export function countPlannedSamples(settings: TestSettings): number {
       ? 1.1 * seconds * settings.offlineExpectedQps
       : seconds * settings.serverTargetQps;
   return Math.max(settings.minQueryCount, Math.trunc(byDuration));
-}
-
-/** Why a run of this size is not started, or null. */
-export function refuseSize(config: RunConfig): string | null {
-  const settings = buildTestSettings(config, {
-    pass: 'performance',
-    sampleCount: 1,
-    hasTokens: true,
-    estimatedQps: null,
-  });
-  const planned = countPlannedSamples(settings);
-  if (planned <= maxSamples) return null;
-  const section: Lowercase<RunScenario> = config.scenario === 'Offline' ? 'offline' : 'server';
-  return `${section}.target_qps and ${section}.min_duration_s come to ${planned} samples; allowed: up to ${maxSamples}`;
 }

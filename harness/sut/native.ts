@@ -8,8 +8,9 @@ import {
   type EventBatch,
   eventStatus,
   type GenerateRequest,
+  NativeError,
 } from '../../native/index.js';
-import { messageOf, SystemUnderTestError } from '../errors.js';
+import { InputError, messageOf, SystemUnderTestError } from '../errors.js';
 import type { DatasetLibrary } from '../sample-library.js';
 import { encodeChoice } from './choice-response.js';
 import type { Answer, MeasuredSut, SutDescription, TestTerms } from './measured-sut.js';
@@ -63,7 +64,7 @@ export class NativeSut implements MeasuredSut {
     this.description = describe(engine, options);
   }
 
-  /** @throws SystemUnderTestError when the engine cannot be loaded. */
+  /** @throws InputError when the engine refuses the model or the options, SystemUnderTestError when it is broken. */
   static async load(
     options: EngineOptions,
     library: DatasetLibrary,
@@ -78,9 +79,7 @@ export class NativeSut implements MeasuredSut {
       sut = new NativeSut(engine, options, library, generation);
       return sut;
     } catch (error) {
-      throw new SystemUnderTestError(`the native engine cannot start: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw asLoadError(error, options.modelPath);
     }
   }
 
@@ -217,6 +216,23 @@ export class NativeSut implements MeasuredSut {
       this.#answerNext();
     }
   }
+}
+
+/** Codes by which the engine says that it was asked for what cannot be. */
+const refusals = [
+  'ERR_BAD_ARGUMENT',
+  'ERR_BAD_CHECKPOINT',
+  'ERR_UNSUPPORTED_MODEL',
+  'ERR_UNSUPPORTED_CPU',
+  'ERR_OUT_OF_MEMORY',
+];
+
+function asLoadError(error: unknown, modelPath: string): Error {
+  if (error instanceof NativeError && refusals.includes(error.code)) {
+    return new InputError([{ where: modelPath, message: `${error.message} (${error.code})` }]);
+  }
+  const message = `the native engine cannot start: ${messageOf(error)}`;
+  return new SystemUnderTestError(message, { cause: error });
 }
 
 function describe(engine: Engine, options: EngineOptions): SutDescription {

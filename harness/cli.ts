@@ -1,0 +1,136 @@
+#!/usr/bin/env node
+// The command line: which command with which options. What a command does stands in commands/, what a setting may be
+// in run-config.ts; every fault of a call is told before anything starts.
+
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError, Option } from 'commander';
+import type { RunOptions, Streams } from './commands/run.js';
+import { BenchError, InputError, messageOf } from './errors.js';
+import { exitCodes } from './exit-codes.js';
+import { withInterrupt } from './interrupt.js';
+import { findPackageRoot } from './package-root.js';
+import { collectRunOptions, runFlags } from './run-options.js';
+
+/** Commands that are planned and refused by name. */
+const laterCommands = [
+  'compare',
+  'report',
+  'inspect',
+  'eval',
+  'score',
+  'check',
+  'package',
+  'ladder',
+  'sweep',
+  'pull',
+  'serve',
+];
+
+/** Runs one call of `bench` and resolves to its exit status; `argv` starts after the program's name. */
+export async function main(argv: readonly string[], streams: Streams): Promise<number> {
+  let exitCode: number = exitCodes.ok;
+  const program = buildProgram(argv, streams, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? exitCodes.ok : exitCodes.badInput;
+    }
+    return tellError(error, argv, streams);
+  }
+}
+
+function buildProgram(
+  argv: readonly string[],
+  streams: Streams,
+  finish: (exitCode: number) => void,
+): Command {
+  const program = new Command('bench')
+    .description('Measures how fast and how well a machine serves a large language model.')
+    .version(findPackageRoot().version)
+    .exitOverride()
+    .showHelpAfterError('(bench run --help lists the options)')
+    .configureOutput({
+      writeOut: (text) => streams.stdout.write(text),
+      writeErr: (text) => streams.stderr.write(text),
+    });
+
+  const run = program.command('run', { isDefault: true });
+  run.description('run one configuration (the default command)');
+  for (const { flags, help, isHidden = false } of runFlags) {
+    run.addOption(new Option(flags, help).hideHelp(isHidden));
+  }
+  run.action(async () => {
+    const options: RunOptions = collectRunOptions(run.opts(), argv);
+    const { runBenchmark } = await import('./commands/run.js');
+    finish(await withInterrupt(streams.stderr, (s) => runBenchmark(options, streams, s)));
+  });
+
+  program
+    .command('doctor')
+    .description('what this machine has, and what is missing')
+    .addOption(new Option('--json', 'print one JSON object'))
+    .action(async (options: { readonly json?: boolean }) => {
+      const { runDoctor } = await import('./commands/doctor.js');
+      finish(await runDoctor({ json: options.json === true }, streams));
+    });
+
+  // commands/quantize.ts is wired here.
+
+  for (const name of laterCommands) {
+    program
+      .command(name, { hidden: true })
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(() => {
+        const message = 'is not in this version, which has run, doctor and quantize';
+        throw new InputError([{ where: `bench ${name}`, message }]);
+      });
+  }
+  return program;
+}
+
+/** Says what went wrong, on stderr and, where JSON was asked for, as the one object on stdout. */
+function tellError(error: unknown, argv: readonly string[], streams: Streams): number {
+  const isKnown = error instanceof BenchError;
+  const exitCode = isKnown ? error.exitCode : 1;
+  const faults = error instanceof InputError ? error.faults : [];
+  if (argv.includes('--json')) {
+    const code = isKnown ? error.code : 'BUG';
+    const object = {
+      schema: 'loadmark/error/1',
+      exitCode,
+      code,
+      message: messageOf(error),
+      faults,
+    };
+    streams.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
+  }
+  const text = isKnown ? `bench: ${error.message.replaceAll('\n', '\nbench: ')}` : stackOf(error);
+  streams.stderr.write(`${text}\n`);
+  return exitCode;
+}
+
+function stackOf(error: unknown): string {
+  const stack = error instanceof Error ? error.stack : undefined;
+  return `bench: this is a bug in loadmark: ${stack ?? messageOf(error)}`;
+}
+
+function isProgram(): boolean {
+  const script = process.argv[1];
+  try {
+    return script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url);
+  } catch {
+    return false;
+  }
+}
+
+if (isProgram()) {
+  process.exitCode = await main(process.argv.slice(2), process);
+  // Nothing should keep the process now; what does anyway gets two seconds.
+  setTimeout(() => process.exit(), 2000).unref();
+}

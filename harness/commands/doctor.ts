@@ -1,0 +1,181 @@
+// `bench doctor`: what does this machine have for loadmark, and what is missing? Each fact is found by trying it.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import pc from 'picocolors';
+import { describeSystem, type System } from '../environment.js';
+import { messageOf } from '../errors.js';
+import { type ExitCode, exitCodes } from '../exit-codes.js';
+import { findPackageRoot } from '../package-root.js';
+import type { Streams } from './run.js';
+
+interface Tool {
+  readonly name: string;
+  /** First line of its own version text; null when it is not there. */
+  readonly version: string | null;
+  /** What to do about it; null when nothing. */
+  readonly advice: string | null;
+}
+
+interface EngineCheck {
+  readonly works: boolean;
+  /** Why not; null when it works. */
+  readonly reason: string | null;
+  readonly instructionSets: readonly string[];
+  readonly best: string | null;
+  readonly cudaBuilt: boolean;
+  /** Built-in models that were loaded and computed one token. */
+  readonly models: readonly string[];
+}
+
+/** What --json prints. */
+export interface DoctorReport {
+  readonly schema: 'loadmark/doctor/1';
+  readonly version: string;
+  readonly system: System;
+  readonly tools: readonly Tool[];
+  readonly engine: EngineCheck;
+  readonly backends: { readonly cpu: string; readonly cuda: string };
+}
+
+export async function runDoctor(
+  options: { readonly json: boolean },
+  streams: Streams,
+): Promise<ExitCode> {
+  const [system, engine] = await Promise.all([describeSystem(), checkEngine()]);
+  const report: DoctorReport = {
+    schema: 'loadmark/doctor/1',
+    version: findPackageRoot().version,
+    system,
+    tools: findTools(engine.works),
+    engine,
+    backends: describeBackends(system, engine),
+  };
+  streams.stdout.write(
+    options.json
+      ? `${JSON.stringify(report, null, 2)}\n`
+      : formatReport(report, streams.stdout.isTTY === true),
+  );
+  return engine.works ? exitCodes.ok : exitCodes.sutFailed;
+}
+
+function findTools(engineWorks: boolean): Tool[] {
+  const needed = engineWorks
+    ? 'only needed to build the engine anew'
+    : 'needed to build the engine';
+  const cuda = 'only needed to build the CUDA backend: https://developer.nvidia.com/cuda-downloads';
+  return [
+    findTool('C++ compiler', [process.env.CXX ?? 'c++', 'g++', 'clang++'], {
+      advice: `${needed}: apt install g++, or xcode-select --install`,
+    }),
+    findTool('cmake', ['cmake'], { advice: `${needed}: apt install cmake, or brew install cmake` }),
+    findTool('nvcc', ['nvcc', '/usr/local/cuda/bin/nvcc'], { advice: cuda, line: /release.*/ }),
+  ];
+}
+
+function findTool(
+  name: string,
+  commands: readonly string[],
+  { advice, line = /.+/ }: { readonly advice: string; readonly line?: RegExp },
+): Tool {
+  for (const command of commands) {
+    const { status, stdout } = spawnSync(command, ['--version'], {
+      encoding: 'utf8',
+      timeout: 10_000,
+    });
+    if (status === 0) return { name, version: line.exec(stdout)?.[0] ?? 'found', advice: null };
+  }
+  return { name, version: null, advice };
+}
+
+/** Loads the addon, then every built-in checkpoint, and has each compute one token. */
+async function checkEngine(): Promise<EngineCheck> {
+  const missing = { instructionSets: [], best: null, cudaBuilt: false, models: [] };
+  try {
+    const { hostFeatures } = await import('../../native/index.js');
+    const { instructionSets, best, cuda } = hostFeatures();
+    const models: string[] = [];
+    const found = { instructionSets, best, cudaBuilt: cuda.built, models };
+    try {
+      for (const folder of listCheckpoints()) models.push(await tryCheckpoint(folder));
+      return { works: true, reason: null, ...found };
+    } catch (error) {
+      return { works: false, reason: messageOf(error), ...found };
+    }
+  } catch (error) {
+    return { works: false, reason: messageOf(error), ...missing };
+  }
+}
+
+function listCheckpoints(): string[] {
+  const models = join(findPackageRoot().folder, 'configs', 'models');
+  if (!existsSync(models)) return [];
+  return readdirSync(models)
+    .map((name) => join(models, name))
+    .filter((folder) => existsSync(join(folder, 'config.json')))
+    .sort();
+}
+
+async function tryCheckpoint(folder: string): Promise<string> {
+  const { Engine } = await import('../../native/index.js');
+  const engine = await Engine.load(
+    {
+      modelPath: folder,
+      device: 'cpu',
+      threads: availableParallelism(),
+      maxBatch: 1,
+      maxSequenceTokens: 16,
+      maxStepTokens: 16,
+      pageTokens: 16,
+      kvCacheBytes: 0,
+      kvCacheType: 'fp32',
+      instructionSet: 'auto',
+      activationType: 'int8',
+    },
+    { onEvents: () => {} },
+  );
+  try {
+    const logits = await engine.forwardLogits(Int32Array.of(1));
+    if (!logits.every(Number.isFinite))
+      throw new Error(`${folder} computes logits that are not finite`);
+    return `${folder} (${engine.info.weightFormat})`;
+  } finally {
+    await engine.close();
+  }
+}
+
+function describeBackends(system: System, engine: EngineCheck): DoctorReport['backends'] {
+  const built = engine.cudaBuilt ? 'built' : 'not built (npm run build:cuda)';
+  const here = system.gpusAbsentBecause ?? `${system.gpus.length} GPUs`;
+  return {
+    cpu: engine.works ? `works, ${engine.best ?? ''}` : `does not work: ${engine.reason}`,
+    cuda: `${built}; ${here}; the engine of this version computes on the CPU only`,
+  };
+}
+
+function formatReport(report: DoctorReport, useColor: boolean): string {
+  const { system, engine } = report;
+  const colors = pc.createColors(useColor);
+  const gibibytes = (system.memoryBytes / 2 ** 30).toFixed(1);
+  const rows: [string, string][] = [
+    ['loadmark', report.version],
+    ['machine', `${system.cpu}, ${system.cores} cores, ${gibibytes} GiB, ${system.os}`],
+    ['node', system.node],
+    ...report.tools.map(({ name, version, advice }): [string, string] => [
+      name,
+      version ?? colors.yellow(`not found; ${advice ?? ''}`),
+    ]),
+    [
+      'CPU backend',
+      engine.works ? colors.green(report.backends.cpu) : colors.red(report.backends.cpu),
+    ],
+    ['instructions', engine.instructionSets.join(', ') || 'unknown: the engine is not there'],
+    ...engine.models.map((model): [string, string] => ['model', model]),
+    ['CUDA backend', report.backends.cuda],
+    ...system.gpus.map((gpu): [string, string] => ['GPU', `${gpu.name}, driver ${gpu.driver}`]),
+  ];
+  if (!engine.works) rows.push(['to do', 'install what is missing above, then: npm run build']);
+  return `${rows.map(([name, value]) => `${name.padEnd(14)}${value}`).join('\n')}\n`;
+}

@@ -1,0 +1,142 @@
+// `bench run`: configuration -> pieces -> passes -> record -> summary, told top to bottom.
+
+import { writeFileSync } from 'node:fs';
+import { datasetNames } from '../../datasets/index.js';
+import { formatAccuracyText } from '../accuracy/index.js';
+import { loadRunConfig, type Override, type RunConfig } from '../config.js';
+import { refuseDevice } from '../device.js';
+import type { Fault } from '../errors.js';
+import { listEvidence, writeEvidence } from '../evidence.js';
+import { type ExitCode, exitCodes } from '../exit-codes.js';
+import { findPackageRoot } from '../package-root.js';
+import { type PassResult, runPass } from '../pass.js';
+import { ProgressReporter, type TextStream } from '../report/progress.js';
+import { formatSummary } from '../report/summary.js';
+import { checkOutput, createRunFolder, type RunFolder } from '../run-folder.js';
+import { buildPieces, openLibrary, type RunPieces } from '../run-pieces.js';
+import {
+  buildRunRecord,
+  formatRunRecord,
+  type RunMaterial,
+  type RunRecord,
+} from '../run-record.js';
+import { scorePass } from '../scoring.js';
+import { buildTestSettings, type PassName } from '../test-settings.js';
+import { estimateRate, expectRate } from '../warm-up.js';
+
+export interface RunOptions {
+  readonly config: string;
+  readonly overrides: readonly Override[];
+  /** What the command line asked for and this version does not have. */
+  readonly faults: readonly Fault[];
+  readonly output: string | null;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** As typed, for run.json. */
+  readonly command: readonly string[];
+}
+
+export interface Streams {
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
+}
+
+export async function runBenchmark(
+  options: RunOptions,
+  streams: Streams,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const config = loadRunConfig(options.config, options.overrides, {
+    root: findPackageRoot().folder,
+    datasetNames,
+    refuseDevice,
+    faults: options.faults,
+  });
+  checkOutput(options.output);
+  const progress = new ProgressReporter(streams.stderr, options.quiet);
+  const pieces = await buildPieces(config, openLibrary(config), progress);
+  try {
+    const folder = createRunFolder(config.name, options.output, pieces.startedAt);
+    const passes = await runPasses(config, pieces, folder, signal);
+    const material = scoreRun(config, pieces, passes, options.command, signal);
+    const record = await writeRun(material, folder);
+    streams.stdout.write(
+      options.json
+        ? formatRunRecord(record)
+        : formatSummary(record, folder.path, streams.stdout.isTTY === true),
+    );
+    return judgeRun(material, record);
+  } finally {
+    await pieces.sut.close();
+  }
+}
+
+type Passes = Readonly<Record<PassName, PassResult | null>>;
+
+/** Accuracy first: what it took tells how long a performance pass has to be. */
+async function runPasses(
+  config: RunConfig,
+  pieces: RunPieces,
+  folder: RunFolder,
+  signal: AbortSignal,
+): Promise<Passes> {
+  const { library, sut } = pieces;
+  const run = async (pass: PassName, estimatedQps: number | null): Promise<PassResult | null> => {
+    if (signal.aborted || sut.brokenBy !== null) return null;
+    const settings = buildTestSettings(config, {
+      pass,
+      sampleCount: library.totalSampleCount,
+      hasTokens: library.dataset.kind === 'generation',
+      estimatedQps,
+    });
+    const result = await runPass(pass, { ...pieces, settings, signal });
+    folder.writeLogs(pass, result.outcome.logs);
+    return result;
+  };
+  const accuracy = config.mode === 'performance' ? null : await run('accuracy', null);
+  if (config.mode === 'accuracy') return { accuracy, performance: null };
+  return { accuracy, performance: await run('performance', await estimateQps()) };
+
+  async function estimateQps(): Promise<number | null> {
+    if (config.scenario !== 'Offline' || config.offline.targetQps !== null) return null;
+    const metrics = accuracy?.outcome.metrics;
+    if (metrics) return expectRate(metrics.sampleCount, metrics.durationNs / 1e9);
+    pieces.progress.note('warming up');
+    return estimateRate(sut, library, signal);
+  }
+}
+
+function scoreRun(
+  config: RunConfig,
+  { library, sut, startedAt, progress }: RunPieces,
+  passes: Passes,
+  command: readonly string[],
+  signal: AbortSignal,
+): RunMaterial {
+  const { accuracy, performance } = passes;
+  if (accuracy !== null) progress.note('scoring');
+  const scored = accuracy === null ? null : scorePass(accuracy.outcome, library, config.model);
+  const interrupted = signal.aborted;
+  return { config, command, startedAt, library, sut, accuracy, scored, performance, interrupted };
+}
+
+async function writeRun(material: RunMaterial, folder: RunFolder): Promise<RunRecord> {
+  const { accuracy, performance, scored, library } = material;
+  if (scored !== null) writeFileSync(folder.accuracyText, formatAccuracyText(scored.score));
+  for (const result of [accuracy, performance]) {
+    if (result === null) continue;
+    const rows = listEvidence(result, library, result.pass === 'accuracy' ? scored : null);
+    writeEvidence(folder.samples(result.pass), rows);
+  }
+  const record = await buildRunRecord(material);
+  writeFileSync(folder.runJson, formatRunRecord(record));
+  return record;
+}
+
+function judgeRun({ sut, accuracy, performance }: RunMaterial, record: RunRecord): ExitCode {
+  if (record.interrupted) return exitCodes.interrupted;
+  const failed = [accuracy, performance].some((pass) => (pass?.outcome.failed.length ?? 0) > 0);
+  if (failed || sut?.brokenBy) return exitCodes.sutFailed;
+  if (!record.valid) return exitCodes.invalid;
+  return record.accuracy?.passed === false ? exitCodes.belowTarget : exitCodes.ok;
+}

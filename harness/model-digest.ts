@@ -1,0 +1,20 @@
+// Which checkpoint is this? One digest over the files that decide what the model answers.
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** sha256 (hex) over name, length and content of config, tokenizer and weights, in the order of their names. */
+export async function digestFolder(folder: string): Promise<string> {
+  const names = (await readdir(folder)).filter((name) => /\.(json|safetensors)$/.test(name)).sort();
+  const total = createHash('sha256');
+  for (const name of names) total.update(`${name}\n${await digestFile(join(folder, name))}\n`);
+  return total.digest('hex');
+}
+
+async function digestFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  return hash.digest('hex');
+}

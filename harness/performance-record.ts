@@ -1,0 +1,100 @@
+// How fast was the performance pass? LoadGen's figures in run.json's units, and those that LoadGen leaves out: prompt
+// tokens, and the token times of Offline, which the system under test saw.
+
+import type { MachineLoad } from './environment.js';
+import { buildHistogram, type Histogram, nsPerMs, nsPerUs, toHistogram } from './histogram.js';
+import type { PassResult } from './pass.js';
+import type { DatasetLibrary } from './sample-library.js';
+
+/** run.json's `performance`. */
+export interface PerformanceRecord {
+  readonly samplesPerSecond: number | null;
+  readonly tokensPerSecond: number | null;
+  readonly promptTokensPerSecond: number | null;
+  readonly scheduledSamplesPerSecond: number | null;
+  readonly issuedSamples: number;
+  readonly completedSamples: number;
+  readonly failedSamples: number;
+  readonly generatedTokens: number | null;
+  readonly promptTokens: number | null;
+  readonly durationSeconds: number | null;
+  readonly latencyMs: Histogram | null;
+  readonly ttftMs: Histogram | null;
+  readonly tpotMs: Histogram | null;
+  /** Issued minus scheduled instant: how late the client itself was. */
+  readonly issueLagUs: Histogram | null;
+  readonly mbu: number | null;
+  readonly mfu: number | null;
+  readonly joulesPerToken: number | null;
+  /** Why the three above are null. */
+  readonly absentBecause: Readonly<Record<'mbu' | 'mfu' | 'joulesPerToken', string>>;
+  readonly load: MachineLoad;
+}
+
+export function buildPerformance(pass: PassResult, library: DatasetLibrary): PerformanceRecord {
+  const { metrics, samples, failed } = pass.outcome;
+  const own = collectTokenTimes(pass, library);
+  const seconds = metrics === null ? null : metrics.durationNs / 1e9;
+  const histogram = (unit: number, of: 'latency' | 'ttft' | 'tpot' | 'issueLag') => {
+    const distribution = metrics?.[of];
+    return distribution == null ? null : toHistogram(distribution, unit);
+  };
+  return {
+    samplesPerSecond: metrics?.samplesPerSecond ?? null,
+    tokensPerSecond: metrics?.tokensPerSecond ?? null,
+    promptTokensPerSecond:
+      own.promptTokens === null || !seconds ? null : own.promptTokens / seconds,
+    scheduledSamplesPerSecond: metrics?.scheduledSamplesPerSecond ?? null,
+    issuedSamples: samples.count,
+    completedSamples: own.completed,
+    failedSamples: failed.length,
+    generatedTokens: metrics?.tokenCount ?? null,
+    promptTokens: own.promptTokens,
+    durationSeconds: seconds,
+    latencyMs: histogram(nsPerMs, 'latency'),
+    ttftMs: histogram(nsPerMs, 'ttft') ?? buildHistogram(own.ttftNs, nsPerMs),
+    tpotMs: histogram(nsPerMs, 'tpot') ?? buildHistogram(own.tpotNs, nsPerMs),
+    issueLagUs: histogram(nsPerUs, 'issueLag'),
+    mbu: null,
+    mfu: null,
+    joulesPerToken: null,
+    absentBecause: {
+      mbu: 'the peak memory bandwidth of this machine was not measured in this run',
+      mfu: 'the peak arithmetic rate of this machine was not measured in this run',
+      joulesPerToken: 'no energy counter was read in this run',
+    },
+    load: pass.load,
+  };
+}
+
+interface TokenTimes {
+  readonly completed: number;
+  /** null when prompts were not tokenized. */
+  readonly promptTokens: number | null;
+  readonly ttftNs: readonly number[];
+  readonly tpotNs: readonly number[];
+}
+
+/** What the answers of completed samples tell, by their sample ids. */
+function collectTokenTimes({ outcome, answers }: PassResult, library: DatasetLibrary): TokenTimes {
+  const { samples, startedAtNs } = outcome;
+  const ttftNs: number[] = [];
+  const tpotNs: number[] = [];
+  let completed = 0;
+  let promptTokens: number | null = null;
+  for (let id = 0; id < samples.count; id++) {
+    const completedNs = samples.completedNs[id]!;
+    if (Number.isNaN(completedNs)) continue;
+    completed++;
+    const count = library.promptTokenCount(samples.sampleIndex[id]!);
+    if (count !== null) promptTokens = (promptTokens ?? 0) + count;
+    const answer = answers.get(id);
+    if (answer === undefined || answer.tokens.length === 0) continue;
+    const firstNs = answer.firstTokenNs - startedAtNs;
+    ttftNs.push(firstNs - samples.scheduledNs[id]!);
+    if (answer.tokens.length > 1) {
+      tpotNs.push((completedNs - firstNs) / (answer.tokens.length - 1));
+    }
+  }
+  return { completed, promptTokens, ttftNs, tpotNs };
+}

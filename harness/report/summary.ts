@@ -1,0 +1,108 @@
+// What a person reads at the end of a run: the verdict first, then throughput, latencies, accuracy and where the files
+// lie. Every number stands in run.json too.
+
+import pc from 'picocolors';
+import type { Histogram } from '../histogram.js';
+import type { PerformanceRecord } from '../performance-record.js';
+import type { AccuracyRecord, RunRecord } from '../run-record.js';
+
+/** The whole text, last newline included. */
+export function formatSummary(record: RunRecord, folder: string, useColor: boolean): string {
+  const colors = pc.createColors(useColor);
+  const verdict = record.valid ? colors.green('VALID') : colors.red('INVALID');
+  const model = `${record.model.name} on ${record.dataset.name}`;
+  const lines = [
+    `${colors.bold(verdict)}  ${record.name}: ${model}, ${record.scenario}, ${record.mode}`,
+    ...record.invalidReasons.flatMap((reason) =>
+      reason.split('\n').map((line, row) => `${row === 0 ? '  - ' : '    '}${line.trim()}`),
+    ),
+  ];
+  if (record.performance !== null) lines.push('', ...formatPerformance(record.performance));
+  if (record.accuracy !== null) {
+    lines.push('', ...formatAccuracy(record.accuracy, colors.green('pass'), colors.red('FAIL')));
+  }
+  lines.push('', ...formatEngine(record), `Files       ${folder}`, '');
+  return lines.join('\n');
+}
+
+function formatPerformance(performance: PerformanceRecord): string[] {
+  const { samplesPerSecond, tokensPerSecond, promptTokensPerSecond } = performance;
+  const rates = [
+    tokensPerSecond === null ? null : `${formatNumber(tokensPerSecond)} tokens/s`,
+    samplesPerSecond === null ? null : `${formatNumber(samplesPerSecond)} samples/s`,
+    promptTokensPerSecond === null
+      ? null
+      : `${formatNumber(promptTokensPerSecond)} prompt tokens/s`,
+  ];
+  const { completedSamples, issuedSamples, failedSamples, durationSeconds } = performance;
+  const failed = failedSamples === 0 ? '' : `, ${failedSamples} failed`;
+  const answered = `${completedSamples} of ${issuedSamples} samples answered${failed}`;
+  const lines = [
+    `Throughput  ${rates.filter((rate) => rate !== null).join('   ') || 'none'}`,
+    `            ${answered}${durationSeconds === null ? '' : ` in ${durationSeconds.toFixed(1)} s`}`,
+    '',
+    ...formatHistograms([
+      ['latency, ms', performance.latencyMs],
+      ['first token, ms', performance.ttftMs],
+      ['per output token, ms', performance.tpotMs],
+      ['issue lag, us', performance.issueLagUs],
+    ]),
+  ];
+  const steal = performance.load.stealShare;
+  if (steal !== null && steal > 0.02) {
+    const share = (100 * steal).toFixed(0);
+    lines.push(`            the hypervisor gave ${share} % of the processor time to others`);
+  }
+  return lines;
+}
+
+const columns = ['mean', 'p50', 'p90', 'p99', 'p99_9', 'max'] as const;
+
+function formatHistograms(rows: readonly (readonly [string, Histogram | null])[]): string[] {
+  const header = ['Times', ...columns.map((column) => column.replace('_', '.'))];
+  const filled = rows.flatMap(([name, histogram]) =>
+    histogram === null ? [] : [[name, ...columns.map((column) => formatNumber(histogram[column]))]],
+  );
+  return [header, ...filled].map(([name = '', ...cells]) =>
+    [name.padEnd(21), ...cells.map((cell) => cell.padStart(10))].join(' '),
+  );
+}
+
+function formatAccuracy(accuracy: AccuracyRecord, pass: string, fail: string): string[] {
+  const targets = new Map(accuracy.targets.map((target) => [target.metric as string, target]));
+  const rows = Object.entries(accuracy.metrics).map(([metric, value]) => {
+    const target = targets.get(metric);
+    const name = metric.padEnd(16);
+    if (target === undefined) return `            ${name} ${formatNumber(value)}`;
+    const upper =
+      target.upperThreshold === null ? '' : ` to ${formatNumber(target.upperThreshold)}`;
+    const wanted = `(target ${formatNumber(target.threshold)}${upper})`;
+    return `            ${name} ${formatNumber(value).padEnd(10)} ${wanted}  ${target.pass ? pass : fail}`;
+  });
+  const judged = accuracy.targets.length === 0 ? '; no target is set' : '';
+  return [`Accuracy    ${accuracy.samplesScored} samples scored${judged}`, ...rows];
+}
+
+function formatEngine({ sut, model, system }: RunRecord): string[] {
+  if (sut === null) return [];
+  const facts = [
+    sut.kind,
+    ...sut.devices,
+    sut.features.instructionSet,
+    sut.threads === null ? undefined : `${sut.threads} threads`,
+    sut.maxBatch === null ? undefined : `batch ${sut.maxBatch}`,
+    model.weightFormat ?? undefined,
+    sut.kvCache === null ? undefined : `${sut.kvCache.dtype} KV cache`,
+  ];
+  return [
+    `System      ${facts.filter((fact) => fact !== undefined).join(', ')}`,
+    `            ${system.cpu}, ${system.cores} cores`,
+  ];
+}
+
+/** Four significant digits, no more than a reader takes in; whole numbers as they are. */
+function formatNumber(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toString();
+  return Number(value.toPrecision(4)).toString();
+}

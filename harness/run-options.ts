@@ -1,0 +1,137 @@
+// The options of `bench run`, and which setting of the configuration each one overrides. Reading argv is cli.ts's
+// business.
+
+import type { RunOptions } from './commands/run.js';
+import { type Override, parseScalar, scenarioSection } from './config.js';
+import type { Fault } from './errors.js';
+
+interface SettingOption {
+  readonly flags: string;
+  readonly help: string;
+  readonly paths: readonly (readonly string[])[];
+  /** The value is a text whatever it looks like. */
+  readonly isText?: boolean;
+}
+
+/** One option a line. */
+const settingOptions: readonly SettingOption[] = [
+  text('--scenario <name>', 'Offline or Server', ['scenario']),
+  text('--mode <name>', 'submission (accuracy, then performance), accuracy, performance', ['mode']),
+  text('--model <name|dir>', 'a model of configs/models, or a folder with a checkpoint', ['model']),
+  text('--dataset <name>', 'tiny-orca or tiny-mmlu', ['dataset']),
+  text('--sut <name>', 'the system under test: native or null', ['sut']),
+  text('--device <name>', 'auto or cpu', ['engine', 'device']),
+  text('--kv-cache <type>', 'fp32, fp16 or bf16', ['engine', 'kv_cache']),
+  scalar('--threads <n>', 'threads of the engine', ['engine', 'threads']),
+  scalar('--max-batch <n>', 'sequences in flight', ['engine', 'max_batch']),
+  scalar('--target-qps <n>', 'expected (Offline) or demanded (Server) samples per second', [
+    scenarioSection,
+    'target_qps',
+  ]),
+  scalar('--min-duration <s>', 'least duration of the performance pass, in seconds', [
+    scenarioSection,
+    'min_duration_s',
+  ]),
+  scalar('--samples <n>', 'use the first n samples of the dataset', ['samples']),
+  {
+    flags: '--seed <n>',
+    help: "seed of all three of LoadGen's generators",
+    paths: [
+      ['seeds', 'qsl'],
+      ['seeds', 'sample_index'],
+      ['seeds', 'schedule'],
+    ],
+  },
+];
+
+/** MLPerf's options that this version does not have. */
+const laterOptions = [
+  '--endpoint <url...>',
+  '--tensor-parallel <n>',
+  '--mlperf-conf <file>',
+  '--user-conf <file>',
+  '--audit-conf <file>',
+];
+
+/** An option as commander wants it described. */
+export interface RunFlag {
+  readonly flags: string;
+  readonly help: string;
+  readonly isHidden?: boolean;
+}
+
+export const runFlags: readonly RunFlag[] = [
+  { flags: '--config <name|file>', help: 'a run of configs/runs, or a YAML file (optimized)' },
+  ...settingOptions.map(({ flags, help }) => ({ flags, help })),
+  { flags: '--accuracy', help: 'the accuracy pass only' },
+  { flags: '--set <key=value...>', help: 'override any setting, such as engine.max_batch=16' },
+  { flags: '--output <dir>', help: 'where the results go (results/<run>/<UTC time>)' },
+  { flags: '--json', help: 'print run.json on stdout and nothing else' },
+  { flags: '--quiet', help: 'no progress' },
+  ...laterOptions.map((flags) => ({ flags, help: 'not in this version', isHidden: true })),
+];
+
+/** What commander read, as the run command takes it. */
+export function collectRunOptions(
+  parsed: Readonly<Record<string, unknown>>,
+  argv: readonly string[],
+): RunOptions {
+  const faults = laterOptions.flatMap((flags): Fault[] => {
+    const name = flags.split(' ')[0]!;
+    return parsed[keyOf(flags)] === undefined
+      ? []
+      : [{ where: name, message: 'this option is not in this version' }];
+  });
+  const overrides = settingOptions.flatMap((option) => readOption(option, parsed));
+  if (parsed.accuracy === true) {
+    overrides.push({ path: ['mode'], value: 'accuracy', where: '--accuracy' });
+  }
+  for (const pair of listOf(parsed.set)) overrides.push(...readPair(pair, faults));
+  return {
+    config: typeof parsed.config === 'string' ? parsed.config : 'optimized',
+    overrides,
+    faults,
+    output: typeof parsed.output === 'string' ? parsed.output : null,
+    json: parsed.json === true,
+    quiet: parsed.quiet === true,
+    command: ['bench', ...argv],
+  };
+}
+
+function text(flags: string, help: string, path: readonly string[]): SettingOption {
+  return { flags, help, paths: [path], isText: true };
+}
+
+function scalar(flags: string, help: string, path: readonly string[]): SettingOption {
+  return { flags, help, paths: [path] };
+}
+
+function readOption(option: SettingOption, parsed: Readonly<Record<string, unknown>>): Override[] {
+  const given = parsed[keyOf(option.flags)];
+  if (typeof given !== 'string') return [];
+  const value = option.isText === true ? given : parseScalar(given);
+  const where = option.flags.split(' ')[0]!;
+  return option.paths.map((path) => ({ path, value, where }));
+}
+
+function readPair(pair: string, faults: Fault[]): Override[] {
+  const equals = pair.indexOf('=');
+  if (equals < 1) {
+    const message = `"${pair}" is not key=value; an example: engine.max_batch=16`;
+    faults.push({ where: '--set', message });
+    return [];
+  }
+  const key = pair.slice(0, equals);
+  const value = parseScalar(pair.slice(equals + 1));
+  return [{ path: key.split('.'), value, where: `--set ${key}` }];
+}
+
+/** "--min-duration <s>" -> "minDuration", as commander names it. */
+function keyOf(flags: string): string {
+  const name = flags.split(' ')[0]!.slice(2);
+  return name.replace(/-([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+function listOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}

@@ -1,0 +1,202 @@
+// What does a run's run.json say? The schema loadmark/run/1, and how it is built from what the passes brought.
+// Units are in the names; what is absent is null, never 0.
+
+import type { EffectiveSettings, TestOutcome, TestSettings } from '../loadgen/index.js';
+import type { JudgedTarget } from './accuracy/index.js';
+import type { RunConfig } from './config.js';
+import { describeSystem, type MachineLoad, readCommit, type System } from './environment.js';
+import { digestFolder } from './model-digest.js';
+import { findPackageRoot } from './package-root.js';
+import type { PassResult } from './pass.js';
+import { buildPerformance, type PerformanceRecord } from './performance-record.js';
+import type { DatasetLibrary } from './sample-library.js';
+import type { ScoredPass } from './scoring.js';
+import type { MeasuredSut, SutDescription } from './sut/measured-sut.js';
+
+export const runSchema = 'loadmark/run/1';
+
+/** run.json */
+export interface RunRecord {
+  readonly schema: typeof runSchema;
+  readonly id: string;
+  readonly name: string;
+  /** UTC, ISO 8601. */
+  readonly startedAt: string;
+  /** Version of loadmark. */
+  readonly version: string;
+  readonly commit: string | null;
+  readonly command: readonly string[];
+  readonly scenario: string;
+  readonly mode: string;
+  readonly valid: boolean;
+  readonly invalidReasons: readonly string[];
+  readonly interrupted: boolean;
+  readonly system: System;
+  readonly model: ModelRecord;
+  readonly dataset: {
+    readonly name: string;
+    readonly split: string;
+    readonly path: string | null;
+    readonly samples: number;
+    readonly digest: string;
+  };
+  readonly sut: Omit<SutDescription, 'model'> | null;
+  /** As given by files and options, defaults filled in. */
+  readonly config: RunConfig;
+  /** Of the performance pass, or of the accuracy pass where there is no other. */
+  readonly settings: PassSettings | null;
+  readonly performance: PerformanceRecord | null;
+  readonly accuracy: AccuracyRecord | null;
+}
+
+export interface ModelRecord {
+  readonly name: string;
+  readonly path: string;
+  readonly architecture: string | null;
+  readonly parameters: number | null;
+  readonly weightBytes: number | null;
+  readonly weightFormat: string | null;
+  /** sha256 over the checkpoint's files; null when no checkpoint was used. */
+  readonly digest: string | null;
+}
+
+export interface PassSettings {
+  readonly requested: TestSettings;
+  readonly effective: EffectiveSettings;
+}
+
+export interface AccuracyRecord {
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly targets: readonly JudgedTarget[];
+  readonly samplesIssued: number;
+  readonly samplesScored: number;
+  readonly failedSamples: number;
+  /** null when nothing is judged. */
+  readonly passed: boolean | null;
+  readonly durationSeconds: number | null;
+  readonly settings: PassSettings;
+  readonly load: MachineLoad;
+}
+
+/** What a run brought; what it did not come to is null. */
+export interface RunMaterial {
+  readonly config: RunConfig;
+  readonly command: readonly string[];
+  readonly startedAt: Date;
+  readonly library: DatasetLibrary;
+  readonly sut: MeasuredSut | null;
+  readonly accuracy: PassResult | null;
+  readonly scored: ScoredPass | null;
+  readonly performance: PassResult | null;
+  readonly interrupted: boolean;
+}
+
+export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> {
+  const { config, library, startedAt } = material;
+  const root = findPackageRoot();
+  const [system, commit, model] = await Promise.all([
+    describeSystem(),
+    readCommit(root.folder),
+    describeModel(material),
+  ]);
+  const invalidReasons = listInvalidReasons(material);
+  return {
+    schema: runSchema,
+    id: `${config.name}-${startedAt.toISOString().replace(/[-:.]/g, '')}-${process.pid}`,
+    name: config.name,
+    startedAt: startedAt.toISOString(),
+    version: root.version,
+    commit,
+    command: material.command,
+    scenario: config.scenario,
+    mode: config.mode,
+    valid: invalidReasons.length === 0,
+    invalidReasons,
+    interrupted: material.interrupted,
+    system,
+    model,
+    dataset: {
+      name: library.dataset.name,
+      split: library.dataset.split,
+      path: null,
+      samples: library.totalSampleCount,
+      digest: library.dataset.digest(),
+    },
+    sut: material.sut === null ? null : describeSut(material.sut),
+    config,
+    settings: settingsOf((material.performance ?? material.accuracy)?.outcome),
+    performance:
+      material.performance === null ? null : buildPerformance(material.performance, library),
+    accuracy: buildAccuracy(material),
+  };
+}
+
+/** run.json's text: 64-bit seeds, which JSON's numbers cannot hold, are strings. */
+export function formatRunRecord(record: RunRecord): string {
+  const replace = (_key: string, value: unknown) =>
+    typeof value === 'bigint' ? value.toString() : value;
+  return `${JSON.stringify(record, replace, 2)}\n`;
+}
+
+/** LoadGen's reasons, and what else makes a run not count. */
+function listInvalidReasons(material: RunMaterial): string[] {
+  const passes = [material.accuracy, material.performance].filter((pass) => pass !== null);
+  const reasons = passes.flatMap(({ pass, outcome }) =>
+    outcome.invalidReasons.map((reason) => `${pass}: ${reason}`),
+  );
+  for (const { pass, outcome } of passes) {
+    if (!outcome.valid && outcome.invalidReasons.length === 0) {
+      reasons.push(`${pass}: ${outcome.interrupted ? 'interrupted' : 'INVALID'}`);
+    }
+  }
+  if (material.interrupted && !reasons.some((reason) => /interrupted/i.test(reason))) {
+    reasons.push('interrupted');
+  }
+  return reasons;
+}
+
+async function describeModel({ config, sut }: RunMaterial): Promise<ModelRecord> {
+  const known = sut?.description.model ?? null;
+  return {
+    name: config.model.name,
+    path: config.model.folder,
+    architecture: known?.architecture ?? null,
+    parameters: known?.parameters ?? null,
+    weightBytes: known?.weightBytes ?? null,
+    weightFormat: known?.weightFormat ?? null,
+    digest: known === null ? null : await digestFolder(config.model.folder),
+  };
+}
+
+function describeSut(sut: MeasuredSut): Omit<SutDescription, 'model'> {
+  const { model: _model, ...description } = sut.description;
+  return description;
+}
+
+function settingsOf(outcome: TestOutcome | undefined): PassSettings | null {
+  return outcome === undefined
+    ? null
+    : { requested: outcome.requested, effective: outcome.effective };
+}
+
+function buildAccuracy({ accuracy, scored }: RunMaterial): AccuracyRecord | null {
+  if (accuracy === null) return null;
+  const { outcome, load } = accuracy;
+  return {
+    metrics: { ...scored?.score.metrics },
+    targets: scored?.targets ?? [],
+    samplesIssued: outcome.samples.count,
+    samplesScored: scored?.samplesScored ?? 0,
+    failedSamples: outcome.failed.length,
+    passed: scored?.passed ?? null,
+    durationSeconds: secondsOf(outcome),
+    settings: { requested: outcome.requested, effective: outcome.effective },
+    load,
+  };
+}
+
+/** From the start of the first series to the last answer of the last. */
+function secondsOf({ series }: TestOutcome): number | null {
+  const [first, last] = [series[0], series.at(-1)];
+  return first === undefined || last === undefined ? null : (last.endNs - first.startNs) / 1e9;
+}
