@@ -1,0 +1,128 @@
+// Find-peak mode: the highest Poisson rate that keeps the latency constraint, by doubling and then bisecting.
+// Only the latency constraint decides a probe, so the series reported may well be INVALID for another reason.
+
+import type { EffectiveSettings } from '../effective-settings.js';
+import { formatFixed } from '../log/number-format.js';
+import type { LoadableSet } from '../schedule.js';
+import type { TestSettings } from '../settings.js';
+import type { Report, TestRun } from '../test-run.js';
+import { performanceConstraint } from '../verdict.js';
+import { publish } from './performance.js';
+
+interface Probe {
+  readonly qps: number;
+  readonly report: Report;
+  readonly passes: boolean;
+}
+
+function printed(qps: number): string {
+  return formatFixed(qps, 6);
+}
+
+function range(lower: number, upper: number): string {
+  return `[${printed(lower)}, ${printed(upper)})`;
+}
+
+function say(run: TestRun, message: string): void {
+  run.log.add('loadgen.cc', 'generic_message', message);
+}
+
+async function probe(run: TestRun, set: LoadableSet, qps: number): Promise<Probe> {
+  const settings: EffectiveSettings = Object.freeze({ ...run.settings, targetQps: qps });
+  const record = await run.runSeries('performance', set, settings);
+  const report = run.judge(record, settings);
+  const passes = run.waiter.stopReason === null && performanceConstraint(report.result).met;
+  return { qps, report, passes };
+}
+
+/** Doubles the rate until one fails; every probe loads the set anew. */
+async function findBoundaries(
+  run: TestRun,
+  set: LoadableSet,
+  start: Probe,
+  stepSize: number,
+): Promise<{ best: Probe; upper: number }> {
+  let best = start;
+  for (;;) {
+    const upper = best.qps * (1 + stepSize);
+    say(run, `FindBoundaries: Checking fields ${range(best.qps, upper)}`);
+    await run.load(set);
+    const next = await probe(run, set, upper);
+    await run.unload(set);
+    if (!next.passes) return { best, upper };
+    best = next;
+  }
+}
+
+async function bisect(
+  run: TestRun,
+  set: LoadableSet,
+  start: Probe,
+  from: number,
+  decimals: number,
+): Promise<Probe> {
+  const scale = 10 ** decimals;
+  let best = start;
+  let upper = from;
+  while (
+    run.waiter.stopReason === null &&
+    Math.floor(best.qps * scale) + 1 < Math.floor(upper * scale)
+  ) {
+    const middle = best.qps + (upper - best.qps) / 2;
+    say(
+      run,
+      `FindPeakPerformanceBinarySearch: Testing the mid value of bounds ${range(best.qps, upper)}: ${printed(middle)}`,
+    );
+    const next = await probe(run, set, middle);
+    if (next.passes) best = next;
+    else upper = middle;
+  }
+  return best;
+}
+
+/** The best probe's report, judged again in case the search was interrupted after it. */
+function publishBest(run: TestRun, best: Probe): void {
+  publish(run, run.judge(best.report.record, best.report.result.settings));
+}
+
+export async function runFindPeakMode(run: TestRun, requested: TestSettings): Promise<void> {
+  say(run, 'Starting FindPeakPerformance mode');
+  if (run.settings.scenario !== 'Server') {
+    run.log.error(
+      'loadgen.cc',
+      'error_invalid_config',
+      'Finding peak performance is only supported in Server scenarios.',
+    );
+    return;
+  }
+  const set = run.sets('performance')[0]!;
+  const base = run.settings.targetQps;
+  say(run, `FindPeakPerformance: Check validity of the base settings field: ${printed(base)}`);
+  await run.load(set);
+  const first = await probe(run, set, base);
+  if (!first.passes) {
+    const { advice } = performanceConstraint(first.report.result);
+    run.log.error(
+      'loadgen.cc',
+      'error_runtime',
+      `FindPeakPerformance: Initial lower bound does not satisfy performance constraints, msg: ${advice}`,
+    );
+    publishBest(run, first);
+    await run.unload(set);
+    return;
+  }
+  await run.unload(set);
+  const { best: lower, upper } = await findBoundaries(
+    run,
+    set,
+    first,
+    requested.serverFindPeakQpsBoundaryStepSize,
+  );
+  say(run, `FindPeakPerformance: Found boundaries: ${range(lower.qps, upper)}`);
+  await run.load(set);
+  const decimals = requested.serverFindPeakQpsDecimalsOfPrecision;
+  const best = await bisect(run, set, lower, upper, decimals);
+  say(run, `FindPeakPerformance: Found peak performance field: ${printed(best.qps)}`);
+  publishBest(run, best);
+  await run.unload(set);
+}

@@ -1,0 +1,97 @@
+// Turns a finished test into what the caller gets: texts, figures, columns and the verdict.
+
+import { accuracyLog } from './log/accuracy.js';
+import { faultSummary } from './log/summary.js';
+import type { LogTexts, SampleColumns, SeriesOutcome, TestOutcome } from './outcome.js';
+import type { SeriesRecord } from './recorder.js';
+import { metricsOf, summarizeSeries } from './series-result.js';
+import type { TestSettings } from './settings.js';
+import type { TestRun } from './test-run.js';
+import { invalidReasons } from './verdict.js';
+
+/** Cuts off the rows at the end that were generated and never issued. */
+function issuedColumns(run: TestRun): SampleColumns {
+  const all = run.recorder.columns();
+  const last = run.series[run.series.length - 1];
+  const count = last === undefined ? 0 : last.firstSampleId + last.issuedSamples;
+  return {
+    count,
+    sampleIndex: all.sampleIndex.slice(0, count),
+    queryId: all.queryId.slice(0, count),
+    series: all.series.slice(0, count),
+    scheduledNs: all.scheduledNs.slice(0, count),
+    issuedNs: all.issuedNs.slice(0, count),
+    firstTokenNs: all.firstTokenNs.slice(0, count),
+    completedNs: all.completedNs.slice(0, count),
+    tokenCount: all.tokenCount.slice(0, count),
+  };
+}
+
+function seriesOutcome(record: SeriesRecord): SeriesOutcome {
+  return {
+    mode: record.plan.mode,
+    firstSampleId: record.firstSampleId,
+    sampleCount: record.issuedSamples,
+    startNs: record.startNs,
+    endNs: Math.max(record.startNs, record.maxCompletionNs),
+  };
+}
+
+function logTexts(run: TestRun, startedAtUnixMs: number): LogTexts {
+  const { useTokenLatencies, scenario } = run.settings;
+  return {
+    summary: run.summary + faultSummary(run.log.warnings.length, run.log.errors.length),
+    detail: run.log.toString(),
+    accuracy: accuracyLog(run.recorder.kept, {
+      hasTokenCount: useTokenLatencies,
+      hasFirstToken: useTokenLatencies && scenario !== 'Offline',
+    }),
+    trace: run.trace?.toText(startedAtUnixMs) ?? '',
+  };
+}
+
+/** Reasons why the test does not count; none when it does. */
+function reasonsOf(run: TestRun): string[] {
+  if (run.report !== null)
+    return run.report.verdict.valid ? [] : invalidReasons(run.report.verdict);
+  const own = run.ownReasons();
+  if (own.length > 0) return own;
+  // Nothing was run: the error says why.
+  return run.series.length > 0 ? [] : run.log.errors.map((error) => error.message);
+}
+
+/** Figures of the reported series, or of the last one where nothing is reported. */
+function reportedMetrics(run: TestRun): TestOutcome['metrics'] {
+  const columns = run.recorder.columns();
+  if (run.report !== null) return metricsOf(run.report.result, run.report.record, columns);
+  const last = run.series[run.series.length - 1];
+  if (last === undefined) return null;
+  return metricsOf(summarizeSeries(run.settings, last, columns), last, columns);
+}
+
+/** Builds the outcome of a test that is over. */
+export function outcomeOf(
+  run: TestRun,
+  requested: TestSettings,
+  startedAtNs: number,
+  startedAtUnixMs: number,
+): TestOutcome {
+  const reasons = reasonsOf(run);
+  return {
+    valid: reasons.length === 0,
+    invalidReasons: reasons,
+    errors: run.log.errors,
+    warnings: run.log.warnings,
+    interrupted: run.waiter.stopReason === 'interrupted',
+    requested,
+    effective: run.settings,
+    metrics: reportedMetrics(run),
+    series: run.series.map(seriesOutcome),
+    samples: issuedColumns(run),
+    failed: run.recorder.failedSamples,
+    responses: run.recorder.kept,
+    logs: logTexts(run, startedAtUnixMs),
+    startedAtNs,
+    startedAt: new Date(startedAtUnixMs),
+  };
+}
