@@ -2,28 +2,21 @@
 // checks everything before anything starts: every fault at once, each with its file, line and column.
 // Which values are allowed stands in run-config.ts. The only file that knows the YAML library.
 
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { findRunFile, isFile, listNames, readText, shorten } from './config-files.js';
 import { type Fault, InputError, messageOf } from './errors.js';
 import { suggestName } from './name-suggestion.js';
+import { applyOverrides, findWhere, type Override } from './overrides.js';
 import {
   type ModelSettings,
   modelFields,
   type RunSettings,
+  refuseLengths,
   refuseSize,
   runFields,
 } from './run-config.js';
 import { type Entry, quote, type Scalar, type Setting } from './setting-fields.js';
-
-/** One value from the command line, laid over what the files say. */
-export interface Override {
-  /** As written in YAML: ["engine", "max_batch"]; `scenarioSection` first stands for the section of the scenario. */
-  readonly path: readonly string[];
-  readonly value: Scalar;
-  /** The option, as the user knows it. */
-  readonly where: string;
-}
 
 /** A model's settings with its folder made absolute. */
 export interface ModelConfig extends ModelSettings {
@@ -46,11 +39,6 @@ export interface ConfigContext {
   /** What was wrong already on the command line. */
   readonly faults: readonly Fault[];
 }
-
-/** First name of an override's path: "offline" or "server", whichever is run. */
-export const scenarioSection = '@scenario';
-
-const maxFileBytes = 1 << 20;
 
 /**
  * Reads and checks a run configuration.
@@ -78,6 +66,10 @@ export function loadRunConfig(
   const sizeRefusal = faults.length === 0 ? refuseSize(run) : null;
   if (sizeRefusal !== null) faults.push({ where: shorten(file), message: sizeRefusal });
   const model = loadModel(run.model, whereIs('model'), run.sut !== 'null', context.root, faults);
+  if (model !== null) {
+    const refusal = refuseLengths(run, model);
+    if (refusal !== null) faults.push({ where: whereIs('generation'), message: refusal });
+  }
   if (faults.length > 0 || model === null) throw new InputError(withoutRepeats(faults));
   return Object.freeze({ ...run, file, model });
 }
@@ -151,78 +143,8 @@ function isPlain(value: unknown): value is Scalar {
   return value === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof value);
 }
 
-function applyOverrides(
-  written: Setting,
-  overrides: readonly Override[],
-  faults: Fault[],
-): Setting {
-  const isEmpty = written.kind === 'value' && written.value === null;
-  const base: Setting = isEmpty ? emptySection(written.where) : written;
-  const isGeneral = ({ path }: Override) => path[0] !== scenarioSection;
-  // What depends on the scenario comes when the scenario is known.
-  const ordered = [...overrides].sort((a, b) => Number(isGeneral(b)) - Number(isGeneral(a)));
-  for (const { path, value, where } of ordered) {
-    let section = base;
-    for (const [depth, given] of path.entries()) {
-      const name = given === scenarioSection ? findScenarioSection(base) : given;
-      if (section.kind !== 'section') {
-        faults.push({ where, message: `${path.slice(0, depth).join('.')} is not a section` });
-        break;
-      }
-      const isLast = depth === path.length - 1;
-      const inside = section.entries.get(name)?.setting;
-      const next: Setting = isLast
-        ? { kind: 'value', value, where }
-        : (keepSection(inside) ?? emptySection(where));
-      section.entries.set(name, { setting: next, where });
-      section = next;
-    }
-  }
-  return base;
-}
-
-function findScenarioSection(settings: Setting): string {
-  const scenario = settings.kind === 'section' ? settings.entries.get('scenario')?.setting : null;
-  const name = scenario?.kind === 'value' ? String(scenario.value) : '';
-  return name === 'Server' ? 'server' : 'offline';
-}
-
-/** A section without content reads as null and may be written into. */
-function keepSection(setting: Setting | undefined): Setting | undefined {
-  return setting?.kind === 'value' && setting.value === null ? undefined : setting;
-}
-
-function emptySection(where: string): Setting {
-  return { kind: 'section', entries: new Map(), where };
-}
-
-function findWhere(settings: Setting, path: readonly string[]): string | undefined {
-  let setting: Setting | undefined = settings;
-  for (const name of path) {
-    if (setting?.kind !== 'section') return undefined;
-    setting = setting.entries.get(name)?.setting;
-  }
-  return setting?.where;
-}
-
-function findRunFile(nameOrFile: string, root: string): string {
-  const folder = join(root, 'configs', 'runs');
-  const builtIn = join(folder, `${nameOrFile}.yaml`);
-  for (const candidate of [resolve(nameOrFile), resolve(root, nameOrFile)]) {
-    if (isFile(candidate)) return candidate;
-  }
-  if (!nameOrFile.includes('/') && isFile(builtIn)) return builtIn;
-  const names = listNames(folder);
-  throw new InputError([
-    {
-      where: '--config',
-      message: `there is no file ${quote(nameOrFile)}; built in: ${names.join(', ')}${suggestName(basename(nameOrFile, '.yaml'), names)}`,
-    },
-  ]);
-}
-
 /** A built-in model's name, a model's YAML, or a folder with a checkpoint. */
-function loadModel(
+export function loadModel(
   nameOrPath: string,
   where: string,
   needsCheckpoint: boolean,
@@ -266,38 +188,6 @@ function readModel(
     });
   }
   return Object.freeze({ ...model, folder });
-}
-
-function readText(file: string, where: string): string {
-  const refuse = (message: string) => new InputError([{ where, message }]);
-  try {
-    const { size } = statSync(file);
-    if (size > maxFileBytes) {
-      throw refuse(`${file} has ${size} bytes; allowed: up to ${maxFileBytes}`);
-    }
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw refuse(`${file} cannot be read: ${messageOf(error)}`);
-  }
-}
-
-function listNames(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.yaml'))
-    .map((name) => basename(name, '.yaml'))
-    .sort();
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
-/** A file as messages name it: from here when it lies below, else in full. */
-function shorten(file: string): string {
-  const fromHere = relative(process.cwd(), file);
-  return fromHere === '' || fromHere.startsWith('..') ? file : fromHere;
 }
 
 function withoutRepeats(faults: readonly Fault[]): Fault[] {

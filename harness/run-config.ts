@@ -167,3 +167,12 @@ export const modelFields = section({
   ),
 });
 export type ModelSettings = Checked<typeof modelFields>;
+
+/** Why these answer lengths cannot be, or null. */
+export function refuseLengths({ generation }: RunSettings, model: ModelSettings): string | null {
+  const most = generation.maxNewTokens ?? model.generation.maxNewTokens;
+  const least = generation.minNewTokens ?? model.generation.minNewTokens;
+  return least <= most
+    ? null
+    : `min_new_tokens is ${least}; allowed: up to max_new_tokens, which is ${most}`;
+}

@@ -2,8 +2,9 @@
 // business.
 
 import type { RunOptions } from './commands/run.js';
-import { type Override, parseScalar, scenarioSection } from './config.js';
+import { parseScalar } from './config.js';
 import type { Fault } from './errors.js';
+import { type Override, scenarioSection } from './overrides.js';
 
 interface SettingOption {
   readonly flags: string;

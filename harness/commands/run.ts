@@ -3,11 +3,12 @@
 import { writeFileSync } from 'node:fs';
 import { datasetNames } from '../../datasets/index.js';
 import { formatAccuracyText } from '../accuracy/index.js';
-import { loadRunConfig, type Override, type RunConfig } from '../config.js';
+import { loadRunConfig, type RunConfig } from '../config.js';
 import { refuseDevice } from '../device.js';
 import type { Fault } from '../errors.js';
 import { listEvidence, writeEvidence } from '../evidence.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
+import type { Override } from '../overrides.js';
 import { findPackageRoot } from '../package-root.js';
 import { type PassResult, runPass } from '../pass.js';
 import { ProgressReporter, type TextStream } from '../report/progress.js';
