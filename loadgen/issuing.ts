@@ -39,8 +39,12 @@ export async function issueSeries(issuing: Issuing): Promise<void> {
     const issuedNs = waiter.nowNs();
     recorder.issue(series, scheduledNs ?? issuedNs, issuedNs);
     if (settings.coalesceQueries) coalesce(issuing, issuedNs, samples);
+    if (trace !== null) traceWait(trace, settings, loopNs, issuedNs);
     sut.issueQuery(samples, recorder);
-    if (trace !== null) traceTurn(trace, settings, loopNs, issuedNs, waiter.nowNs());
+    if (trace !== null) {
+      trace.span('IssueQuery', issuedNs, waiter.nowNs());
+      trace.span('SampleLoop', loopNs, waiter.nowNs());
+    }
     issuing.onIssued(issuedNs);
     if (isPerformance && hasEnded(issuing, issuedNs)) return;
     samples = prepare(issuing, series.issuedQueries);
@@ -104,17 +108,13 @@ function hasEnded({ settings, series, log }: Issuing, issuedNs: number): boolean
   return false;
 }
 
-function traceTurn(
+function traceWait(
   trace: Trace,
   settings: EffectiveSettings,
   loopNs: number,
   issuedNs: number,
-  doneNs: number,
 ): void {
-  if (settings.scenario === 'Server') trace.span('Scheduling', loopNs, issuedNs);
-  if (settings.scenario === 'SingleStream' || settings.scenario === 'MultiStream') {
-    trace.span('Waiting', loopNs, issuedNs);
-  }
-  trace.span('IssueQuery', issuedNs, doneNs);
-  trace.span('SampleLoop', loopNs, doneNs);
+  if (settings.scenario === 'Offline') return;
+  const name = settings.scenario === 'Server' ? 'Scheduling' : 'Waiting';
+  trace.span(name, loopNs, issuedNs);
 }

@@ -240,13 +240,13 @@ export class Recorder implements Responder {
     const { id } = response;
     const series = this.#seriesWith(id, 'first token');
     if (series === null) return;
+    if (this.#state[id] !== outstanding) {
+      this.#listener.onFault('Attempted to record token latency after sample was completed');
+      return;
+    }
     if (!Number.isNaN(this.#firstToken[id])) {
       // LoadGen's words, although it is the first token that came twice.
       this.#listener.onFault('Attempted to complete a sample twice.');
-      return;
-    }
-    if (this.#state[id] !== outstanding) {
-      this.#listener.onFault('Attempted to record token latency after sample was completed');
       return;
     }
     this.#firstToken[id] = at;

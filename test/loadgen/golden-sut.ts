@@ -23,6 +23,9 @@ export interface GoldenSutKnobs {
   readonly slots?: number;
   readonly sync?: number;
   readonly use_token_latencies?: number;
+  readonly scenario?: string;
+  /** 1: first tokens are reported in Offline too. */
+  readonly first_tok?: number;
   /** The mistake to make, with sample number err_k. */
   readonly err?: string;
   readonly err_k?: number;
@@ -126,10 +129,15 @@ export class GoldenSut implements SystemUnderTest {
     const firstNs = ttft_a + ((7919 * x) % 1000) * ttft_b;
     const perTokenNs = tpot_a + ((104729 * x) % 512) * tpot_b;
     const serviceNs = firstNs + perTokenNs * (this.#tokensOf(x) - 1);
-    if (this.knobs.use_token_latencies) {
+    if (this.#reportsFirst()) {
       this.clock.schedule(now + firstNs, () => this.#first(job));
     }
     this.clock.schedule(now + serviceNs, () => this.#complete(job));
+  }
+
+  #reportsFirst(): boolean {
+    if (!this.knobs.use_token_latencies) return false;
+    return this.knobs.scenario !== 'Offline' || this.knobs.first_tok === 1;
   }
 
   #errs(job: Job, mistake: string): boolean {
@@ -138,12 +146,13 @@ export class GoldenSut implements SystemUnderTest {
 
   #first(job: Job): void {
     if (this.#errs(job, 'no_first')) return;
+    this.events.push([this.clock.nowNs(), 'F', job.number]);
     this.#sendFirst(job);
+    // Mistakes are not part of the recorded events.
     if (this.#errs(job, 'double_first')) this.#sendFirst(job);
   }
 
   #sendFirst(job: Job): void {
-    this.events.push([this.clock.nowNs(), 'F', job.number]);
     const data = new Uint8Array(4);
     const hash = Math.imul(job.sample.index, 2654435761) >>> 0;
     new DataView(data.buffer).setUint32(0, hash, true);
@@ -151,6 +160,7 @@ export class GoldenSut implements SystemUnderTest {
   }
 
   #complete(job: Job): void {
+    this.events.push([this.clock.nowNs(), 'C', job.number, this.#tokensPassed(job)]);
     this.#sendComplete(job);
     if (this.#errs(job, 'double_complete')) this.#sendComplete(job);
     if (this.#errs(job, 'first_after')) this.#sendFirst(job);
@@ -159,17 +169,20 @@ export class GoldenSut implements SystemUnderTest {
     this.#startJobs();
   }
 
+  #tokensPassed(job: Job): number {
+    if (this.#errs(job, 'zero_tokens')) return 0;
+    if (this.#errs(job, 'one_token')) return 1;
+    if (this.#errs(job, 'neg_tokens')) return -3;
+    return this.knobs.use_token_latencies ? this.#tokensOf(job.sample.index) : 0;
+  }
+
   #sendComplete(job: Job): void {
     const x = job.sample.index;
     const data = new Uint8Array(8);
     const view = new DataView(data.buffer);
     view.setUint32(0, x, true);
     view.setUint32(4, this.#tokensOf(x), true);
-    let tokenCount = this.#tokensOf(x);
-    if (this.#errs(job, 'zero_tokens')) tokenCount = 0;
-    if (this.#errs(job, 'one_token')) tokenCount = 1;
-    if (this.#errs(job, 'neg_tokens')) tokenCount = -3;
-    this.events.push([this.clock.nowNs(), 'C', job.number, tokenCount]);
+    const tokenCount = this.#tokensPassed(job);
     const response: QuerySampleResponse = { id: job.sample.id, data, tokenCount };
     job.responder.querySamplesComplete([response]);
   }

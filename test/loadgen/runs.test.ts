@@ -1,0 +1,210 @@
+// Whole tests on the virtual clock against the log files of official LoadGen runs, byte for byte where those are stable.
+
+import { describe, expect, test } from 'vitest';
+import { defaultSettings, startTest, type TestOutcome, VirtualClock } from '../../loadgen/index.js';
+import {
+  countCases,
+  hasGolden,
+  listGolden,
+  readGolden,
+  readGoldenText,
+  settingsFromGolden,
+} from './golden.js';
+import { type GoldenEvent, GoldenLibrary, GoldenSut, type GoldenSutKnobs } from './golden-sut.js';
+
+interface RunSettings {
+  name: string;
+  args: Record<string, unknown> & GoldenSutKnobs;
+}
+
+interface StableEntry {
+  key: string;
+  raw_value: string;
+  time_ms: string;
+  is_error: boolean;
+  is_warning: boolean;
+  file: string;
+}
+
+const partyKnobs = [
+  ...[
+    'total',
+    'perf',
+    'trace',
+    'slots',
+    'sync',
+    'clock',
+    'err',
+    'err_k',
+    'first_tok',
+    'pace_n',
+    'pace_us',
+  ],
+  ...['ttft_a', 'ttft_b', 'tpot_a', 'tpot_b', 'tok_a', 'tok_b'],
+];
+const configurationKnobs = ['audit', 'user_conf', 'model', 'tokens'];
+/** 2023-11-14T22:13:20Z: when the golden runs' clock stood at 0. */
+const virtualStartUnixMs = 1_700_000_000_000;
+
+/** What belongs to another half: runs that read a configuration file, by name. */
+function needsConfigurationFile(args: Record<string, unknown>): boolean {
+  return configurationKnobs.some((knob) => knob in args);
+}
+
+async function replay(
+  args: RunSettings['args'],
+): Promise<{ outcome: TestOutcome; events: GoldenEvent[] }> {
+  const clock = new VirtualClock(virtualStartUnixMs);
+  const events: GoldenEvent[] = [];
+  const settings = settingsFromGolden(args, partyKnobs);
+  const sut = new GoldenSut(args, clock, events);
+  const total = args.total as number;
+  const library = new GoldenLibrary(total, args.perf as number, clock, events);
+  const outcome = await startTest(
+    sut,
+    library,
+    { ...defaultSettings, ...settings },
+    {
+      clock,
+      writer: { name: 'loadmark', version: 'test' },
+      trace: args.trace === 1,
+    },
+  );
+  return { outcome, events };
+}
+
+const entryForm =
+  /^:::MLLOG \{"key": "([^"]+)", "value": (.*), "time_ms": ([0-9.]+), "namespace": "mlperf::logging", "event_type": "POINT_IN_TIME", "metadata": \{"is_error": (true|false), "is_warning": (true|false), "file": "([^"]*)", "line_no": \d+, "pid": \d+, "tid": \d+\}\}$/;
+const unstableKeys = /^(loadgen_|logger_)/;
+
+function stableEntries(detail: string): StableEntry[] {
+  return detail
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const match = entryForm.exec(line);
+      if (match === null) throw new Error(`not a detail entry: ${line}`);
+      const [, key, raw_value, time_ms, isError, isWarning, file] = match as unknown as string[];
+      return {
+        key: key!,
+        raw_value: raw_value!,
+        time_ms: time_ms!,
+        is_error: isError === 'true',
+        is_warning: isWarning === 'true',
+        file: file!.replace(/^.*\//, ''),
+      };
+    })
+    .filter((entry) => !unstableKeys.test(entry.key));
+}
+
+/** These four make TPOT depend on undefined arithmetic in LoadGen; all else about them is compared. */
+const oddTokenRuns = ['no_first', 'zero_tokens', 'one_token', 'neg_tokens'];
+const oddKeys =
+  /^result_(time_(per|to)_output_token|token_throughput|completed_tokens|tokens_per|first_token_m)/;
+const oddLines =
+  /(Time per Output Token|time to output token|tokens per second|First Token latency)/i;
+
+function withoutOddKeys(entries: StableEntry[], isOdd: boolean): StableEntry[] {
+  return isOdd ? entries.filter((entry) => !oddKeys.test(entry.key)) : entries;
+}
+
+function withoutOddLines(summary: string, isOdd: boolean): string {
+  return isOdd
+    ? summary
+        .split('\n')
+        .filter((line) => !oddLines.test(line))
+        .join('\n')
+    : summary;
+}
+
+/** Events of the golden trace that have nothing to do with LoadGen's logging thread. */
+function traceEvents(trace: string): string[] {
+  const threads =
+    /"name":"(LogDetail|LogSummary|Thread|Process|FlushAll|IOThreadLoop|Wait|Gather|ts)"/;
+  return trace
+    .split('\n')
+    .filter((line) => !threads.test(line))
+    .map((line) => line.replaceAll(/"(pid|tid)":\d+/g, '"$1":0'));
+}
+
+async function checkRun(name: string): Promise<void> {
+  const { args } = readGolden<RunSettings>('runs', name, 'settings.json');
+  const { outcome, events } = await replay(args);
+  const { logs } = outcome;
+  const isOdd = oddTokenRuns.includes(args.err ?? '');
+  const golden = readGolden<StableEntry[]>('runs', name, 'detail_stable.json');
+  expect(withoutOddKeys(stableEntries(logs.detail), isOdd)).toEqual(withoutOddKeys(golden, isOdd));
+  const summary = readGoldenText('runs', name, 'mlperf_log_summary.txt');
+  expect(withoutOddLines(logs.summary, isOdd)).toBe(withoutOddLines(summary, isOdd));
+  expect(logs.accuracy).toBe(readGoldenText('runs', name, 'mlperf_log_accuracy.json'));
+  expect(events).toEqual(readGolden('runs', name, 'events.json'));
+  if (hasGolden('runs', name, 'mlperf_log_trace.json')) {
+    const trace = readGoldenText('runs', name, 'mlperf_log_trace.json');
+    expect(traceEvents(logs.trace)).toEqual(traceEvents(trace));
+    JSON.parse(logs.trace);
+  }
+}
+
+/** Runs on the real clock: everything that does not depend on how fast their machine was. */
+async function checkRealRun(name: string): Promise<void> {
+  const { args } = readGolden<RunSettings>('runs', name, 'settings.json');
+  const { outcome } = await replay(args);
+  const timed =
+    /^(test_datetime|get_sut_name|power_|result_(?!validity|query_count)|early_stopping_(?!met))/;
+  const golden = readGolden<StableEntry[]>('runs', name, 'detail_stable.json');
+  const plain = (entries: StableEntry[]): unknown[] =>
+    entries
+      .filter((e) => !timed.test(e.key))
+      .map((e) => [e.key, e.raw_value, e.is_error, e.is_warning]);
+  const isPaced = args.scenario !== 'SingleStream';
+  const ours = plain(stableEntries(outcome.logs.detail));
+  // SingleStream issues as many as its time allows; the count is the machine's.
+  const counted = (rows: unknown[]): unknown[] =>
+    isPaced ? rows : rows.filter((row) => (row as string[])[0] !== 'result_query_count');
+  expect(counted(ours)).toEqual(counted(plain(golden)));
+}
+
+const names = listGolden('runs').filter((name) => !name.includes('.'));
+const argsOf = new Map(
+  names.map((name) => [name, readGolden<RunSettings>('runs', name, 'settings.json').args]),
+);
+const otherHalf = names.filter((name) => needsConfigurationFile(argsOf.get(name)!));
+const real = names.filter((name) => argsOf.get(name)!.clock === 'real');
+const virtual = names.filter((name) => !otherHalf.includes(name) && !real.includes(name));
+
+describe('golden runs', () => {
+  test.each(virtual)('%s', checkRun, 60_000);
+  test.each(real)('%s (real clock there, virtual here)', checkRealRun, 60_000);
+  test('which runs are left to configuration files', () => {
+    countCases('runs', virtual.length + real.length);
+    for (const name of otherHalf) {
+      console.log(`golden loadgen: ${name} needs a configuration file: not this half`);
+    }
+    expect(otherHalf.filter((name) => !/^(audit_|userconf)/.test(name))).toEqual([]);
+    expect(virtual.length).toBeGreaterThan(0);
+  });
+});
+
+interface SamplingGolden {
+  case: string;
+  settings: RunSettings['args'];
+  samples_issued: number;
+  logged_count: number;
+  logged_seq_ids_in_log_order: number[];
+  logged_seq_ids_sorted: number[];
+}
+
+test('which samples of a performance run are logged, and in which order', async () => {
+  const rows = readGolden<SamplingGolden[]>('accuracy_sampling.json');
+  for (const row of rows) {
+    const { outcome } = await replay(row.settings);
+    const logged = outcome.responses.map((r) => r.sampleId);
+    expect(outcome.samples.count, row.case).toBe(row.samples_issued);
+    expect(logged.length, row.case).toBe(row.logged_count);
+    expect(
+      logged.toSorted((a, b) => a - b),
+      row.case,
+    ).toEqual(row.logged_seq_ids_sorted);
+  }
+  countCases('accuracy samplings', rows.length);
+}, 60_000);
