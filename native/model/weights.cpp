@@ -13,10 +13,11 @@
 namespace loadmark {
 namespace {
 
-// A linear as the checkpoint holds it, before packing. The bits are an aligned copy, (n, k).
+// A linear as the checkpoint holds it, before packing. The bits are an aligned copy, (n, k): a vector's memory is
+// aligned for every scalar.
 struct FloatLinear {
   DataType type;
-  std::vector<uint32_t> words;  // (n * k * bytes / 4, rounded up)
+  std::vector<uint8_t> bits;
 };
 struct SourceLinear {
   std::string path;
@@ -152,16 +153,15 @@ SourceLinear read_linear(const ModelConfig& config, const Checkpoint& checkpoint
     return {path, n, k, read_gptq(*config.quantization, checkpoint, path, n, k)};
   }
   const Tensor& tensor = find_float(checkpoint, path + ".weight", {n, k});
-  FloatLinear source{tensor.type, aligned_copy<uint32_t>(tensor)};
-  require_finite(tensor, reinterpret_cast<const uint8_t*>(source.words.data()));
+  FloatLinear source{tensor.type, aligned_copy<uint8_t>(tensor)};
+  require_finite(tensor, source.bits.data());
   return {path, n, k, std::move(source)};
 }
 
 bool can_fuse(const SourceLinear& a, const SourceLinear& b) {
   if (a.content.index() != b.content.index()) return false;
   if (const auto* x = std::get_if<FloatLinear>(&a.content)) {
-    // An odd count of 2-byte values would leave the next matrix in the middle of a word.
-    return x->type == std::get<FloatLinear>(b.content).type && (a.n * a.k) % 2 == 0;
+    return x->type == std::get<FloatLinear>(b.content).type;
   }
   const auto& x = std::get<Int4Weight>(a.content);
   const auto& y = std::get<Int4Weight>(b.content);
@@ -185,7 +185,7 @@ std::vector<T> beside(const std::vector<T>& a, const std::vector<T>& b, int64_t 
 void fuse_into(SourceLinear* a, const SourceLinear& b) {
   if (auto* x = std::get_if<FloatLinear>(&a->content)) {
     const auto& y = std::get<FloatLinear>(b.content);
-    x->words.insert(x->words.end(), y.words.begin(), y.words.end());
+    x->bits.insert(x->bits.end(), y.bits.begin(), y.bits.end());
   } else {
     auto& w = std::get<Int4Weight>(a->content);
     const auto& y = std::get<Int4Weight>(b.content);
@@ -200,10 +200,10 @@ void fuse_into(SourceLinear* a, const SourceLinear& b) {
 
 void to_float32(const FloatLinear& source, int64_t count, float* out) {
   if (source.type == DataType::kFloat32) {
-    std::memcpy(out, source.words.data(), static_cast<size_t>(count) * sizeof(float));
+    std::memcpy(out, source.bits.data(), static_cast<size_t>(count) * sizeof(float));
     return;
   }
-  const auto* bits = reinterpret_cast<const uint16_t*>(source.words.data());
+  const auto* bits = reinterpret_cast<const uint16_t*>(source.bits.data());
   for (int64_t i = 0; i < count; ++i) {
     out[i] =
         source.type == DataType::kBFloat16 ? bfloat16_to_float(bits[i]) : float16_to_float(bits[i]);
@@ -235,10 +235,10 @@ ops::LinearWeight pack(const SourceLinear& source, WeightFormat format) {
   const auto& values = std::get<FloatLinear>(source.content);
   if (format == WeightFormat::kInt8) return pack_rounded_int8(values, source.n, source.k);
   if (values.type == DataType::kFloat32) {
-    return ops::pack_float32(reinterpret_cast<const float*>(values.words.data()), source.n,
+    return ops::pack_float32(reinterpret_cast<const float*>(values.bits.data()), source.n,
                              source.k);
   }
-  const auto* bits = reinterpret_cast<const uint16_t*>(values.words.data());
+  const auto* bits = reinterpret_cast<const uint16_t*>(values.bits.data());
   return values.type == DataType::kBFloat16 ? ops::pack_bfloat16(bits, source.n, source.k)
                                             : ops::pack_float16(bits, source.n, source.k);
 }
