@@ -94,7 +94,7 @@ export function parseSettings(text: string, file: string, faults: Fault[]): Sett
       faults.push({ where: at(error.pos[0]), message: `not YAML: ${error.message}` });
     }
     if (document.errors.length > 0 || document.contents === null) return nothing;
-    return readNode(document.contents, at, faults);
+    return readNode(document.contents, at, faults) ?? nothing;
   } catch (error) {
     // The library recurses: thousands of nested brackets end in a RangeError.
     faults.push({ where: file, message: `not a configuration: ${messageOf(error)}` });
@@ -108,13 +108,14 @@ export function parseScalar(text: string): Scalar {
   return setting.kind === 'value' ? setting.value : text;
 }
 
-function readNode(node: Node, at: (offset: number) => string, faults: Fault[]): Setting {
+/** null when a fault was noted instead. */
+function readNode(node: Node, at: (offset: number) => string, faults: Fault[]): Setting | null {
   const where = at(node.range?.[0] ?? 0);
   if (isMap(node)) return readMap(node.items, where, at, faults);
   if (isSeq(node)) return { kind: 'list', where };
   if (isScalar(node) && isPlain(node.value)) return { kind: 'value', value: node.value, where };
   faults.push({ where, message: 'anchors, aliases and tags are not allowed' });
-  return { kind: 'value', value: null, where };
+  return null;
 }
 
 function readMap(
@@ -130,11 +131,11 @@ function readMap(
       continue;
     }
     const keyWhere = at(key.range?.[0] ?? 0);
-    const setting: Setting =
+    const setting: Setting | null =
       value === null
         ? { kind: 'value', value: null, where: keyWhere }
         : readNode(value as Node, at, faults);
-    entries.set(String(key.value), { setting, where: keyWhere });
+    if (setting !== null) entries.set(String(key.value), { setting, where: keyWhere });
   }
   return { kind: 'section', entries, where };
 }

@@ -33,7 +33,8 @@ export function choice<const T extends string>(
   later: readonly string[] = [],
 ): Field<T> {
   return scalar(fallback, (value) => {
-    const known = choices.find((candidate) => candidate === value);
+    // YAML reads an unquoted null as nothing; where a choice has that name, the name is meant.
+    const known = choices.find((candidate) => candidate === String(value));
     if (known !== undefined) return known;
     const list = choices.join(', ');
     if (typeof value === 'string' && later.includes(value)) {

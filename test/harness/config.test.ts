@@ -1,0 +1,239 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type ConfigContext,
+  loadRunConfig,
+  parseScalar,
+  parseSettings,
+} from '../../harness/config.js';
+import { type Fault, InputError } from '../../harness/errors.js';
+import { type Override, scenarioSection } from '../../harness/overrides.js';
+import { runFields } from '../../harness/run-config.js';
+
+let root = '';
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'loadmark-config-'));
+  mkdirSync(join(root, 'configs', 'runs'), { recursive: true });
+  mkdirSync(join(root, 'configs', 'models', 'small'), { recursive: true });
+  writeFileSync(join(root, 'configs', 'models', 'small', 'config.json'), '{}');
+  writeFileSync(join(root, 'configs', 'models', 'small.yaml'), 'name: small\npath: small\n');
+});
+afterAll(() => rmSync(root, { recursive: true }));
+
+function context(faults: readonly Fault[] = []): ConfigContext {
+  const refuseDevice = (device: string) => (device === 'auto' ? null : `no ${device} here`);
+  return { root, datasetNames: ['tiny-orca', 'tiny-mmlu'], refuseDevice, faults };
+}
+
+function load(yaml: string, overrides: readonly Override[] = [], faults: readonly Fault[] = []) {
+  const file = join(root, 'run.yaml');
+  writeFileSync(file, yaml);
+  return loadRunConfig(file, overrides, context(faults));
+}
+
+/** Faults with the folder taken out of their places. */
+function faultsOf(yaml: string, overrides: readonly Override[] = []): string[] {
+  try {
+    load(yaml, overrides);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return error.faults.map((fault) =>
+      `${fault.where}: ${fault.message}`.replaceAll(`${root}/`, ''),
+    );
+  }
+  return [];
+}
+
+describe('loadRunConfig', () => {
+  it('fills in what a file leaves out, and freezes the whole', () => {
+    const config = load('model: small\nengine:\n  max_batch: 7\n');
+    expect(config.engine.maxBatch).toBe(7);
+    expect(config.engine.kvCache).toBe('fp16');
+    expect(config.offline.targetQps).toBeNull();
+    expect(config.seeds.schedule).toBe(16159082839903944936n);
+    expect(config.model.folder).toBe(join(root, 'configs', 'models', 'small'));
+    expect(Object.isFrozen(config) && Object.isFrozen(config.engine)).toBe(true);
+  });
+
+  it('reports every fault at once, each with its line and column', () => {
+    const yaml = [
+      'model: smal',
+      'dataset: tiny-orka',
+      'scenario: MultiStream',
+      'engine:',
+      '  max_bach: 64',
+      '  device: cuda',
+      '  kv_cache: fp8',
+      'offline: { target_qps: -1, min_duration_s: soon }',
+      'seeds: { qsl: 18446744073709551616 }',
+      'samples: 1.5',
+    ].join('\n');
+    expect(faultsOf(yaml)).toEqual([
+      'run.yaml:3:11: scenario "MultiStream" is not in this version, which has Offline, Server',
+      'run.yaml:10:10: samples is 1.5; allowed: a whole number from 1 to 10000000, or null',
+      'run.yaml:5:3: unknown setting "max_bach" (did you mean "max_batch"?); allowed in engine: device, threads, max_batch, max_sequence_tokens, max_step_tokens, page_tokens, kv_cache, kv_cache_bytes, instruction_set, activations, weights',
+      'run.yaml:7:13: engine.kv_cache "fp8" is not in this version, which has fp32, fp16, bf16',
+      'run.yaml:8:24: offline.target_qps is -1; allowed: a number above 0 to 1000000, or null',
+      'run.yaml:8:44: offline.min_duration_s is "soon"; allowed: a number from 0 to 86400',
+      'run.yaml:9:15: seeds.qsl is 18446744073709551616; allowed: a whole number from 0 to 18446744073709551615',
+      'run.yaml:2:10: dataset is "tiny-orka"; allowed: tiny-orca, tiny-mmlu (did you mean "tiny-orca"?)',
+      'run.yaml:6:11: no cuda here',
+      'run.yaml:1:8: model is "smal"; allowed: small, or a folder that holds config.json and *.safetensors (did you mean "small"?)',
+    ]);
+  });
+
+  it('names the place of a YAML mistake', () => {
+    expect(faultsOf('model: small\nengine: [')[0]).toMatch(/^run\.yaml:2:\d+: not YAML: /);
+    expect(faultsOf('model: small\nmodel: small')[0]).toMatch(/^run\.yaml:2:1: not YAML: .*unique/);
+    expect(faultsOf('model: &a small\nname: *a')).toEqual([
+      'run.yaml:2:7: anchors, aliases and tags are not allowed',
+    ]);
+    expect(faultsOf('- 1')).toContain(
+      'run.yaml:1:1: the file is a list; allowed: names with values, one a line',
+    );
+  });
+
+  it('lays options over the file, and blames the option', () => {
+    const qps = (value: number): Override => ({
+      path: [scenarioSection, 'target_qps'],
+      value,
+      where: '--target-qps',
+    });
+    const server: Override = { path: ['scenario'], value: 'Server', where: '--scenario' };
+    const config = load('model: small\nserver:\n  target_qps: 3\n', [qps(9), server]);
+    expect(config.server.targetQps).toBe(9);
+    expect(config.offline.targetQps).toBeNull();
+    expect(faultsOf('model: small', [qps(-5)])).toEqual([
+      '--target-qps: offline.target_qps is -5; allowed: a number above 0 to 1000000, or null',
+    ]);
+    const inside: Override = { path: ['name', 'x'], value: 1, where: '--set name.x' };
+    expect(faultsOf('name: a\nmodel: small', [inside])).toEqual([
+      '--set name.x: name is not a section',
+    ]);
+  });
+
+  it('tells what the command line had wrong together with the rest', () => {
+    const given = [{ where: '--endpoint', message: 'this option is not in this version' }];
+    expect(() => load('model: small\nsamples: 0', [], given)).toThrowError(
+      /--endpoint: this option[\s\S]*samples is 0/,
+    );
+  });
+
+  it('refuses sizes and lengths that cannot be', () => {
+    expect(
+      faultsOf('model: small\noffline: { target_qps: 1000000, min_duration_s: 600 }')[0],
+    ).toContain('come to 660000000 samples; allowed: up to 10000000');
+    expect(faultsOf('model: small\ngeneration: { max_new_tokens: 1 }')).toEqual([
+      'run.yaml:2:13: min_new_tokens is 2; allowed: up to max_new_tokens, which is 1',
+    ]);
+  });
+
+  it('takes a folder with a checkpoint for a model, and a model file', () => {
+    const folder = join(root, 'configs', 'models', 'small');
+    expect(load(`model: ${folder}`).model.name).toBe('small');
+    const other = join(root, 'other.yaml');
+    writeFileSync(other, `path: ${folder}\naccuracy: { tiny-orca: { references: { rouge9: 1 } } }`);
+    expect(faultsOf(`model: ${other}`)[0]).toContain('unknown name "rouge9"');
+    writeFileSync(other, 'path: nowhere');
+    expect(faultsOf(`model: ${other}`)[0]).toContain('there is no checkpoint');
+    expect(load(`model: ${other}\nsut: null`).sut).toBe('null');
+    expect(faultsOf(`model: ${other}\nscenario: null`)[0]).toContain('scenario is null; allowed:');
+  });
+});
+
+describe('parseSettings', () => {
+  it('never throws, whatever the text, and checking the result never throws', () => {
+    const pieces = fc.constantFrom(
+      'name',
+      'engine',
+      ':',
+      ': ',
+      '\n',
+      '\n  ',
+      '- ',
+      '[',
+      ']',
+      '{',
+      '}',
+      ',',
+      '"',
+      "'",
+      '#',
+      '&a ',
+      '*a',
+      '!!int ',
+      '? ',
+      '| ',
+      '> ',
+      '---\n',
+      '...\n',
+      '%YAML 1.2\n',
+      '<<',
+      '~',
+      '1e999',
+      '0x',
+      '.nan',
+      '\t',
+      '\u0000',
+      '18446744073709551616',
+    );
+    const texts = fc.oneof(
+      fc
+        .array(fc.oneof(pieces, fc.string({ maxLength: 5 })), { maxLength: 40 })
+        .map((list) => list.join('')),
+      fc.string({ unit: 'binary', maxLength: 200 }),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        const faults: Fault[] = [];
+        runFields.check(parseSettings(text, 'f', faults), '', faults);
+        for (const fault of faults) expect(fault.where).toMatch(/^f(:\d+:\d+)?$/);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('survives absurd nesting', () => {
+    for (const text of ['['.repeat(100_000), '{a: '.repeat(50_000), '- '.repeat(50_000)]) {
+      const faults: Fault[] = [];
+      parseSettings(text, 'f', faults);
+      expect(faults.length).toBeGreaterThan(0);
+    }
+  });
+
+  it('accepts every value that its own ranges allow', () => {
+    const sections = fc.record({
+      max_batch: fc.integer({ min: 1, max: 65_536 }),
+      threads: fc.option(fc.integer({ min: 1, max: 1024 })),
+      kv_cache: fc.constantFrom('fp32', 'fp16', 'bf16'),
+    });
+    fc.assert(
+      fc.property(sections, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (engine, seed) => {
+        const faults: Fault[] = [];
+        const text = `engine: ${JSON.stringify(engine)}\nseeds: { qsl: ${seed} }`;
+        const run = runFields.check(parseSettings(text, 'f', faults), '', faults);
+        expect(faults).toEqual([]);
+        expect(run.engine.maxBatch).toBe(engine.max_batch);
+        expect(run.engine.threads).toBe(engine.threads);
+        expect(run.seeds.qsl).toBe(seed);
+      }),
+    );
+  });
+});
+
+describe('parseScalar', () => {
+  it('reads what YAML would read', () => {
+    expect(['16', '0.5', 'null', 'true', 'fp16', '', 'a: b'].map(parseScalar)).toEqual([
+      16n,
+      0.5,
+      null,
+      true,
+      'fp16',
+      null,
+      'a: b',
+    ]);
+  });
+});
