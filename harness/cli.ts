@@ -10,6 +10,7 @@ import { BenchError, InputError, messageOf } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import { withInterrupt } from './interrupt.js';
 import { findPackageRoot } from './package-root.js';
+import { collectQuantizeOptions, quantizeFlags } from './quantize-options.js';
 import { collectRunOptions, runFlags } from './run-options.js';
 
 /** Commands that are planned and refused by name. */
@@ -79,7 +80,14 @@ function buildProgram(
       finish(await runDoctor({ json: options.json === true }, streams));
     });
 
-  // commands/quantize.ts is wired here.
+  const quantize = program.command('quantize').argument('<model>', 'a name, a YAML or a folder');
+  quantize.description('make the INT4 twin of a checkpoint, in GPTQ format');
+  for (const { flags, help } of quantizeFlags) quantize.addOption(new Option(flags, help));
+  quantize.action(async (model: string) => {
+    const request = collectQuantizeOptions(model, quantize.opts());
+    const { quantizeCheckpoint } = await import('./commands/quantize.js');
+    finish(await withInterrupt(streams.stderr, (s) => quantizeCheckpoint(request, streams, s)));
+  });
 
   for (const name of laterCommands) {
     program

@@ -162,7 +162,7 @@ interface Addon {
 }
 
 interface AddonEngine {
-  info(): EngineInfo;
+  readonly info: EngineInfo;
   stats(): EngineStats;
   submit(packed: ReturnType<typeof packRequests>): void;
   cancel(ids: Int32Array): void;
@@ -230,7 +230,7 @@ export class Engine {
 
   private constructor(native: AddonEngine) {
     this.#native = native;
-    this.info = native.info();
+    this.info = native.info;
   }
 
   /** Reads the checkpoint and plans memory off this thread; rejects with a NativeError. */
@@ -256,7 +256,7 @@ export class Engine {
 
   /** Takes all of them or, with an error naming the request, none. */
   submit(requests: readonly GenerateRequest[]): void {
-    checkRequests(requests, this.info.vocabSize);
+    checkRequests(requests);
     translate(() => this.#native.submit(packRequests(requests)));
   }
 
@@ -268,7 +268,7 @@ export class Engine {
 
   /** One result a request, in order. */
   async score(requests: readonly ScoreRequest[]): Promise<ScoreResult[]> {
-    checkScoreRequests(requests, this.info.vocabSize);
+    checkScoreRequests(requests);
     if (requests.length === 0) return [];
     try {
       return await this.#native.score(packScoreRequests(requests));
@@ -279,7 +279,7 @@ export class Engine {
 
   /** Logits (tokens, vocabSize) of a whole text, between steps of whatever else runs: for checks and inspection. */
   async forwardLogits(tokens: Int32Array): Promise<Float32Array> {
-    checkTokens(tokens, this.info.vocabSize, 'forwardLogits', 'tokens');
+    checkTokens(tokens, 'forwardLogits', 'tokens');
     try {
       return await this.#native.forwardLogits(tokens);
     } catch (error) {
@@ -350,10 +350,17 @@ export interface QuantizeReport {
   readonly linears: readonly QuantizedLinear[];
 }
 
+/** Linears quantized so far, linears in all, layers in all: every layer has equally many. */
+export interface QuantizeProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly layers: number;
+}
+
 interface Addon {
   startQuantize(
     options: ReturnType<typeof packQuantizeOptions>,
-    onLinear: (linear: QuantizedLinear, done: number, total: number) => void,
+    onLinear: (linear: QuantizedLinear, progress: QuantizeProgress) => void,
   ): { readonly promise: Promise<QuantizeReport>; cancel(): void };
 }
 
@@ -363,15 +370,15 @@ interface Addon {
  */
 export async function quantizeModel(
   options: QuantizeOptions,
-  onLinear?: (linear: QuantizedLinear, done: number, total: number) => void,
+  onLinear?: (linear: QuantizedLinear, progress: QuantizeProgress) => void,
 ): Promise<QuantizeReport> {
   const packed = packQuantizeOptions(options);
   let thrown: { readonly error: unknown } | undefined;
   const job = translate(() =>
-    loadAddon().startQuantize(packed, (linear, done, total) => {
+    loadAddon().startQuantize(packed, (linear, progress) => {
       if (thrown !== undefined) return;
       try {
-        onLinear?.(linear, done, total);
+        onLinear?.(linear, progress);
       } catch (error) {
         thrown = { error };
         job.cancel();

@@ -5,19 +5,20 @@
 #include <atomic>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
+#include "addon/errors.h"
 #include "engine/quantize_model.h"
 
 namespace loadmark {
 namespace {
 
-struct Progress {
+struct News {
   LinearReport linear;
-  int64_t done = 0, total = 0;
+  QuantizeProgress progress;
 };
 
 Napi::Value number_or_null(Napi::Env env, double value) {
@@ -40,6 +41,14 @@ Napi::Object linear_object(Napi::Env env, const LinearReport& linear) {
   return object;
 }
 
+Napi::Object progress_object(Napi::Env env, QuantizeProgress progress) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("done", static_cast<double>(progress.done));
+  object.Set("total", static_cast<double>(progress.total));
+  object.Set("layers", static_cast<double>(progress.layers));
+  return object;
+}
+
 Napi::Object report_object(Napi::Env env, const QuantizeReport& report) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("layers", static_cast<double>(report.layers));
@@ -56,17 +65,11 @@ Napi::Object report_object(Napi::Env env, const QuantizeReport& report) {
   return object;
 }
 
-Napi::Value coded_error(Napi::Env env, const std::string& code, const std::string& message) {
-  Napi::Error error = Napi::Error::New(env, message);
-  error.Set("code", Napi::String::New(env, code));
-  return error.Value();
-}
-
-class QuantizeJob : public Napi::AsyncProgressQueueWorker<Progress> {
+class QuantizeJob : public Napi::AsyncProgressQueueWorker<News> {
  public:
   QuantizeJob(Napi::Env env, QuantizeOptions options, Napi::Function on_linear,
               std::shared_ptr<std::atomic<bool>> cancelled)
-      : Napi::AsyncProgressQueueWorker<Progress>(env),
+      : Napi::AsyncProgressQueueWorker<News>(env),
         options_(std::move(options)),
         on_linear_(Napi::Persistent(on_linear)),
         cancelled_(std::move(cancelled)),
@@ -79,28 +82,23 @@ class QuantizeJob : public Napi::AsyncProgressQueueWorker<Progress> {
     try {
       report_ = quantize_model(
           options_,
-          [&](const LinearReport& linear, int64_t done, int64_t total) {
-            const Progress news{linear, done, total};
+          [&](const LinearReport& linear, QuantizeProgress state) {
+            const News news{linear, state};
             progress.Send(&news, 1);
           },
           *cancelled_);
-    } catch (const Error& error) {
-      fail(error.code(), error.what());
-    } catch (const std::bad_alloc&) {
-      fail(kOutOfMemory, "quantizing ran out of memory");
-    } catch (const std::exception& error) {
-      fail(kInternal, error.what());
+    } catch (...) {
+      failure_ = describe_caught();
     }
   }
 
-  void OnProgress(const Progress* news, size_t count) override {
+  void OnProgress(const News* news, size_t count) override {
     const Napi::Env env = Env();
     const Napi::HandleScope scope(env);
     for (size_t i = 0; i < count && thrown_.IsEmpty(); ++i) {
       try {
-        on_linear_.Call({linear_object(env, news[i].linear),
-                         Napi::Number::New(env, static_cast<double>(news[i].done)),
-                         Napi::Number::New(env, static_cast<double>(news[i].total))});
+        on_linear_.Call(
+            {linear_object(env, news[i].linear), progress_object(env, news[i].progress)});
       } catch (const Napi::Error& error) {  // what the caller's function threw ends the job
         thrown_ = Napi::Reference<Napi::Value>::New(error.Value(), 1);
         cancelled_->store(true);
@@ -112,26 +110,21 @@ class QuantizeJob : public Napi::AsyncProgressQueueWorker<Progress> {
     const Napi::HandleScope scope(Env());
     if (!thrown_.IsEmpty()) {
       deferred_.Reject(thrown_.Value());
-    } else if (!code_.empty()) {
-      deferred_.Reject(coded_error(Env(), code_, message_));
+    } else if (failure_.has_value()) {
+      deferred_.Reject(make_js_error(Env(), failure_->code, failure_->message).Value());
     } else {
       deferred_.Resolve(report_object(Env(), report_));
     }
   }
 
  private:
-  void fail(const char* code, const char* message) {
-    code_ = code;
-    message_ = message;
-  }
-
   const QuantizeOptions options_;
   Napi::FunctionReference on_linear_;
   std::shared_ptr<std::atomic<bool>> cancelled_;
   Napi::Promise::Deferred deferred_;
   Napi::Reference<Napi::Value> thrown_;
   QuantizeReport report_;
-  std::string code_, message_;
+  std::optional<CaughtError> failure_;
 };
 
 std::vector<std::vector<int32_t>> read_sequences(const Napi::Object& options) {
@@ -175,7 +168,7 @@ QuantizeOptions read_options(const Napi::Object& object) {
 
 Napi::Value start_quantize(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  try {
+  return guarded(env, [&]() -> Napi::Value {
     auto cancelled = std::make_shared<std::atomic<bool>>(false);
     auto* job = new QuantizeJob(env, read_options(info[0].As<Napi::Object>()),
                                 info[1].As<Napi::Function>(), cancelled);
@@ -186,11 +179,7 @@ Napi::Value start_quantize(const Napi::CallbackInfo& info) {
                }));
     job->Queue();  // deletes itself when done
     return handle;
-  } catch (const Error& error) {
-    Napi::Error coded = Napi::Error::New(env, error.what());
-    coded.Set("code", Napi::String::New(env, error.code()));
-    throw coded;
-  }
+  });
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ class ModelQuantizer {
     if (calibrating()) Calibration::check_memory(config_, checkpoint_, options.sequences);
   }
 
-  QuantizeReport run(const QuantizeProgress& progress);
+  QuantizeReport run(const QuantizeListener& listener);
 
  private:
   bool calibrating() const { return !options_.sequences.empty(); }
@@ -56,7 +56,7 @@ class ModelQuantizer {
   void copy_other_tensors(SafetensorsWriter& writer) const;
 
   void quantize_kind(int64_t layer, LinearKind kind, SafetensorsWriter& writer,
-                     const QuantizeProgress& progress);
+                     const QuantizeListener& listener);
   // `moment` is null without calibration, `factor` for RTN.
   Int4Weight quantize_linear(const std::vector<float>& w, const double* moment,
                              const GptqFactor* factor, LinearReport& report);
@@ -152,7 +152,7 @@ void ModelQuantizer::write_linear(const std::string& name, const Int4Weight& wei
 }
 
 void ModelQuantizer::quantize_kind(int64_t layer, LinearKind kind, SafetensorsWriter& writer,
-                                   const QuantizeProgress& progress) {
+                                   const QuantizeListener& listener) {
   const int64_t k = linear_input_size(config_, kind);
   std::optional<GptqFactor> factor;
   auto started = std::chrono::steady_clock::now();
@@ -181,13 +181,13 @@ void ModelQuantizer::quantize_kind(int64_t layer, LinearKind kind, SafetensorsWr
     linear.seconds = std::chrono::duration<double>(now - started).count();
     started = now;
     report_.linears.push_back(linear);
-    progress(linear, static_cast<int64_t>(report_.linears.size()),
-             static_cast<int64_t>(quantized_.size()));
+    listener(linear, {static_cast<int64_t>(report_.linears.size()),
+                      static_cast<int64_t>(quantized_.size()), config_.layers});
   }
   if (calibration_) calibration_->replace(layer, kind, std::move(parts));
 }
 
-QuantizeReport ModelQuantizer::run(const QuantizeProgress& progress) {
+QuantizeReport ModelQuantizer::run(const QuantizeListener& listener) {
   for (int64_t layer = 0; layer < config_.layers; ++layer) {
     for (const LinearKind kind : kLinearKinds) {
       for (const std::string& module : linear_module_names(kind)) {
@@ -202,7 +202,7 @@ QuantizeReport ModelQuantizer::run(const QuantizeProgress& progress) {
                                                  options_.isa, cancelled_);
   }
   for (int64_t layer = 0; layer < config_.layers; ++layer) {
-    for (const LinearKind kind : kLinearKinds) quantize_kind(layer, kind, writer, progress);
+    for (const LinearKind kind : kLinearKinds) quantize_kind(layer, kind, writer, listener);
     if (calibration_ && layer + 1 < config_.layers) calibration_->advance(layer);
   }
   copy_other_tensors(writer);
@@ -216,9 +216,9 @@ QuantizeReport ModelQuantizer::run(const QuantizeProgress& progress) {
 
 }  // namespace
 
-QuantizeReport quantize_model(const QuantizeOptions& options, const QuantizeProgress& progress,
+QuantizeReport quantize_model(const QuantizeOptions& options, const QuantizeListener& listener,
                               const std::atomic<bool>& cancelled) {
-  return ModelQuantizer(options, cancelled).run(progress);
+  return ModelQuantizer(options, cancelled).run(listener);
 }
 
 }  // namespace loadmark

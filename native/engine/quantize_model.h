@@ -57,13 +57,15 @@ struct QuantizeReport {
   std::vector<LinearReport> linears;  // in the order they were quantized
 };
 
-// Called after each linear, on the calling thread.
-using QuantizeProgress =
-    std::function<void(const LinearReport& linear, int64_t done, int64_t total)>;
+// Called after each linear, on the calling thread. Every layer has equally many.
+struct QuantizeProgress {
+  int64_t done = 0, total = 0, layers = 0;
+};
+using QuantizeListener = std::function<void(const LinearReport& linear, QuantizeProgress progress)>;
 
 // Throws before any work where a shape, a token or the memory does not fit, Error(kCancelled) soon
 // after `cancelled` is set. A file that was not finished is the caller's to remove.
-QuantizeReport quantize_model(const QuantizeOptions& options, const QuantizeProgress& progress,
+QuantizeReport quantize_model(const QuantizeOptions& options, const QuantizeListener& listener,
                               const std::atomic<bool>& cancelled);
 
 }  // namespace loadmark

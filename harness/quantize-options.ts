@@ -1,0 +1,142 @@
+// The options of `bench quantize`: what may be asked, checked together so that every fault is told at once. Which shapes
+// a checkpoint has is the native room's business.
+
+import { availableParallelism } from 'node:os';
+import { datasetNames } from '../datasets/index.js';
+import { type Fault, InputError } from './errors.js';
+import { suggestName } from './name-suggestion.js';
+import type { RunFlag } from './run-options.js';
+import { type Checked, choice, type Field, number, quote, type Scalar } from './setting-fields.js';
+
+export const quantizeFlags: readonly RunFlag[] = [
+  { flags: '--method <name>', help: 'gptq, or rtn: round to nearest (gptq)' },
+  { flags: '--bits <n>', help: 'bits a weight: 4' },
+  { flags: '--group-size <n>', help: 'columns a scale covers: 32, 64, 128, or -1 for a row (128)' },
+  { flags: '--sym', help: 'zero in the middle of the levels (the default)' },
+  { flags: '--asym', help: 'a zero point a group' },
+  { flags: '--desc-act', help: 'quantize columns by falling activation energy' },
+  { flags: '--damp <share>', help: 'share of the mean diagonal added to the Hessian (0.01)' },
+  { flags: '--mse', help: "search each group's range for the least error" },
+  { flags: '--calibration <dataset,...>', help: 'whose calibration split to measure inputs on' },
+  { flags: '--samples <n>', help: 'calibration texts, shared evenly by the datasets (128)' },
+  { flags: '--checkpoint-format <name>', help: 'zero points as gptq or gptq_v2 has them (gptq)' },
+  { flags: '--out <dir>', help: 'where the quantized checkpoint goes' },
+  { flags: '--force', help: 'replace what is in that folder' },
+  { flags: '--threads <n>', help: 'threads (all there are)' },
+  { flags: '--json', help: 'print the report as one JSON object and nothing else' },
+  { flags: '--quiet', help: 'no progress' },
+];
+
+export interface QuantizeRequest {
+  /** A name of configs/models, a YAML or a folder. */
+  readonly model: string;
+  readonly method: 'rtn' | 'gptq';
+  readonly bits: 4;
+  readonly groupSize: number;
+  readonly symmetric: boolean;
+  readonly descAct: boolean;
+  readonly damp: number;
+  readonly mse: boolean;
+  /** Dataset names; none measures no output errors. */
+  readonly calibration: readonly string[];
+  readonly samples: number;
+  readonly checkpointFormat: 'gptq' | 'gptq_v2';
+  readonly out: string;
+  readonly force: boolean;
+  readonly threads: number;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+const fields = {
+  method: choice(['gptq', 'rtn'], 'gptq', ['awq', 'nf4']),
+  bits: choice(['4'], '4', ['2', '3', '8']),
+  groupSize: choice(['32', '64', '128', '-1'], '128'),
+  damp: number({ min: 0, max: 1 }, 0.01),
+  samples: number({ min: 1, max: 100_000, whole: true }, 128),
+  checkpointFormat: choice(['gptq', 'gptq_v2'], 'gptq'),
+  threads: number({ min: 1, max: 1024, whole: true }, availableParallelism()),
+};
+
+/**
+ * What commander read, checked.
+ * @throws InputError with every fault.
+ */
+export function collectQuantizeOptions(
+  model: string,
+  parsed: Readonly<Record<string, unknown>>,
+): QuantizeRequest {
+  const faults: Fault[] = [];
+  const read = <K extends keyof typeof fields>(name: K) =>
+    readField(fields[name] as Field<Checked<(typeof fields)[K]>>, name, parsed[name], faults);
+  const method = read('method');
+  const calibration = readDatasets(parsed.calibration, faults);
+  const descAct = parsed.descAct === true;
+  if (method === 'gptq' && calibration.length === 0 && parsed.calibration === undefined) {
+    faults.push(missing('--calibration', `a dataset for gptq: ${datasetNames.join(', ')}`));
+  }
+  if (method === 'rtn' && descAct) {
+    faults.push({ where: '--desc-act', message: 'rtn has no order of columns; allowed with gptq' });
+  }
+  if (parsed.sym === true && parsed.asym === true) {
+    faults.push({ where: '--asym', message: 'contradicts --sym; allowed: one of them' });
+  }
+  if (typeof parsed.out !== 'string' || parsed.out === '') {
+    faults.push(missing('--out', 'the folder to write'));
+  }
+  const request = {
+    model,
+    method,
+    bits: 4 as const,
+    groupSize: Number(read('groupSize')),
+    symmetric: parsed.asym !== true,
+    descAct,
+    damp: read('damp'),
+    mse: parsed.mse === true,
+    calibration,
+    samples: read('samples'),
+    checkpointFormat: read('checkpointFormat'),
+    out: String(parsed.out),
+    force: parsed.force === true,
+    threads: read('threads'),
+    json: parsed.json === true,
+    quiet: parsed.quiet === true,
+  };
+  read('bits');
+  if (faults.length > 0) throw new InputError(faults);
+  return request;
+}
+
+function readField<T>(field: Field<T>, name: string, value: unknown, faults: Fault[]): T {
+  const where = optionOf(name);
+  if (value === undefined) return field.check(undefined, name, faults);
+  return field.check({ kind: 'value', value: toScalar(String(value), field), where }, name, faults);
+}
+
+/** The text itself where names are allowed, a number where numbers are. */
+function toScalar(text: string, field: Field<unknown>): Scalar {
+  const isNumeric = typeof field.check(undefined, '', []) === 'number';
+  return isNumeric && text.trim() !== '' && !Number.isNaN(Number(text)) ? Number(text) : text;
+}
+
+function readDatasets(value: unknown, faults: Fault[]): string[] {
+  if (value === undefined) return [];
+  const names = [...new Set(String(value).split(','))];
+  for (const name of names) {
+    if (datasetNames.includes(name)) continue;
+    faults.push({
+      where: '--calibration',
+      message: `calibration is ${quote(name)}; allowed: ${datasetNames.join(', ')}${suggestName(name, datasetNames)}`,
+    });
+  }
+  return names;
+}
+
+function missing(option: string, what: string): Fault {
+  return { where: option, message: `is missing; wanted: ${what}` };
+}
+
+/** checkpointFormat -> --checkpoint-format */
+function optionOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
