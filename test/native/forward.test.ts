@@ -1,0 +1,70 @@
+// Is the forward pass the one transformers computes? Logits and greedy tokens of small checkpoints in every format.
+
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  Bench,
+  type Golden,
+  goldenFolder,
+  listGoldenModels,
+  makeOptions,
+  makeRequest,
+  readGolden,
+} from './golden-model.js';
+
+/** A draw whose best two logits lie closer than this is a tie: from there on the answers may differ. */
+const tie = 1e-3;
+
+function expectSameUpToTies(
+  name: string,
+  got: readonly number[],
+  golden: Golden,
+  prompt: number,
+): void {
+  const want = golden.greedy[prompt]!;
+  for (let i = 0; i < Math.max(want.length, got.length); i++) {
+    if (got[i] === want[i]) continue;
+    expect(golden.margins[prompt]![i], `${name}, prompt ${prompt}, token ${i}`).toBeLessThan(tie);
+    return;
+  }
+}
+
+async function largestLogitDifference(bench: Bench, golden: Golden): Promise<number> {
+  let at = 0;
+  let largest = 0;
+  for (const index of golden.logitPrompts) {
+    const prompt = Int32Array.from(golden.prompts[index]!);
+    let logits = await bench.engine.forwardLogits(prompt);
+    if (golden.logitRows === 'last') logits = logits.subarray(-golden.vocabSize);
+    for (const logit of logits) {
+      const difference = Math.abs(logit - golden.logits[at++]!);
+      if (!(difference <= largest)) largest = difference;
+    }
+  }
+  expect(at).toBe(golden.logits.length);
+  return largest;
+}
+
+describe.each(listGoldenModels())('%s', (model) => {
+  const golden = readGolden(join(goldenFolder, model));
+
+  test.each(['auto', 'plain'] as const)('logits on %s', async (instructionSet) => {
+    const bench = await Bench.load(makeOptions(model, { instructionSet }));
+    const largest = await largestLogitDifference(bench, golden);
+    console.log(
+      `${model} ${bench.engine.info.instructionSet}: largest logit difference ${largest}`,
+    );
+    expect(largest).toBeLessThanOrEqual(1e-3);
+    await bench.engine.close();
+  });
+
+  test('greedy tokens', async () => {
+    const bench = await Bench.load(makeOptions(model));
+    const requests = golden.prompts.map((prompt, id) =>
+      makeRequest(id, { promptTokens: Int32Array.from(prompt), maxNewTokens: golden.newTokens }),
+    );
+    const answers = await bench.run(requests);
+    for (const [i, answer] of answers.entries()) expectSameUpToTies(model, answer, golden, i);
+    await bench.engine.close();
+  });
+});
