@@ -57,8 +57,16 @@ namespace {
 // What a thread keeps between tasks: offsets of the positions, scores of a group of heads, and one
 // block of rows.
 struct Scratch {
-  AlignedBuffer offsets, scores, rows;
+  AlignedBuffer offsets, scores, rows, sums;
 };
+
+AttentionKernel choose([[maybe_unused]] Isa isa) {
+#if defined(LOADMARK_X86)
+  if (isa == Isa::kAvx512) return attention_task_avx512;
+  if (isa == Isa::kAvx2) return attention_task_avx2;
+#endif
+  return attention_task_plain;
+}
 
 void check(const PagedKv& kv, int64_t heads) {
   if (kv.kv_heads < 1 || heads < 1 || heads % kv.kv_heads != 0) {
@@ -77,7 +85,7 @@ void check(const PagedKv& kv, int64_t heads) {
 void attention(const Context& context, const PagedKv& kv, const RowPlaces& places, const float* q,
                int64_t q_stride, int64_t heads, float* out) {
   check(kv, heads);
-  const auto kernel = attention_task_plain;
+  const AttentionKernel kernel = choose(context.isa);
   const int64_t group = heads / kv.kv_heads;
   const float scale = 1.0f / std::sqrt(static_cast<float>(kv.head_dim));
   context.pool->run(places.rows * kv.kv_heads, [&](int64_t index, int) {
@@ -88,6 +96,7 @@ void attention(const Context& context, const PagedKv& kv, const RowPlaces& place
     scratch.offsets.reserve(static_cast<size_t>(padded) * sizeof(int64_t));
     scratch.scores.reserve(static_cast<size_t>(padded * group) * sizeof(float));
     scratch.rows.reserve(static_cast<size_t>(kAttentionBlock * kv.head_dim) * sizeof(float));
+    scratch.sums.reserve(static_cast<size_t>(group) * sizeof(float));
     auto* offsets = scratch.offsets.as<int64_t>();
     for (int64_t p = 0; p < positions; ++p) {
       offsets[p] = kv_offset(kv, places.page_tables[row], p) + kv_head * kv.head_dim;
@@ -105,7 +114,8 @@ void attention(const Context& context, const PagedKv& kv, const RowPlaces& place
             .q = q + row * q_stride + first_head * kv.head_dim,
             .out = out + (row * heads + first_head) * kv.head_dim,
             .scores = scratch.scores.as<float>(),
-            .row = scratch.rows.as<float>()});
+            .row = scratch.rows.as<float>(),
+            .sums = scratch.sums.as<float>()});
   });
 }
 

@@ -21,9 +21,12 @@ struct AttentionTask {
   float* out;      // (heads, head_dim)
   float* scores;   // scratch (heads, positions padded to kAttentionBlock)
   float* row;      // scratch (kAttentionBlock, head_dim)
+  float* sums;     // scratch (heads)
 };
 using AttentionKernel = void (*)(const AttentionTask& task);
 
 void attention_task_plain(const AttentionTask& task);
+void attention_task_avx2(const AttentionTask& task);
+void attention_task_avx512(const AttentionTask& task);
 
 }  // namespace loadmark::ops

@@ -15,7 +15,7 @@ void silu_mul_row_plain(const float* gate, const float* up, int64_t dim, float* 
 }
 
 void add(const Context& context, const float* x, int64_t count, float* residual) {
-  const auto kernel = add_plain;
+  const auto kernel = row_kernels(context.isa).add;
   const int64_t chunks = (count + kTaskValues - 1) / kTaskValues;
   run_rows(context, chunks, kTaskValues, [&](int64_t chunk) {
     const int64_t begin = chunk * kTaskValues;
@@ -24,7 +24,7 @@ void add(const Context& context, const float* x, int64_t count, float* residual)
 }
 
 void silu_mul(const Context& context, const float* gate_up, int64_t rows, int64_t dim, float* y) {
-  const auto kernel = silu_mul_row_plain;
+  const auto kernel = row_kernels(context.isa).silu_mul_row;
   run_rows(context, rows, 2 * dim, [&](int64_t row) {
     const float* gate = gate_up + row * 2 * dim;
     kernel(gate, gate + dim, dim, y + row * dim);

@@ -13,6 +13,7 @@ void embedding(const Context& context, const void* table, WeightType type, const
       type != WeightType::kFloat16) {
     throw Error(kBadArgument, "an embedding table must be fp32, bf16 or fp16");
   }
+  const RowKernels& kernels = row_kernels(context.isa);
   run_rows(context, rows, dim, [&](int64_t row) {
     const int64_t at = static_cast<int64_t>(tokens[row]) * dim;
     float* out = y + row * dim;
@@ -20,9 +21,9 @@ void embedding(const Context& context, const void* table, WeightType type, const
       std::memcpy(out, static_cast<const float*>(table) + at,
                   static_cast<size_t>(dim) * sizeof(float));
     } else if (type == WeightType::kBFloat16) {
-      bfloat16_to_float_plain(static_cast<const uint16_t*>(table) + at, dim, out);
+      kernels.bfloat16_to_float(static_cast<const uint16_t*>(table) + at, dim, out);
     } else {
-      float16_to_float_plain(static_cast<const uint16_t*>(table) + at, dim, out);
+      kernels.float16_to_float(static_cast<const uint16_t*>(table) + at, dim, out);
     }
   });
 }

@@ -11,5 +11,12 @@ inline constexpr int64_t kHessianRows = 8;  // rows of the hessian a task takes
 // in order.
 void hessian_rows_plain(const float* x, int64_t rows, int64_t k, int64_t begin, int64_t end,
                         double* hessian);
+void hessian_rows_avx2(const float* x, int64_t rows, int64_t k, int64_t begin, int64_t end,
+                       double* hessian);
+void hessian_rows_avx512(const float* x, int64_t rows, int64_t k, int64_t begin, int64_t end,
+                         double* hessian);
+// The same for one i and j in [first, last): what tiles leave over.
+void hessian_part_plain(const float* x, int64_t rows, int64_t k, int64_t i, int64_t first,
+                        int64_t last, double* hessian);
 
 }  // namespace loadmark::ops

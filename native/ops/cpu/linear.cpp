@@ -2,7 +2,6 @@
 // output into tasks.
 #include <algorithm>
 
-#include "base/error.h"
 #include "ops/cpu/isa.h"
 #include "ops/cpu/linear_kernels.h"
 
@@ -15,31 +14,41 @@ struct Choice {
   const char* name;
 };
 
-bool is_integer(WeightType type) { return type == WeightType::kInt8 || type == WeightType::kInt4; }
-
-Choice choose_plain(WeightType type, bool rounded) {
-  switch (type) {
-    case WeightType::kFloat32:
-      return {linear_float32_plain, nullptr, "fp32 plain"};
-    case WeightType::kBFloat16:
-      return {linear_bfloat16_plain, nullptr, "bf16 plain, fp32 activations"};
-    case WeightType::kFloat16:
-      return {linear_float16_plain, nullptr, "fp16 plain, fp32 activations"};
-    case WeightType::kInt8:
-      return rounded
-                 ? Choice{linear_int8_plain, quantize_row_plain, "int8 plain, int8 activations"}
-                 : Choice{linear_int8_dequantized_plain, nullptr, "int8 plain, fp32 activations"};
-    case WeightType::kInt4:
-      return rounded
-                 ? Choice{linear_int4_plain, quantize_row_plain, "int4 plain, int8 activations"}
-                 : Choice{linear_int4_dequantized_plain, nullptr, "int4 plain, fp32 activations"};
+#define LOADMARK_CHOICES(float_isa, int_isa, float_name, int_name)                                \
+  {                                                                                               \
+    {linear_float32_##float_isa, nullptr, "fp32 " float_name ", fp32 activations"},               \
+        {linear_bfloat16_##float_isa, nullptr, "bf16 " float_name ", fp32 activations"},          \
+        {linear_float16_##float_isa, nullptr, "fp16 " float_name ", fp32 activations"},           \
+        {linear_int8_dequantized_##float_isa, nullptr, "int8 " float_name ", fp32 activations"},  \
+        {linear_int4_dequantized_##float_isa, nullptr, "int4 " float_name ", fp32 activations"},  \
+        {linear_int8_##int_isa, quantize_row_##int_isa, "int8 " int_name ", int8 activations"}, { \
+      linear_int4_##int_isa, quantize_row_##int_isa, "int4 " int_name ", int8 activations"        \
+    }                                                                                             \
   }
-  throw Error(kInternal, "unknown weight type");
+// In the order of WeightType, then int8 and int4 with rounded activations.
+using Choices = Choice[7];
+constexpr Choices kPlain = LOADMARK_CHOICES(plain, plain, "plain", "plain");
+#if defined(LOADMARK_X86)
+constexpr Choices kAvx2 = LOADMARK_CHOICES(avx2, avx2, "avx2", "avx2");
+constexpr Choices kAvx512 = LOADMARK_CHOICES(avx512, avx2, "avx512", "avx2");
+constexpr Choices kAvx512Vnni = LOADMARK_CHOICES(avx512, avx512vnni, "avx512", "avx512-vnni");
+#endif
+#undef LOADMARK_CHOICES
+
+const Choices& choices(Isa isa) {
+#if defined(LOADMARK_X86)
+  if (isa == Isa::kAvx512) return has_avx512_vnni() ? kAvx512Vnni : kAvx512;
+  if (isa == Isa::kAvx2) return kAvx2;
+#endif
+  return kPlain;
 }
 
-Choice choose(const Context& context, WeightType type) {
-  const bool rounded = is_integer(type) && context.activations == ActivationType::kInt8;
-  return choose_plain(type, rounded);
+const Choice& choose(const Context& context, WeightType type) {
+  const bool rounded = context.activations == ActivationType::kInt8;
+  int index = static_cast<int>(type);
+  if (rounded && type == WeightType::kInt8) index = 5;
+  if (rounded && type == WeightType::kInt4) index = 6;
+  return choices(context.isa)[index];
 }
 
 // Copies a row's columns into packed order; padding is zero.
@@ -130,7 +139,7 @@ LinearBlock make_block(const LinearWeight& w, const Activations& a, int64_t firs
 
 void linear(const Context& context, const LinearWeight& w, const float* x, int64_t rows, float* y) {
   if (rows <= 0) return;
-  const Choice choice = choose(context, w.type);
+  const Choice& choice = choose(context, w.type);
   const Activations activations = prepare(context, choice, w, x, rows);
   const int64_t panels = w.packed->panels;
   const int64_t panel_blocks = (panels + kBlockPanels - 1) / kBlockPanels;

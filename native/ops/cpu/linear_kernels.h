@@ -47,14 +47,24 @@ using QuantizeKernel = void (*)(const float* x, const Segment* segments, int64_t
 // Sums run over k in ascending order: y += x * w one column after the other (fused on AVX2 and
 // AVX-512), or over segments: y = fma(dot, scale_w * scale_x, y) for int4, y = fma(dot, scale_x,
 // y), times scale_w at the end, for int8.
-void linear_float32_plain(const LinearBlock& block);
-void linear_bfloat16_plain(const LinearBlock& block);
-void linear_float16_plain(const LinearBlock& block);
-void linear_int8_dequantized_plain(const LinearBlock& block);
-void linear_int4_dequantized_plain(const LinearBlock& block);
-void linear_int8_plain(const LinearBlock& block);
-void linear_int4_plain(const LinearBlock& block);
-void quantize_row_plain(const float* x, const Segment* segments, int64_t count, int8_t* q,
-                        float* scale, int32_t* sum);
+#define LOADMARK_DECLARE_FLOAT_LINEAR(isa)                      \
+  void linear_float32_##isa(const LinearBlock& block);          \
+  void linear_bfloat16_##isa(const LinearBlock& block);         \
+  void linear_float16_##isa(const LinearBlock& block);          \
+  void linear_int8_dequantized_##isa(const LinearBlock& block); \
+  void linear_int4_dequantized_##isa(const LinearBlock& block);
+#define LOADMARK_DECLARE_INT_LINEAR(isa)                                                     \
+  void linear_int8_##isa(const LinearBlock& block);                                          \
+  void linear_int4_##isa(const LinearBlock& block);                                          \
+  void quantize_row_##isa(const float* x, const Segment* segments, int64_t count, int8_t* q, \
+                          float* scale, int32_t* sum);
+LOADMARK_DECLARE_FLOAT_LINEAR(plain)
+LOADMARK_DECLARE_FLOAT_LINEAR(avx2)
+LOADMARK_DECLARE_FLOAT_LINEAR(avx512)
+LOADMARK_DECLARE_INT_LINEAR(plain)
+LOADMARK_DECLARE_INT_LINEAR(avx2)
+LOADMARK_DECLARE_INT_LINEAR(avx512vnni)
+#undef LOADMARK_DECLARE_FLOAT_LINEAR
+#undef LOADMARK_DECLARE_INT_LINEAR
 
 }  // namespace loadmark::ops

@@ -1,0 +1,90 @@
+// Checks every CPU operator, on every instruction set this machine has, against plain
+// double-precision computations; with
+// --time then measures them against this machine's own limits.
+//   ops_check [--quick] [--seed N] [--time] [--json FILE] [--threads N]
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <thread>
+
+#include "check/attention_cases.h"
+#include "check/base_cases.h"
+#include "check/linear_cases.h"
+#include "check/row_cases.h"
+
+namespace {
+
+using namespace loadmark;
+
+struct Options {
+  bool quick = false, time = false;
+  uint64_t seed = std::random_device{}();
+  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  std::string json;
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    const auto value = [&] {
+      if (++i >= argc) throw Error(kBadArgument, name + " needs a value");
+      return std::string(argv[i]);
+    };
+    if (name == "--quick") {
+      options.quick = true;
+    } else if (name == "--time") {
+      options.time = true;
+    } else if (name == "--seed") {
+      options.seed = std::strtoull(value().c_str(), nullptr, 10);
+    } else if (name == "--threads") {
+      options.threads = std::atoi(value().c_str());
+    } else if (name == "--json") {
+      options.json = value();
+    } else {
+      throw Error(kBadArgument, "unknown option " + name +
+                                    "; allowed are --quick --seed --time --json --threads");
+    }
+  }
+  return options;
+}
+
+int run(const Options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  check::Reporter report;
+  ThreadPool one(1), two(2), three(3);
+  check::Cases cases{report, std::mt19937_64(options.seed), options.quick, one, two, three, {}};
+  std::string names;
+  for (const ops::Isa isa : {ops::Isa::kPlain, ops::Isa::kAvx2, ops::Isa::kAvx512}) {
+    try {
+      cases.isas.push_back(ops::parse_isa(isa == ops::Isa::kPlain  ? "plain"
+                                          : isa == ops::Isa::kAvx2 ? "avx2"
+                                                                   : "avx512"));
+      names += std::string(names.empty() ? "" : ", ") + ops::isa_name(isa);
+    } catch (const Error&) {
+      std::printf("not checked: %s (this CPU has no such instructions)\n", ops::isa_name(isa));
+    }
+  }
+  check::check_base(cases);
+  check::check_rows(cases);
+  check::check_attention(cases);
+  check::check_linear(cases);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::printf("ops_check: %lld checks, %lld failures, instruction sets %s, seed %llu, %.1f s\n",
+              static_cast<long long>(report.checks()), static_cast<long long>(report.failures()),
+              names.c_str(), static_cast<unsigned long long>(options.seed), seconds);
+  return report.failures() == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(parse(argc, argv));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "ops_check: %s\n", error.what());
+    return 2;
+  }
+}

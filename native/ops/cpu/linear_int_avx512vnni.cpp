@@ -1,0 +1,192 @@
+// int4 and int8 weights times activations rounded to int8, with AVX-512 VNNI.
+//
+// dpbusd multiplies four u8 by four s8 and adds them into an int32 lane: lanes are output channels,
+// the four bytes are four columns, the activation's four columns are broadcast. Weights stay
+// unsigned; what that adds to a segment's dot, zero * sum(x), is exact in integers and is where the
+// accumulator starts. Per segment and output:
+//   y = fma(dot - zero * sum, scale_w * scale_x, y)      (int8: scale_x alone, scale_w after the
+//   last segment)
+// A tile is Rows x Panels accumulators; fp32 sums are parked in the cache between segments.
+// Bound: matrix-vector by the reading of weights, matrix-matrix by dpbusd (two a cycle).
+#include <immintrin.h>
+
+#include "ops/cpu/linear_kernels.h"
+
+namespace loadmark::ops {
+namespace {
+
+constexpr int64_t kTileRows = 8;
+constexpr int64_t kColumnBlock = 1024;  // of packed weights and one tile of rows: at most 40 KiB
+
+struct Int4Columns {
+  static constexpr int64_t kStepBytes = 64;  // eight columns of a panel
+  static __m512i first(__m512i v, const uint8_t*) {
+    return _mm512_and_si512(v, _mm512_set1_epi8(15));
+  }
+  static __m512i second(__m512i v, const uint8_t*) {
+    return _mm512_and_si512(_mm512_srli_epi32(v, 4), _mm512_set1_epi8(15));
+  }
+};
+
+struct Int8Columns {
+  static constexpr int64_t kStepBytes = 128;
+  static __m512i first(__m512i v, const uint8_t*) { return v; }
+  static __m512i second(__m512i, const uint8_t* p) { return _mm512_loadu_si512(p + 64); }
+};
+
+struct PanelScale {
+  __m512 scale;
+  __m512i zero;
+};
+
+PanelScale panel_scale(const LinearBlock& block, Int4Columns, int64_t panel, int64_t group) {
+  const int64_t at = (panel * block.groups + group) * kPanel;
+  const __m512 scale =
+      _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(block.scale4 + at)));
+  if (block.zero == nullptr) return {scale, _mm512_set1_epi32(8)};
+  return {scale,
+          _mm512_cvtepu8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(block.zero + at)))};
+}
+
+PanelScale panel_scale(const LinearBlock&, Int8Columns, int64_t, int64_t) {
+  return {_mm512_set1_ps(1.0f), _mm512_set1_epi32(128)};
+}
+
+__m512i broadcast4(const int8_t* p) {
+  int32_t word;
+  __builtin_memcpy(&word, p, 4);
+  return _mm512_set1_epi32(word);
+}
+
+// Segments [first, last) of `Rows` rows from `row` and `Panels` panels from `panel`; sums (rows,
+// kBlockPanels * 16).
+template <class Columns, int64_t Panels, int64_t Rows>
+void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, int64_t last,
+          float* sums) {
+  const uint8_t* panels = block.w + panel * block.panel_bytes;
+  for (int64_t s = first; s < last; ++s) {
+    const Segment segment = block.segments[s];
+    const float* x_scale = block.x_scale + row * block.segment_count + s;
+    const int32_t* x_sum = block.x_sum + row * block.segment_count + s;
+    PanelScale group[Panels];
+    for (int64_t p = 0; p < Panels; ++p)
+      group[p] = panel_scale(block, Columns{}, panel + p, segment.group);
+    __m512i dot[Rows][Panels];
+    for (int64_t r = 0; r < Rows; ++r) {
+      // |sum| fits 16 bits (kMaxSegment * 127) and so does zero: one madd is their product.
+      const __m512i minus_sum = _mm512_set1_epi32(-x_sum[r * block.segment_count]);
+      for (int64_t p = 0; p < Panels; ++p) dot[r][p] = _mm512_madd_epi16(group[p].zero, minus_sum);
+    }
+    const int8_t* x = block.xq + row * block.k + segment.begin;
+    const uint8_t* w = panels + segment.begin / 8 * Columns::kStepBytes;
+    for (int64_t step = 0; step < segment.steps; ++step, x += 8, w += Columns::kStepBytes) {
+      __m512i low[Panels], high[Panels];
+      for (int64_t p = 0; p < Panels; ++p) {
+        const uint8_t* at = w + p * block.panel_bytes;
+        const __m512i raw = _mm512_load_si512(at);
+        low[p] = Columns::first(raw, at);
+        high[p] = Columns::second(raw, at);
+      }
+      for (int64_t r = 0; r < Rows; ++r) {
+        const __m512i x_low = broadcast4(x + r * block.k);
+        for (int64_t p = 0; p < Panels; ++p)
+          dot[r][p] = _mm512_dpbusd_epi32(dot[r][p], low[p], x_low);
+        const __m512i x_high = broadcast4(x + r * block.k + 4);
+        for (int64_t p = 0; p < Panels; ++p)
+          dot[r][p] = _mm512_dpbusd_epi32(dot[r][p], high[p], x_high);
+      }
+    }
+    for (int64_t r = 0; r < Rows; ++r) {
+      const __m512 scale_x = _mm512_set1_ps(x_scale[r * block.segment_count]);
+      for (int64_t p = 0; p < Panels; ++p) {
+        float* sum = sums + (r * kBlockPanels + p) * kPanel;
+        const __m512 scale = _mm512_mul_ps(group[p].scale, scale_x);
+        _mm512_store_ps(sum,
+                        _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[r][p]), scale, _mm512_load_ps(sum)));
+      }
+    }
+  }
+}
+
+template <class Columns, int64_t Panels, int64_t Rows>
+void tiles(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, int64_t last,
+           float* sums) {
+  for (; row + Rows <= block.rows; row += Rows) {
+    tile<Columns, Panels, Rows>(block, row, panel, first, last,
+                                sums + (row * kBlockPanels + panel) * kPanel);
+  }
+  if constexpr (Rows > 1) {
+    if (row < block.rows) tiles<Columns, Panels, Rows / 2>(block, row, panel, first, last, sums);
+  }
+}
+
+template <class Columns>
+void finish(const LinearBlock& block, const float* sums) {
+  for (int64_t panel = 0; panel < block.panels; ++panel) {
+    const int64_t lanes = block.n - panel * kPanel < kPanel ? block.n - panel * kPanel : kPanel;
+    const auto mask = static_cast<__mmask16>((1u << lanes) - 1);
+    for (int64_t row = 0; row < block.rows; ++row) {
+      __m512 sum = _mm512_load_ps(sums + (row * kBlockPanels + panel) * kPanel);
+      if (Columns::kStepBytes == 128)
+        sum = _mm512_mul_ps(sum, _mm512_load_ps(block.scale8 + panel * kPanel));
+      _mm512_mask_storeu_ps(block.y + row * block.y_stride + panel * kPanel, mask, sum);
+    }
+  }
+}
+
+template <class Columns>
+void linear_int(const LinearBlock& block) {
+  alignas(64) float sums[kRowBlock * kBlockPanels * kPanel];
+  for (int64_t i = 0; i < block.rows * kBlockPanels; ++i)
+    _mm512_store_ps(sums + i * kPanel, _mm512_setzero_ps());
+  // One tile of rows has nothing to share between column blocks: stream the panels from end to end.
+  const int64_t limit = block.rows <= kTileRows ? block.k : kColumnBlock;
+  for (int64_t first = 0; first < block.segment_count;) {
+    const int64_t end = block.segments[first].begin + limit;
+    int64_t last = first + 1;
+    while (last < block.segment_count && block.segments[last].begin < end) ++last;
+    if (block.panels == 2) {
+      tiles<Columns, 2, kTileRows>(block, 0, 0, first, last, sums);
+    } else {
+      tiles<Columns, 1, kTileRows>(block, 0, 0, first, last, sums);
+    }
+    first = last;
+  }
+  finish<Columns>(block, sums);
+}
+
+}  // namespace
+
+void quantize_row_avx512vnni(const float* x, const Segment* segments, int64_t count, int8_t* q,
+                             float* scale, int32_t* sum) {
+  for (int64_t s = 0; s < count; ++s) {
+    const int64_t begin = segments[s].begin, end = begin + segments[s].steps * 8;
+    __m512i bits = _mm512_setzero_si512();
+    for (int64_t i = begin; i < end; i += 16) {
+      const __mmask16 inside = end - i >= 16 ? 0xffff : 0xff;
+      const __m512 v = _mm512_abs_ps(_mm512_maskz_loadu_ps(inside, x + i));
+      bits = _mm512_max_epu32(bits, _mm512_castps_si512(v));
+    }
+    const float absmax = _mm512_cvtss_f32(_mm512_castsi512_ps(
+        _mm512_set1_epi32(static_cast<int32_t>(_mm512_reduce_max_epu32(bits)))));
+    const __m512 inverse = _mm512_set1_ps(absmax > 0 ? 127.0f / absmax : 0.0f);
+    scale[s] = absmax / 127.0f;
+    __m512i total = _mm512_setzero_si512();
+    for (int64_t i = begin; i < end; i += 16) {
+      const __mmask16 inside = end - i >= 16 ? 0xffff : 0xff;
+      const __m512 scaled = _mm512_mul_ps(_mm512_maskz_loadu_ps(inside, x + i), inverse);
+      const __mmask16 number = _mm512_cmp_ps_mask(scaled, scaled, _CMP_ORD_Q);  // NaN becomes 0
+      const __m512 clamped = _mm512_maskz_max_ps(
+          number, _mm512_min_ps(scaled, _mm512_set1_ps(127.0f)), _mm512_set1_ps(-127.0f));
+      const __m512i rounded = _mm512_cvtps_epi32(clamped);
+      total = _mm512_add_epi32(total, rounded);
+      _mm512_mask_cvtepi32_storeu_epi8(q + i, inside, rounded);
+    }
+    sum[s] = _mm512_reduce_add_epi32(total);
+  }
+}
+
+void linear_int4_avx512vnni(const LinearBlock& block) { linear_int<Int4Columns>(block); }
+void linear_int8_avx512vnni(const LinearBlock& block) { linear_int<Int8Columns>(block); }
+
+}  // namespace loadmark::ops
