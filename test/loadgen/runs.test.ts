@@ -194,10 +194,13 @@ interface SamplingGolden {
   logged_seq_ids_sorted: number[];
 }
 
+/** The service times behind these rows, where a row does not say otherwise. */
+const samplingKnobs: GoldenSutKnobs = { ttft_a: 20_000_000, ttft_b: 10_000 };
+
 test('which samples of a performance run are logged, and in which order', async () => {
   const rows = readGolden<SamplingGolden[]>('accuracy_sampling.json');
   for (const row of rows) {
-    const { outcome } = await replay(row.settings);
+    const { outcome } = await replay({ ...samplingKnobs, ...row.settings });
     const logged = outcome.responses.map((r) => r.sampleId);
     expect(outcome.samples.count, row.case).toBe(row.samples_issued);
     expect(logged.length, row.case).toBe(row.logged_count);
@@ -205,6 +208,7 @@ test('which samples of a performance run are logged, and in which order', async 
       logged.toSorted((a, b) => a - b),
       row.case,
     ).toEqual(row.logged_seq_ids_sorted);
+    expect(logged, row.case).toEqual(row.logged_seq_ids_in_log_order);
   }
   countCases('accuracy samplings', rows.length);
 }, 60_000);
