@@ -4,8 +4,9 @@ import type { QuerySample, SystemUnderTest } from './contracts.js';
 import type { EffectiveSettings } from './effective-settings.js';
 import type { DetailLog } from './log/detail.js';
 import type { Trace } from './log/trace.js';
-import type { Recorder, SeriesRecord } from './recorder.js';
+import type { Recorder } from './recorder.js';
 import { turnRule } from './scenarios/pacing.js';
+import type { SeriesRecord } from './series-record.js';
 import type { Waiter } from './waiter.js';
 
 /** All that issuing a series involves. */

@@ -3,7 +3,8 @@
 import { accuracyLog } from './log/accuracy.js';
 import { faultSummary } from './log/summary.js';
 import type { LogTexts, SampleColumns, SeriesOutcome, TestOutcome } from './outcome.js';
-import type { SeriesRecord } from './recorder.js';
+import { firstRows } from './sample-table.js';
+import type { SeriesRecord } from './series-record.js';
 import { metricsOf, summarizeSeries } from './series-result.js';
 import type { TestSettings } from './settings.js';
 import type { TestRun } from './test-run.js';
@@ -11,20 +12,9 @@ import { invalidReasons } from './verdict.js';
 
 /** Cuts off the rows at the end that were generated and never issued. */
 function issuedColumns(run: TestRun): SampleColumns {
-  const all = run.recorder.columns();
   const last = run.series[run.series.length - 1];
   const count = last === undefined ? 0 : last.firstSampleId + last.issuedSamples;
-  return {
-    count,
-    sampleIndex: all.sampleIndex.slice(0, count),
-    queryId: all.queryId.slice(0, count),
-    series: all.series.slice(0, count),
-    scheduledNs: all.scheduledNs.slice(0, count),
-    issuedNs: all.issuedNs.slice(0, count),
-    firstTokenNs: all.firstTokenNs.slice(0, count),
-    completedNs: all.completedNs.slice(0, count),
-    tokenCount: all.tokenCount.slice(0, count),
-  };
+  return firstRows(run.recorder.columns(), count);
 }
 
 function seriesOutcome(record: SeriesRecord): SeriesOutcome {

@@ -3,7 +3,9 @@
 
 import type { QuerySample, QuerySampleResponse, Responder } from './contracts.js';
 import type { FailedSample, LoggedResponse, SampleColumns } from './outcome.js';
+import { SampleTable, sampleState } from './sample-table.js';
 import type { SeriesPlan } from './schedule.js';
+import { newSeriesRecord, type SeriesRecord, settledSamples } from './series-record.js';
 
 /** Who is told while samples are recorded. */
 export interface RecorderListener {
@@ -37,33 +39,6 @@ export interface RecorderRules {
   readonly sinceStart: (readingNs: number) => number;
 }
 
-const notIssued = 0;
-const outstanding = 1;
-const completed = 2;
-const failed = 3;
-
-/** The series being recorded. */
-export interface SeriesRecord {
-  readonly plan: SeriesPlan;
-  readonly number: number;
-  readonly firstSampleId: number;
-  readonly firstQueryId: number;
-  /** Samples of each query not yet answered; may go below 0 when a sample is answered twice. */
-  readonly remaining: Int32Array;
-  /** When the last sample of each query was answered. */
-  readonly queryDoneNs: Float64Array;
-  readonly queryScheduledNs: Float64Array;
-  readonly queryIssuedNs: Float64Array;
-  readonly isLogged: Uint8Array;
-  startNs: number;
-  issuedQueries: number;
-  completedQueries: number;
-  issuedSamples: number;
-  completedSamples: number;
-  failedSamples: number;
-  maxCompletionNs: number;
-}
-
 /** A logged response, with the bytes of its first token. */
 export interface KeptResponse extends LoggedResponse {
   readonly firstTokenData: Uint8Array | null;
@@ -82,17 +57,8 @@ export class Recorder implements Responder {
   readonly #firstTokenData = new Map<number, Uint8Array>();
   #series: SeriesRecord | null = null;
   #isClosed = false;
-  #sampleCount = 0;
+  readonly #table = new SampleTable();
   #queryCount = 0;
-  #state = new Uint8Array(0);
-  #sampleIndex = new Uint32Array(0);
-  #queryId = new Uint32Array(0);
-  #seriesOf = new Uint16Array(0);
-  #scheduled = new Float64Array(0);
-  #issued = new Float64Array(0);
-  #firstToken = new Float64Array(0);
-  #completed = new Float64Array(0);
-  #tokens = new Int32Array(0);
 
   constructor(rules: RecorderRules, listener: RecorderListener) {
     this.#rules = rules;
@@ -101,56 +67,11 @@ export class Recorder implements Responder {
 
   /** Makes room for a series, so that nothing is allocated while the clock runs. */
   beginSeries(plan: SeriesPlan, number: number, isLogged: Uint8Array): SeriesRecord {
-    const firstSampleId = this.#sampleCount;
     const firstQueryId = this.#queryCount;
-    const samples = plan.sampleIndices.length;
-    this.#sampleCount += samples;
     this.#queryCount += plan.queryCount;
-    this.#grow(firstSampleId);
-    this.#sampleIndex.set(plan.sampleIndices, firstSampleId);
-    this.#seriesOf.fill(number, firstSampleId);
-    for (let s = 0; s < samples; s++) {
-      this.#queryId[firstSampleId + s] = firstQueryId + Math.floor(s / plan.samplesPerQuery);
-    }
-    this.#series = {
-      plan,
-      number,
-      firstSampleId,
-      firstQueryId,
-      remaining: new Int32Array(plan.queryCount).fill(plan.samplesPerQuery),
-      queryDoneNs: new Float64Array(plan.queryCount).fill(Number.NaN),
-      queryScheduledNs: new Float64Array(plan.queryCount).fill(Number.NaN),
-      queryIssuedNs: new Float64Array(plan.queryCount).fill(Number.NaN),
-      isLogged,
-      startNs: 0,
-      issuedQueries: 0,
-      completedQueries: 0,
-      issuedSamples: 0,
-      completedSamples: 0,
-      failedSamples: 0,
-      maxCompletionNs: 0,
-    };
+    const firstSampleId = this.#table.append(plan, number, firstQueryId);
+    this.#series = newSeriesRecord(plan, number, firstSampleId, firstQueryId, isLogged);
     return this.#series;
-  }
-
-  #grow(from: number): void {
-    const size = this.#sampleCount;
-    const wider = <T extends { set(old: T, at?: number): void }>(fresh: T, old: T): T => {
-      fresh.set(old);
-      return fresh;
-    };
-    this.#state = wider(new Uint8Array(size), this.#state);
-    this.#sampleIndex = wider(new Uint32Array(size), this.#sampleIndex);
-    this.#queryId = wider(new Uint32Array(size), this.#queryId);
-    this.#seriesOf = wider(new Uint16Array(size), this.#seriesOf);
-    this.#scheduled = wider(new Float64Array(size), this.#scheduled);
-    this.#issued = wider(new Float64Array(size), this.#issued);
-    this.#firstToken = wider(new Float64Array(size), this.#firstToken);
-    this.#completed = wider(new Float64Array(size), this.#completed);
-    this.#tokens = wider(new Int32Array(size), this.#tokens);
-    for (const times of [this.#scheduled, this.#issued, this.#firstToken, this.#completed]) {
-      times.fill(Number.NaN, from);
-    }
   }
 
   /** The samples of a query of the series as the system under test gets them. */
@@ -169,10 +90,7 @@ export class Recorder implements Responder {
     series.queryScheduledNs[query] = scheduledNs;
     series.queryIssuedNs[query] = issuedNs;
     const start = series.firstSampleId + query * series.plan.samplesPerQuery;
-    const end = start + series.plan.samplesPerQuery;
-    this.#state.fill(outstanding, start, end);
-    this.#scheduled.fill(scheduledNs, start, end);
-    this.#issued.fill(issuedNs, start, end);
+    this.#table.issue(start, start + series.plan.samplesPerQuery, scheduledNs, issuedNs);
     series.issuedSamples += series.plan.samplesPerQuery;
   }
 
@@ -204,14 +122,14 @@ export class Recorder implements Responder {
     if (this.#isClosed) return;
     const series = this.#seriesWith(id, 'failure');
     if (series === null) return;
-    if (this.#state[id] !== outstanding) {
+    if (this.#table.state[id] !== sampleState.outstanding) {
       this.#listener.onFault(`Sample ${id} was reported as failed after it was settled: ${reason}`);
       return;
     }
     this.lastActivityNs = this.#rules.nowNs();
-    this.#state[id] = failed;
+    this.#table.state[id] = sampleState.failed;
     series.failedSamples += 1;
-    const sampleIndex = this.#sampleIndex[id]!;
+    const sampleIndex = this.#table.sampleIndex[id]!;
     this.failedSamples.push({ sampleId: id, sampleIndex, reason });
     this.#listener.onFault(`Sample ${id} (library index ${sampleIndex}) failed: ${reason}`);
     this.#countDown(series, id, this.lastActivityNs);
@@ -221,7 +139,7 @@ export class Recorder implements Responder {
   /** The current series when the id was issued in it; otherwise a fault and null. */
   #seriesWith(id: number, what: string): SeriesRecord | null {
     const series = this.#series;
-    if (series === null || !Number.isInteger(id) || id < 0 || id >= this.#sampleCount) {
+    if (series === null || !Number.isInteger(id) || id < 0 || id >= this.#table.count) {
       this.#listener.onFault(`Received a ${what} for sample ${id}, which does not exist.`);
       return null;
     }
@@ -229,7 +147,7 @@ export class Recorder implements Responder {
       this.#listener.onFault('Received completion for an old sample.');
       return null;
     }
-    if (this.#state[id] === notIssued) {
+    if (this.#table.state[id] === sampleState.notIssued) {
       this.#listener.onFault(`Received a ${what} for sample ${id}, which was not issued.`);
       return null;
     }
@@ -240,16 +158,16 @@ export class Recorder implements Responder {
     const { id } = response;
     const series = this.#seriesWith(id, 'first token');
     if (series === null) return;
-    if (this.#state[id] !== outstanding) {
+    if (this.#table.state[id] !== sampleState.outstanding) {
       this.#listener.onFault('Attempted to record token latency after sample was completed');
       return;
     }
-    if (!Number.isNaN(this.#firstToken[id])) {
+    if (!Number.isNaN(this.#table.firstTokenNs[id])) {
       // LoadGen's words, although it is the first token that came twice.
       this.#listener.onFault('Attempted to complete a sample twice.');
       return;
     }
-    this.#firstToken[id] = at;
+    this.#table.firstTokenNs[id] = at;
     if (series.isLogged[id - series.firstSampleId] === 1) {
       this.#firstTokenData.set(id, response.data.slice());
     }
@@ -261,23 +179,23 @@ export class Recorder implements Responder {
     const series = this.#seriesWith(id, 'completion');
     if (series === null) return;
     this.#listener.trace?.sampleComplete(id, at);
-    if (this.#state[id] === outstanding) this.#store(series, response, at);
+    if (this.#table.state[id] === sampleState.outstanding) this.#store(series, response, at);
     else this.#listener.onFault('Attempted to complete a sample twice.');
     this.#countDown(series, id, at);
   }
 
   #store(series: SeriesRecord, response: QuerySampleResponse, at: number): void {
     const { id, tokenCount } = response;
-    this.#state[id] = completed;
-    this.#completed[id] = at;
-    this.#tokens[id] = tokenCount;
+    this.#table.state[id] = sampleState.completed;
+    this.#table.completedNs[id] = at;
+    this.#table.tokenCount[id] = tokenCount;
     series.completedSamples += 1;
     series.maxCompletionNs = Math.max(series.maxCompletionNs, at);
     if (this.#rules.useTokenLatencies) this.#checkTokens(id, tokenCount);
     if (series.isLogged[id - series.firstSampleId] === 1) {
       const firstTokenData = this.#firstTokenData.get(id) ?? null;
       this.#firstTokenData.delete(id);
-      const sampleIndex = this.#sampleIndex[id]!;
+      const sampleIndex = this.#table.sampleIndex[id]!;
       const data = response.data.slice();
       this.kept.push({ sampleId: id, sampleIndex, data, tokenCount, firstTokenData });
     }
@@ -293,7 +211,7 @@ export class Recorder implements Responder {
     } else if (tokenCount === 1) {
       this.#listener.onFault('Number of tokens need to be greater than 1');
     }
-    if (this.#rules.needsFirstToken && Number.isNaN(this.#firstToken[id])) {
+    if (this.#rules.needsFirstToken && Number.isNaN(this.#table.firstTokenNs[id])) {
       this.#listener.onFault(
         "Attempted to record a sample latency before it's first token latency",
       );
@@ -302,7 +220,7 @@ export class Recorder implements Responder {
 
   /** A repeated answer counts here too, as in LoadGen. */
   #countDown(series: SeriesRecord, id: number, at: number): void {
-    const query = this.#queryId[id]! - series.firstQueryId;
+    const query = this.#table.queryId[id]! - series.firstQueryId;
     const left = series.remaining[query]! - 1;
     series.remaining[query] = left;
     if (left !== 0) return;
@@ -322,10 +240,10 @@ export class Recorder implements Responder {
     const abandoned: FailedSample[] = [];
     const end = series.firstSampleId + series.issuedSamples;
     for (let id = series.firstSampleId; id < end; id++) {
-      if (this.#state[id] !== outstanding) continue;
-      this.#state[id] = failed;
+      if (this.#table.state[id] !== sampleState.outstanding) continue;
+      this.#table.state[id] = sampleState.failed;
       series.failedSamples += 1;
-      abandoned.push({ sampleId: id, sampleIndex: this.#sampleIndex[id]!, reason });
+      abandoned.push({ sampleId: id, sampleIndex: this.#table.sampleIndex[id]!, reason });
     }
     for (const sample of abandoned) this.failedSamples.push(sample);
     return abandoned;
@@ -338,21 +256,6 @@ export class Recorder implements Responder {
 
   /** Columns over all series so far; the arrays are the recorder's own. */
   columns(): SampleColumns {
-    return {
-      count: this.#sampleCount,
-      sampleIndex: this.#sampleIndex,
-      queryId: this.#queryId,
-      series: this.#seriesOf,
-      scheduledNs: this.#scheduled,
-      issuedNs: this.#issued,
-      firstTokenNs: this.#firstToken,
-      completedNs: this.#completed,
-      tokenCount: this.#tokens,
-    };
+    return this.#table;
   }
-}
-
-/** Samples of the series that need no more waiting for. */
-export function settledSamples(series: SeriesRecord): number {
-  return series.completedSamples + series.failedSamples;
 }

@@ -196,31 +196,53 @@ export function generateSeries(
   mode: SeriesMode,
   set: LoadableSet,
 ): SeriesPlan {
-  const size = set.indices.length;
   const isOffline = settings.scenario === 'Offline';
   const spq = isOffline && mode === 'accuracy' ? set.end : settings.samplesPerQuery;
-  const extent = extentOf(settings, mode, size, spq);
+  const extent = extentOf(settings, mode, set.indices.length, spq);
   const engine = new MersenneTwister(settings.sampleIndexRngSeed);
   const lists = drawLists(engine, settings, mode, set, extent.minQueries);
-  const pads = settings.sampleConcatenatePermutation && mode === 'performance';
-  if (isOffline) {
-    const count = pads ? Math.ceil(spq / size) * size : spq;
-    const period = fixedPeriodNs(settings.targetQps);
-    const issues = extent.minQueries > 0;
-    return {
-      mode,
-      set,
-      queryCount: issues ? 1 : 0,
-      samplesPerQuery: count,
-      sampleIndices: offlineSamples(engine, settings, mode, set, issues ? count : 0),
-      scheduledNs: new Float64Array(issues ? 1 : 0),
-      durationNs: issues ? period : 0,
-    };
-  }
-  const minQueries = pads ? Math.ceil(extent.minQueries / size) * size : extent.minQueries;
-  const growBy = settings.sampleConcatenatePermutation ? size : 0;
+  const inputs = { settings, mode, set, spq, extent, engine, lists };
+  return isOffline ? planOffline(inputs) : planPaced(inputs);
+}
+
+interface PlanInputs {
+  readonly settings: EffectiveSettings;
+  readonly mode: SeriesMode;
+  readonly set: LoadableSet;
+  readonly spq: number;
+  readonly extent: Extent;
+  readonly engine: MersenneTwister;
+  readonly lists: DrawnLists;
+}
+
+/** With permutations, a performance series holds whole ones only. */
+function wholePasses({ settings, mode, set }: PlanInputs, count: number): number {
+  const isPadded = settings.sampleConcatenatePermutation && mode === 'performance';
+  const size = set.indices.length;
+  return isPadded ? Math.ceil(count / size) * size : count;
+}
+
+function planOffline(inputs: PlanInputs): SeriesPlan {
+  const { settings, mode, set, engine } = inputs;
+  const samplesPerQuery = wholePasses(inputs, inputs.spq);
+  const queryCount = inputs.extent.minQueries > 0 ? 1 : 0;
+  return {
+    mode,
+    set,
+    queryCount,
+    samplesPerQuery,
+    sampleIndices: offlineSamples(engine, settings, mode, set, queryCount * samplesPerQuery),
+    scheduledNs: new Float64Array(queryCount),
+    durationNs: queryCount * fixedPeriodNs(settings.targetQps),
+  };
+}
+
+function planPaced(inputs: PlanInputs): SeriesPlan {
+  const { settings, mode, set, spq, engine, lists } = inputs;
+  const minQueries = wholePasses(inputs, inputs.extent.minQueries);
+  const growBy = settings.sampleConcatenatePermutation ? set.indices.length : 0;
   const pick = startPicker(engine, settings, mode, set, lists);
-  const timed = generateTimed(settings, { ...extent, minQueries }, growBy, pick);
+  const timed = generateTimed(settings, { ...inputs.extent, minQueries }, growBy, pick);
   return {
     mode,
     set,

@@ -2,7 +2,7 @@
 
 import type { EffectiveSettings } from './effective-settings.js';
 import type { Metrics, SampleColumns } from './outcome.js';
-import type { SeriesRecord } from './recorder.js';
+import type { SeriesRecord } from './series-record.js';
 import { ascending, describe, truncatedMean } from './statistics.js';
 
 /** LoadGen's view of a finished performance series; latencies ascending. */

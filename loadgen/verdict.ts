@@ -216,23 +216,24 @@ export function invalidReason(verdict: Verdict): string {
   return [loadgenReason, ...verdict.ownReasons].filter((text) => text !== '').join(' ');
 }
 
+/** Early stopping's complaint on one line; with token latencies, that of whichever failed. */
+function earlyStoppingComplaint(verdict: Verdict): string {
+  const texts = [
+    verdict.earlyStoppingText,
+    verdict.earlyStoppingTpotText,
+    verdict.earlyStoppingTtftText,
+  ];
+  const complaint = texts.find((text) => /unsuccessful|Only processed/.test(text)) ?? '';
+  return `Early stopping not satisfied: ${complaint.replaceAll(/\s+(\* )?/g, ' ').trim()}`;
+}
+
 /** The same as a list, for people and programs. */
 export function invalidReasons(verdict: Verdict): string[] {
   const reasons = [
     ...verdict.performanceAdvice.split('\n * '),
     verdict.minDurationAdvice,
     verdict.minQueriesAdvice,
-  ].filter((text) => text !== '');
-  if (!verdict.earlyStoppingMet) {
-    const text =
-      verdict.earlyStoppingText || verdict.earlyStoppingTtftText || verdict.earlyStoppingTpotText;
-    const failing = verdict.earlyStoppingTtftText.includes('unsuccessful')
-      ? verdict.earlyStoppingTtftText
-      : verdict.earlyStoppingTpotText;
-    const shown = verdict.earlyStoppingText === '' ? failing : text;
-    reasons.push(
-      `Early stopping not satisfied: ${shown.replace(/^ \* /, '').replace(/\n( \*)? /g, ' ')}`,
-    );
-  }
-  return [...reasons, ...verdict.ownReasons];
+    verdict.earlyStoppingMet ? '' : earlyStoppingComplaint(verdict),
+  ];
+  return [...reasons.filter((text) => text !== ''), ...verdict.ownReasons];
 }

@@ -3,8 +3,9 @@
 import type { Clock } from './clock.js';
 import { Wakeup } from './clock.js';
 import { LoadgenError } from './errors.js';
-import type { Recorder, SeriesRecord } from './recorder.js';
-import { settledSamples } from './recorder.js';
+import type { Recorder } from './recorder.js';
+import type { SeriesRecord } from './series-record.js';
+import { settledSamples } from './series-record.js';
 
 /** Why a test ended before its time. */
 export type StopReason = 'interrupted' | 'stalled';

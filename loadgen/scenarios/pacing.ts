@@ -1,6 +1,7 @@
 // When the next query may go: the one question in which the four scenarios differ while a series runs.
 
-import type { Recorder, SeriesRecord } from '../recorder.js';
+import type { Recorder } from '../recorder.js';
+import type { SeriesRecord } from '../series-record.js';
 import type { Scenario } from '../settings.js';
 import type { Waiter } from '../waiter.js';
 import { awaitMultiStreamTurn } from './multi-stream.js';
