@@ -6,10 +6,6 @@ export type LoadgenErrorCode =
   | 'invalid-setting'
   /** A setting asks for something this LoadGen does not do. */
   | 'unsupported-setting'
-  /** The scenario is not implemented. */
-  | 'unsupported-scenario'
-  /** The mode is not implemented. */
-  | 'unsupported-mode'
   /** The sample library reports counts that no test can use. */
   | 'invalid-library'
   /** On the virtual clock: samples are outstanding and nothing is left that could answer them. */

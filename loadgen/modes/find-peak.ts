@@ -2,8 +2,8 @@
 // Only the latency constraint decides a probe, so the series reported may well be INVALID for another reason.
 
 import type { EffectiveSettings } from '../effective-settings.js';
+import type { LoadableSet } from '../loadable-sets.js';
 import { formatFixed } from '../log/number-format.js';
-import type { LoadableSet } from '../schedule.js';
 import type { TestSettings } from '../settings.js';
 import type { Report, TestRun } from '../test-run.js';
 import { performanceConstraint } from '../verdict.js';

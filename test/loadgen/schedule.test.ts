@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { AccuracySampler } from '../../loadgen/accuracy-sampler.js';
 import { resolveSettings } from '../../loadgen/effective-settings.js';
 import { officialSeeds } from '../../loadgen/index.js';
-import { generateSeries, loadableSets, type SeriesMode } from '../../loadgen/schedule.js';
+import { loadableSets, type SeriesMode } from '../../loadgen/loadable-sets.js';
+import { generateSeries } from '../../loadgen/schedule.js';
 import {
   bitsOf,
   countCases,

@@ -172,6 +172,21 @@ test('aborting while answers are awaited ends the wait', async () => {
   expect(outcome.samples.count).toBe(20);
 });
 
+test('aborting gets through to a system that answers on the stack', async () => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 30);
+  const settings: TestSettings = {
+    ...defaultSettings,
+    minDurationMs: 20_000,
+    singleStreamExpectedLatencyNs: 100_000,
+  };
+  const started = performance.now();
+  const { signal } = controller;
+  const outcome = await startTest(system(answerAtOnce), library(8), settings, { writer, signal });
+  expect(performance.now() - started).toBeLessThan(5000);
+  expect(outcome.interrupted).toBe(true);
+});
+
 test('a signal that was aborted before the start issues nothing', async () => {
   let issued = 0;
   const sut = system(() => {
