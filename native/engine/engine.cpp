@@ -23,6 +23,7 @@ std::unique_ptr<Engine> Engine::load(const EngineOptions& options, EngineListene
   EnginePlan plan = plan_engine(options, config);
   plan.memory.weights = plan_weight_bytes(config, checkpoint, options.weight_format);
   require_memory(plan.memory, available_memory(), plan.kv_page_bytes, plan.least_kv_pages);
+  require_page_numbers(options, plan);
   ModelWeights weights = load_weights(config, checkpoint, options.weight_format);
   LlamaModel model(std::move(config), std::move(weights));
   std::unique_ptr<Engine> engine(

@@ -40,7 +40,6 @@ void check_options(const EngineOptions& options, const ModelConfig& config) {
 }
 
 void plan_kv_cache(const EngineOptions& options, const ModelConfig& config, EnginePlan* plan) {
-  constexpr int64_t kMaxPages = std::numeric_limits<int32_t>::max();
   plan->kv_page_bytes = product(KvCache::token_bytes(config, options.kv_type), options.page_tokens);
   plan->least_kv_pages =
       (options.max_sequence_tokens + options.page_tokens - 1) / options.page_tokens;
@@ -53,13 +52,6 @@ void plan_kv_cache(const EngineOptions& options, const ModelConfig& config, Engi
                std::to_string(options.max_sequence_tokens));
   }
   plan->memory.kv_cache = product(plan->kv_pages, plan->kv_page_bytes);
-  // Page numbers are int32; more pages than that never fit any machine's memory plan with pages
-  // this small.
-  if (plan->kv_pages > kMaxPages && plan->memory.kv_cache < kSaturated / 2) {
-    refuse("pageTokens", options.page_tokens,
-           "more: the KV cache would have " + std::to_string(plan->kv_pages) + " pages, at most " +
-               std::to_string(kMaxPages) + " can be numbered");
-  }
 }
 
 std::string feature(const ops::Context& context, ops::WeightType type) {
@@ -85,6 +77,14 @@ EnginePlan plan_engine(const EngineOptions& options, const ModelConfig& config) 
   plan.memory.logits = plan.logit_rows * config.vocab_size * int64_t{sizeof(float)} +
                        Sampler::plan_bytes(config.vocab_size);
   return plan;
+}
+
+void require_page_numbers(const EngineOptions& options, const EnginePlan& plan) {
+  constexpr int64_t kMaxPages = std::numeric_limits<int32_t>::max();
+  if (plan.kv_pages <= kMaxPages) return;
+  refuse("pageTokens", options.page_tokens,
+         "more: the KV cache would have " + std::to_string(plan.kv_pages) + " pages, at most " +
+             std::to_string(kMaxPages) + " can be numbered");
 }
 
 EngineInfo describe_engine(const EngineOptions& options, const EnginePlan& plan,

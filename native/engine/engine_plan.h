@@ -21,6 +21,10 @@ struct EnginePlan {
 // or another option.
 EnginePlan plan_engine(const EngineOptions& options, const ModelConfig& config);
 
+// Page numbers are int32. Asked after require_memory, so that a plan too large is told its bytes
+// first.
+void require_page_numbers(const EngineOptions& options, const EnginePlan& plan);
+
 EngineInfo describe_engine(const EngineOptions& options, const EnginePlan& plan,
                            const LlamaModel& model, const ops::Context& context);
 
