@@ -173,7 +173,7 @@ export class TestRun {
     if (failures > 0) {
       const first = this.recorder.failedSamples[0]!;
       reasons.push(
-        `${failures} ${failures === 1 ? 'sample' : 'samples'} failed, first sample ${first.sampleId}: ${first.reason}`,
+        `${failures} ${failures === 1 ? 'sample' : 'samples'} failed, first sample ${first.sampleId}: ${first.reason.replaceAll(/\s+/g, ' ')}`,
       );
     }
     return reasons;

@@ -36,7 +36,8 @@ export function double(value: number): DoubleValue {
 }
 
 function formatValue(value: DetailValue): string {
-  if (typeof value === 'string') return `"${value}"`;
+  // Differs from loadgen: quotes and line ends inside a text are escaped, so that a line stays one JSON object.
+  if (typeof value === 'string') return JSON.stringify(value);
   if (value instanceof Uint32Array) return `[${value.join(',')}]`;
   if (typeof value === 'object') return formatGeneral(value.double);
   return value.toString();

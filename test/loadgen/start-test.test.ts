@@ -240,6 +240,21 @@ test('a failed sample is named, and the run goes on and is INVALID', async () =>
   expect(outcome.errors.map((e) => e.message).join()).toContain('Sample 7');
 });
 
+test('reasons with quotes and line ends keep the logs readable', async () => {
+  const sut = system((samples, responder) => {
+    for (const s of samples) responder.sampleFailed(s.id, 'server said:\n{"error": "busy"}');
+  });
+  const outcome = await startTest(sut, library(8), offline, { writer });
+  for (const line of outcome.logs.detail.trimEnd().split('\n')) {
+    const entry = line.replace(/^:::MLLOG /, '').replaceAll(/: -?(inf|nan)\b/g, ': null');
+    expect(() => JSON.parse(entry) as unknown, entry).not.toThrow();
+  }
+  expect(outcome.metrics).toBeNull();
+  expect(outcome.logs.summary).toContain(
+    ' * 20 samples failed, first sample 0: server said: {"error"',
+  );
+});
+
 test('unknown, unissued and repeated ids are errors, never a hang', async () => {
   const sut = system((samples, responder) => {
     responder.querySamplesComplete([response(9999)]);
