@@ -1,6 +1,7 @@
 // What the requested settings come to for one sample library: scenario-free, frozen, and with LoadGen's own complaints.
 
 import { LoadgenError } from './errors.js';
+import { formatGeneral } from './log/number-format.js';
 import type { Scenario, TestMode, TestSettings } from './settings.js';
 
 /** The settings a test is run and judged by. */
@@ -162,7 +163,7 @@ export function resolveSettings(settings: TestSettings, library: LibraryCounts):
   const targetQps = targets.requestedQps < 0 ? 1 : targets.requestedQps;
   if (targets.requestedQps < 0) {
     complaints.push(
-      `Invalid value for ${targets.qpsField} requested. requested: ${targets.requestedQps} using: 1`,
+      `Invalid value for ${targets.qpsField} requested. requested: ${formatGeneral(targets.requestedQps)} using: 1`,
     );
   }
   const performanceSampleCount =
