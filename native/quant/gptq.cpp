@@ -17,7 +17,7 @@ namespace loadmark {
 namespace {
 
 constexpr int64_t kBlockColumns = 128;
-constexpr int64_t kTaskRows = 16;
+constexpr int64_t kTaskRows = 32;
 
 // The rows of one task, in walking order.
 struct RowBlock {

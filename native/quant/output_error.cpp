@@ -9,7 +9,7 @@
 namespace loadmark {
 namespace {
 
-constexpr int64_t kTaskRows = 16;
+constexpr int64_t kTaskRows = 64;
 constexpr int64_t kBlockColumns = 128;
 
 double dot(const std::vector<double>& a, const double* b, int64_t b_stride, int64_t rows,
