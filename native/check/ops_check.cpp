@@ -11,6 +11,7 @@
 #include "check/attention_cases.h"
 #include "check/base_cases.h"
 #include "check/linear_cases.h"
+#include "check/ops_timing.h"
 #include "check/row_cases.h"
 
 namespace {
@@ -75,7 +76,15 @@ int run(const Options& options) {
   std::printf("ops_check: %lld checks, %lld failures, instruction sets %s, seed %llu, %.1f s\n",
               static_cast<long long>(report.checks()), static_cast<long long>(report.failures()),
               names.c_str(), static_cast<unsigned long long>(options.seed), seconds);
-  return report.failures() == 0 ? 0 : 1;
+  if (report.failures() != 0) return 1;  // what is wrong is not timed
+  if (options.time || !options.json.empty()) {
+    ThreadPool pool(options.threads);
+    check::OpsTiming timing(cases, pool);
+    timing.measure_all();
+    timing.print();
+    if (!options.json.empty()) check::write_json(timing, options.threads, options.json);
+  }
+  return 0;
 }
 
 }  // namespace
