@@ -1,7 +1,7 @@
 // Where does everything of a run lie? The layout of results/, in one place.
 
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { LogTexts } from '../loadgen/index.js';
 import { InputError, messageOf } from './errors.js';
 import type { PassName } from './test-settings.js';
@@ -48,7 +48,7 @@ export function createRunFolder(name: string, output: string | null, startedAt: 
   const stamp = startedAt.toISOString().replaceAll(':', '').replace('.', '');
   const path = output === null ? resolve('results', name, stamp) : resolve(output);
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
   } catch (error) {
     const where = output === null ? 'results' : '--output';
     throw new InputError([{ where, message: `"${path}" cannot be made: ${messageOf(error)}` }]);
@@ -66,4 +66,11 @@ export function checkOutput(output: string | null): void {
       ? `"${path}" is a file; allowed: a folder`
       : null;
   if (message !== null) throw new InputError([{ where: '--output', message }]);
+}
+
+/** Level by level: node's own recursive form never returns where a file system refuses new folders (/proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
 }

@@ -95,17 +95,19 @@ export class NullSut implements MeasuredSut {
   }
 
   #answer(samples: readonly QuerySample[], responder: Responder): void {
-    const atNs = nowNs();
     const tokenCount = this.#options.outputTokens;
     const responses: QuerySampleResponse[] = samples.map(({ id }) => {
-      const tokens = new Int32Array(tokenCount);
-      this.answers.set(id, { tokens, firstTokenNs: tokenCount > 0 ? atNs : Number.NaN });
-      return { id, data: new Uint8Array(tokens.buffer), tokenCount };
+      return { id, data: new Uint8Array(4 * tokenCount), tokenCount };
     });
+    const atNs = nowNs();
+    const firstTokenNs = tokenCount > 0 ? atNs : Number.NaN;
+    for (const { id, data } of responses) {
+      this.answers.set(id, { tokens: new Int32Array(data.buffer), firstTokenNs });
+    }
     if (this.#terms.reportsFirstTokens) {
       const first = responses.map(({ id, data }) => ({
         id,
-        data: data.slice(0, 4),
+        data: data.subarray(0, 4),
         tokenCount: 1,
       }));
       responder.firstTokenComplete(first, atNs);

@@ -1,0 +1,260 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../harness/cli.js';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'loadmark-cli-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function bench(...argv: string[]) {
+  const written = { stdout: '', stderr: '' };
+  const stream = (name: 'stdout' | 'stderr') => ({
+    write: (text: string) => {
+      written[name] += text;
+    },
+  });
+  const code = await main(argv, { stdout: stream('stdout'), stderr: stream('stderr') });
+  return { code, ...written };
+}
+
+/** A run of the null system with the given service time per sample. */
+function benchNull(output: string, delayMs: number, ...argv: string[]) {
+  const quick = ['--samples', '40', '--min-duration', '0.1', '--quiet'];
+  const set = ['--set', `null_sut.delay_ms=${delayMs}`];
+  return bench('--sut', 'null', '--output', join(folder, output), ...quick, ...argv, ...set);
+}
+
+function readJson(file: string) {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+function readLines(file: string): Record<string, unknown>[] {
+  return readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+describe('bench run on the null system', () => {
+  it('writes the whole folder, and run.json agrees with the logs and the evidence', async () => {
+    const { code, stdout, stderr } = await benchNull('offline', 4);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^VALID {2}optimized: tiny-int4 on tiny-orca, Offline, submission\n/);
+    const path = join(folder, 'offline');
+    const logs = ['summary.txt', 'detail.txt', 'accuracy.json', 'trace.json'].map(
+      (name) => `mlperf_log_${name}`,
+    );
+    expect(readdirSync(join(path, 'accuracy')).sort()).toEqual(['accuracy.txt', ...logs].sort());
+    expect(readdirSync(join(path, 'performance', 'run_1')).sort()).toEqual(logs.sort());
+
+    const run = readJson(join(path, 'run.json'));
+    expect(run.schema).toBe('loadmark/run/1');
+    expect(run).toMatchObject({ valid: true, invalidReasons: [], scenario: 'Offline' });
+    expect(run.accuracy).toMatchObject({ samplesIssued: 40, samplesScored: 40, failedSamples: 0 });
+    const { performance } = run;
+    expect(performance.completedSamples).toBe(performance.issuedSamples);
+    expect(performance).toMatchObject({ failedSamples: 0, mbu: null, joulesPerToken: null });
+    expect(performance.generatedTokens).toBe(2 * performance.completedSamples);
+    expect(performance.durationSeconds).toBeGreaterThanOrEqual(0.1);
+    for (const name of ['latencyMs', 'ttftMs', 'tpotMs', 'issueLagUs']) {
+      const histogram = performance[name];
+      expect(Object.keys(histogram)).toEqual([
+        'mean',
+        'p50',
+        'p90',
+        'p95',
+        'p97',
+        'p99',
+        'p99_9',
+        'max',
+      ]);
+      expect(histogram.max).toBeGreaterThanOrEqual(histogram.p50);
+    }
+    expect(run.settings.requested.sampleIndexRngSeed).toBe('2747215439041700203');
+    expect(run.settings.effective.samplesPerQuery).toBe(performance.issuedSamples);
+
+    const summary = readFileSync(join(path, 'performance/run_1/mlperf_log_summary.txt'), 'utf8');
+    const shown = Number(/Samples per second: (\S+)/.exec(summary)?.[1]);
+    expect(performance.samplesPerSecond / shown).toBeCloseTo(1, 4);
+
+    const rows = readLines(join(path, 'samples-performance.jsonl'));
+    expect(rows.length).toBe(performance.issuedSamples);
+    const longest = Math.max(
+      ...rows.map((row) => Number(row.completedNs) - Number(row.scheduledNs)),
+    );
+    expect(longest / 1e6).toBeCloseTo(performance.latencyMs.max, 6);
+    const scored = readLines(join(path, 'samples-accuracy.jsonl'));
+    expect(new Set(scored.map((row) => row.sampleIndex)).size).toBe(40);
+    expect(scored.every((row) => row.scores !== null && row.failure === null)).toBe(true);
+  });
+
+  it('issues each sample once when it lasts long enough', async () => {
+    const { code, stdout } = await benchNull('once', 4, '--target-qps', '1', '--json');
+    expect(code).toBe(0);
+    const run = JSON.parse(stdout);
+    expect(stdout).toBe(readFileSync(join(folder, 'once', 'run.json'), 'utf8'));
+    expect(run.performance).toMatchObject({ issuedSamples: 40, completedSamples: 40 });
+    expect(run.accuracy.samplesScored).toBe(40);
+  });
+
+  it('serves Server at a rate it can, and says why not at one it cannot', async () => {
+    const server = ['--scenario', 'Server', '--mode', 'performance', '--json'];
+    const count = ['--set', 'server.min_query_count=500'];
+    const kept = await benchNull('served', 0, ...server, '--target-qps', '2000', ...count);
+    expect(kept.code).toBe(0);
+    const run = JSON.parse(kept.stdout);
+    expect(run.accuracy).toBeNull();
+    expect(run.performance.issuedSamples).toBeGreaterThanOrEqual(500);
+    expect(run.performance.scheduledSamplesPerSecond).toBeGreaterThan(1000);
+
+    const lost = await benchNull('lost', 10, ...server, '--target-qps', '2000', ...count);
+    expect(lost.code).toBe(3);
+    const reasons: string[] = JSON.parse(lost.stdout).invalidReasons;
+    expect(reasons.join('\n')).toContain('Reduce target QPS to improve latency');
+  });
+
+  it('is INVALID with exit 3 when it ends too soon', async () => {
+    const { code, stdout } = await benchNull(
+      'short',
+      0,
+      '--target-qps',
+      '1',
+      '--mode',
+      'performance',
+    );
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/^INVALID .*\n {2}- performance: .*/);
+  });
+
+  it('is valid and below target with exit 4', async () => {
+    const model = join(folder, 'judged.yaml');
+    writeFileSync(model, 'accuracy: { tiny-orca: { references: { rouge1: 50 } } }');
+    const { code, stdout } = await benchNull('judged', 0, '--accuracy', '--model', model);
+    expect(code).toBe(4);
+    expect(stdout).toMatch(/^VALID/);
+    expect(stdout).toMatch(/rouge1 +0 +\(target 49\.5\) {2}FAIL/);
+    const run = readJson(join(folder, 'judged', 'run.json'));
+    expect(run.performance).toBeNull();
+    expect(run.accuracy.targets).toEqual([
+      {
+        metric: 'rouge1',
+        kind: 'at-least',
+        reference: 50,
+        factor: 0.99,
+        threshold: 49.5,
+        upperThreshold: null,
+        value: 0,
+        pass: false,
+      },
+    ]);
+  });
+
+  it('asks multiple-choice questions too, in questions per second', async () => {
+    const { code, stdout } = await benchNull('mmlu', 4, '--dataset', 'tiny-mmlu', '--json');
+    expect(code).toBe(0);
+    const run = JSON.parse(stdout);
+    expect(run.accuracy.metrics.mmlu).toBeGreaterThanOrEqual(0);
+    expect(run.performance).toMatchObject({ tokensPerSecond: null, generatedTokens: null });
+    expect(run.performance.samplesPerSecond).toBeGreaterThan(50);
+  });
+
+  it('does not overwrite a run', async () => {
+    await benchNull('kept', 0, '--accuracy');
+    const { code, stderr } = await benchNull('kept', 0, '--accuracy');
+    expect(code).toBe(2);
+    expect(stderr).toContain('holds a run already');
+  });
+});
+
+describe('bench with bad input', () => {
+  it.each([
+    [['--dataset', 'tiny-orka'], '--dataset: dataset is "tiny-orka"; allowed: '],
+    [['--target-qps', '-5'], '--target-qps: offline.target_qps is -5; allowed: '],
+    [['--samples', '100000'], '--samples: samples is 100000; allowed: 1 to 1000'],
+    [['--scenario', 'SingleStream'], '"SingleStream" is not in this version'],
+    [['--mode', 'find-peak'], '"find-peak" is not in this version'],
+    [['--sut', 'openai'], '"openai" is not in this version'],
+    [['--kv-cache', 'fp8'], '"fp8" is not in this version'],
+    [['--endpoint', 'http://localhost'], '--endpoint: this option is not in this version'],
+    [['--tensor-parallel', '2'], '--tensor-parallel: this option is not in this version'],
+    [['--mlperf-conf', 'mlperf.conf'], '--mlperf-conf: this option is not in this version'],
+    [['--set', 'engine.max_bach=3'], '(did you mean "max_batch"?)'],
+    [['--config', 'optimised'], '(did you mean "optimized"?)'],
+    [['--device', 'tpu'], 'device is "tpu"; allowed: auto, cpu'],
+    [['--scenari', 'Offline'], '(Did you mean --scenario?)'],
+    [['--output', '/proc/nowhere'], '"/proc/nowhere" cannot be made'],
+  ])('%j', async (argv, message) => {
+    const { code, stdout, stderr } = await bench('--sut', 'null', ...argv);
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+  });
+
+  it.each(['compare', 'report', 'inspect', 'eval', 'serve'])('bench %s', async (command) => {
+    const { code, stderr } = await bench(command, 'a', 'b', '--gate', '1');
+    expect(stderr).toContain(`bench ${command}: is not in this version`);
+    expect(code).toBe(2);
+  });
+
+  it('tells them all at once, and as one JSON object when asked', async () => {
+    const argv = [
+      '--json',
+      '--sut',
+      'null',
+      '--dataset',
+      'x',
+      '--samples',
+      '0',
+      '--audit-conf',
+      'f',
+    ];
+    const { code, stdout } = await bench(...argv);
+    expect(code).toBe(2);
+    const error = JSON.parse(stdout);
+    expect(error).toMatchObject({ schema: 'loadmark/error/1', exitCode: 2, code: 'BAD_INPUT' });
+    expect(error.faults.map((fault: { where: string }) => fault.where)).toEqual([
+      '--audit-conf',
+      '--samples',
+      '--dataset',
+    ]);
+  });
+
+  it('says why there is no CUDA device', async () => {
+    const { code, stderr } = await bench('--sut', 'null', '--device', 'cuda:0,1');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /device is "cuda:0,1": .*(NVIDIA driver|nvidia-smi|GPUs here).*; allowed/,
+    );
+    expect(existsSync('results/optimized/x')).toBe(false);
+  });
+});
+
+describe('bench', () => {
+  it('explains itself', async () => {
+    const { code, stdout } = await bench('run', '--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain('--target-qps <n>');
+    expect(stdout).not.toContain('--endpoint');
+    expect((await bench('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('examines the machine', async () => {
+    const { code, stdout } = await bench('doctor', '--json');
+    const report = JSON.parse(stdout);
+    expect(report.schema).toBe('loadmark/doctor/1');
+    expect(code).toBe(report.engine.works ? 0 : 5);
+    expect(report.system.node).toBe(process.version);
+    expect(report.tools.map((tool: { name: string }) => tool.name)).toEqual([
+      'C++ compiler',
+      'cmake',
+      'nvcc',
+    ]);
+    const { stdout: table } = await bench('doctor');
+    expect(table).toContain(report.system.cpu);
+  });
+});
