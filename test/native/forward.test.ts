@@ -1,5 +1,6 @@
 // Is the forward pass the one transformers computes? Logits and greedy tokens of small checkpoints in every format.
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
@@ -65,6 +66,44 @@ describe.each(listGoldenModels())('%s', (model) => {
     );
     const answers = await bench.run(requests);
     for (const [i, answer] of answers.entries()) expectSameUpToTies(model, answer, golden, i);
+    await bench.engine.close();
+  });
+});
+
+// The built-in checkpoints. Their golden values are made by make.py --checkpoint whenever they are trained anew.
+describe.each(['tiny', 'tiny-int4'])('built-in model %s', (name) => {
+  const modelPath = join(goldenFolder, '../../../configs/models', name);
+  const folder = join(goldenFolder, name);
+  const missing = [join(modelPath, 'config.json'), join(folder, 'golden.json')].filter(
+    (path) => !existsSync(path),
+  );
+  if (missing.length > 0)
+    console.log(`built-in model ${name} not tested: no ${missing.join(', ')}`);
+
+  test.skipIf(missing.length > 0)('logits and greedy tokens', async () => {
+    const golden = readGolden(folder);
+    const longest = Math.max(...golden.prompts.map((prompt) => prompt.length));
+    const bench = await Bench.load({
+      ...makeOptions(name, {
+        maxBatch: 64,
+        maxStepTokens: 256,
+        maxSequenceTokens: longest + golden.newTokens,
+      }),
+      modelPath,
+    });
+    const largest = await largestLogitDifference(bench, golden);
+    console.log(`${name}: largest logit difference ${largest}, ${golden.prompts.length} prompts`);
+    expect(largest).toBeLessThanOrEqual(1e-3);
+    const answers = await bench.run(
+      golden.prompts.map((prompt, id) =>
+        makeRequest(id, {
+          promptTokens: Int32Array.from(prompt),
+          stopTokens: Int32Array.from(golden.stopTokens),
+          maxNewTokens: golden.newTokens,
+        }),
+      ),
+    );
+    for (const [i, answer] of answers.entries()) expectSameUpToTies(name, answer, golden, i);
     await bench.engine.close();
   });
 });
