@@ -95,11 +95,14 @@ void attention(const Context& context, const PagedKv& kv, const RowPlaces& place
     const int64_t padded = (positions + kAttentionBlock - 1) / kAttentionBlock * kAttentionBlock;
     scratch.offsets.reserve(static_cast<size_t>(padded) * sizeof(int64_t));
     scratch.scores.reserve(static_cast<size_t>(padded * group) * sizeof(float));
-    scratch.rows.reserve(static_cast<size_t>(kAttentionBlock * kv.head_dim) * sizeof(float));
+    scratch.rows.reserve(static_cast<size_t>(kAttentionBlock * (kv.head_dim + 8)) * sizeof(float));
     scratch.sums.reserve(static_cast<size_t>(group) * sizeof(float));
     auto* offsets = scratch.offsets.as<int64_t>();
-    for (int64_t p = 0; p < positions; ++p) {
-      offsets[p] = kv_offset(kv, places.page_tables[row], p) + kv_head * kv.head_dim;
+    const int64_t width = kv.kv_heads * kv.head_dim;
+    for (int64_t first = 0; first < positions; first += kv.page_tokens) {
+      int64_t at = kv_offset(kv, places.page_tables[row], first) + kv_head * kv.head_dim;
+      const int64_t end = std::min(positions, first + kv.page_tokens);
+      for (int64_t p = first; p < end; ++p, at += width) offsets[p] = at;
     }
     std::fill(offsets + positions, offsets + padded, offsets[0]);
     const int64_t first_head = kv_head * group;

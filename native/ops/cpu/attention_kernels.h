@@ -20,7 +20,7 @@ struct AttentionTask {
   const float* q;  // (heads, head_dim)
   float* out;      // (heads, head_dim)
   float* scores;   // scratch (heads, positions padded to kAttentionBlock)
-  float* row;      // scratch (kAttentionBlock, head_dim)
+  float* row;      // scratch (kAttentionBlock, head_dim padded to 16)
   float* sums;     // scratch (heads)
 };
 using AttentionKernel = void (*)(const AttentionTask& task);

@@ -16,6 +16,7 @@ namespace loadmark::ops {
 namespace {
 
 constexpr int64_t kWidth = 16;  // lanes
+constexpr int64_t kAhead = 16;  // positions between a prefetch and its use
 
 template <KvType Type>
 struct Cache {
@@ -38,43 +39,49 @@ Lanes load_some_of(const typename Cache<Type>::Value* p, int64_t count) {
   return Cache<Type>::load(values);
 }
 
-// The keys of positions [first, first + 16) as fp32 rows: in place, or widened into task.row once
-// for all heads.
+// Rows of a page lie kv_heads * head_dim apart, a stride the hardware prefetchers lose at every
+// page: ask for them ahead.
 template <KvType Type>
-void key_rows(const AttentionTask& task, int64_t first, const float* (&rows)[kAttentionBlock]) {
+void prefetch_row(const void* cache, int64_t offset, int64_t head_dim) {
+  const auto* row = reinterpret_cast<const char*>(
+      static_cast<const typename Cache<Type>::Value*>(cache) + offset);
+  const int64_t bytes = head_dim * static_cast<int64_t>(sizeof(typename Cache<Type>::Value));
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(row + i);
+}
+
+// The keys of positions [first, first + 16) as fp32, once for all heads: out (head_dim / 16, 16
+// positions, 16 dimensions), zeros past head_dim. In this order the inner loop of `scores_of` reads
+// one address after the other.
+template <KvType Type>
+void widen_keys(const AttentionTask& task, int64_t first, float* out) {
   const auto* k = static_cast<const typename Cache<Type>::Value*>(task.k);
   for (int64_t j = 0; j < kAttentionBlock; ++j) {
     const auto* key = k + task.offsets[first + j];
-    if constexpr (Type == KvType::kFloat32) {
-      rows[j] = key;
-    } else {
-      float* row = task.row + j * task.head_dim;
-      int64_t i = 0;
-      for (; i + kWidth <= task.head_dim; i += kWidth) Cache<Type>::load(key + i).store(row + i);
-      if (i < task.head_dim)
-        load_some_of<Type>(key + i, task.head_dim - i).store_some(row + i, task.head_dim - i);
-      rows[j] = row;
-    }
+    float* to = out + j * kWidth;
+    int64_t i = 0;
+    for (; i + kWidth <= task.head_dim; i += kWidth)
+      Cache<Type>::load(key + i).store(to + i * kAttentionBlock);
+    if (i < task.head_dim)
+      load_some_of<Type>(key + i, task.head_dim - i).store(to + i * kAttentionBlock);
   }
 }
 
-inline Lanes scores_of(const float* q, const float* const (&rows)[kAttentionBlock],
-                       int64_t head_dim) {
-  Lanes sums[kAttentionBlock];
-  for (Lanes& sum : sums) sum = Lanes::zero();
-  int64_t i = 0;
-  for (; i + kWidth <= head_dim; i += kWidth) {
-    const Lanes query = Lanes::load(q + i);
-    for (int64_t j = 0; j < kAttentionBlock; ++j)
-      sums[j] = fma(query, Lanes::load(rows[j] + i), sums[j]);
+// Constant indices, so that GCC 12 keeps an array of accumulators in registers: in loops over it
+// the accumulators were stored again at every step, which halved the speed.
+template <int... J>
+struct Indices {};
+using Sixteen = Indices<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
+
+template <int... J>
+Lanes scores_of(const float* q, const float* keys, int64_t head_dim, Indices<J...>) {
+  Lanes sums[] = {((void)J, Lanes::zero())...};
+  for (int64_t i = 0; i < head_dim; i += kWidth, keys += kAttentionBlock * kWidth) {
+    const int64_t left = head_dim - i;
+    const Lanes query = left >= kWidth ? Lanes::load(q + i) : Lanes::load_some(q + i, left, 0.0f);
+    ((sums[J] = fma(query, Lanes::load(keys + J * kWidth), sums[J])), ...);
   }
-  if (i < head_dim) {
-    const Lanes query = Lanes::load_some(q + i, head_dim - i, 0.0f);
-    for (int64_t j = 0; j < kAttentionBlock; ++j) {
-      sums[j] = fma(query, Lanes::load_some(rows[j] + i, head_dim - i, 0.0f), sums[j]);
-    }
-  }
-  return sums_of(sums);
+  Lanes folded[] = {sums[J]...};
+  return sums_of(folded);
 }
 
 // Scores in place -> weights in place; returns their sum. Lanes past the last position become 0.
@@ -107,6 +114,8 @@ void weighted_sum(const AttentionTask& task, const float* weights, int64_t padde
     for (int64_t c = 0; c < Chunks; ++c) sum[h][c] = Lanes::zero();
   }
   for (int64_t p = 0; p < task.positions; ++p) {
+    if (p + kAhead < task.positions)
+      prefetch_row<Type>(v, task.offsets[p + kAhead], Chunks * kWidth);
     Lanes value[Chunks];
     for (int64_t c = 0; c < Chunks; ++c)
       value[c] = Cache<Type>::load(v + task.offsets[p] + c * kWidth);
@@ -135,28 +144,29 @@ void weighted_sum_tail(const AttentionTask& task, const float* weights, float to
   (sum / Lanes::all(total)).store_some(out + dim, left);
 }
 
-template <KvType Type, int64_t Heads>
-void values_of_heads(const AttentionTask& task, int64_t head, int64_t padded, const float* total) {
+// Dimensions from `dim` on, in tiles of Chunks * 16 and then of half as many.
+template <KvType Type, int64_t Heads, int64_t Chunks = Lanes::kTileChunks>
+void values_of_heads(const AttentionTask& task, int64_t head, int64_t padded, const float* total,
+                     int64_t dim) {
   const float* weights = task.scores + head * padded;
   float* out = task.out + head * task.head_dim;
-  constexpr int64_t kChunk = Lanes::kTileChunks * kWidth;
-  int64_t dim = 0;
-  for (; dim + kChunk <= task.head_dim; dim += kChunk) {
-    weighted_sum<Type, Heads, Lanes::kTileChunks>(task, weights, padded, total, dim, out);
-  }
-  for (; dim + kWidth <= task.head_dim; dim += kWidth) {
-    weighted_sum<Type, Heads, 1>(task, weights, padded, total, dim, out);
+  for (; dim + Chunks * kWidth <= task.head_dim; dim += Chunks * kWidth) {
+    weighted_sum<Type, Heads, Chunks>(task, weights, padded, total, dim, out);
   }
   if (dim == task.head_dim) return;
-  for (int64_t h = 0; h < Heads; ++h) {
-    weighted_sum_tail<Type>(task, weights + h * padded, total[h], dim, out + h * task.head_dim);
+  if constexpr (Chunks > 1) {
+    values_of_heads<Type, Heads, Chunks / 2>(task, head, padded, total, dim);
+  } else {
+    for (int64_t h = 0; h < Heads; ++h) {
+      weighted_sum_tail<Type>(task, weights + h * padded, total[h], dim, out + h * task.head_dim);
+    }
   }
 }
 
 template <KvType Type, int64_t Heads = Lanes::kTileHeads>
 void values_of_group(const AttentionTask& task, int64_t head, int64_t padded, const float* total) {
   for (; head + Heads <= task.heads; head += Heads, total += Heads) {
-    values_of_heads<Type, Heads>(task, head, padded, total);
+    values_of_heads<Type, Heads>(task, head, padded, total, 0);
   }
   if constexpr (Heads > 1) {
     if (head < task.heads) values_of_group<Type, Heads / 2>(task, head, padded, total);
@@ -167,11 +177,15 @@ template <KvType Type>
 void attention_of(const AttentionTask& task) {
   const int64_t padded = (task.positions + kWidth - 1) / kWidth * kWidth;
   for (int64_t p = 0; p < padded; p += kAttentionBlock) {
-    const float* rows[kAttentionBlock];
-    key_rows<Type>(task, p, rows);
+    widen_keys<Type>(task, p, task.row);
+    for (int64_t ahead = p + kAhead; ahead < p + kAhead + kAttentionBlock && ahead < task.positions;
+         ++ahead) {
+      prefetch_row<Type>(task.k, task.offsets[ahead], task.head_dim);
+    }
     for (int64_t head = 0; head < task.heads; ++head) {
       const Lanes score =
-          scores_of(task.q + head * task.head_dim, rows, task.head_dim) * Lanes::all(task.scale);
+          scores_of(task.q + head * task.head_dim, task.row, task.head_dim, Sixteen{}) *
+          Lanes::all(task.scale);
       score.store(task.scores + head * padded + p);
     }
   }

@@ -58,6 +58,13 @@ __m512i broadcast4(const int8_t* p) {
   return _mm512_set1_epi32(word);
 }
 
+// sum += w (u8) . x (s8), four bytes a lane. As assembly because GCC 12 copies the accumulator
+// around its intrinsic: 64 rows of 4096x4096 took 852 us with the intrinsic, KBAFTER us with this
+// (one core, quarter of the channels).
+void dpbusd(__m512i& sum, __m512i w, __m512i x) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(x));
+}
+
 // Segments [first, last) of `Rows` rows from `row` and `Panels` panels from `panel`; sums (rows,
 // kBlockPanels * 16).
 template <class Columns, int64_t Panels, int64_t Rows>
@@ -89,11 +96,9 @@ void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, i
       }
       for (int64_t r = 0; r < Rows; ++r) {
         const __m512i x_low = broadcast4(x + r * block.k);
-        for (int64_t p = 0; p < Panels; ++p)
-          dot[r][p] = _mm512_dpbusd_epi32(dot[r][p], low[p], x_low);
+        for (int64_t p = 0; p < Panels; ++p) dpbusd(dot[r][p], low[p], x_low);
         const __m512i x_high = broadcast4(x + r * block.k + 4);
-        for (int64_t p = 0; p < Panels; ++p)
-          dot[r][p] = _mm512_dpbusd_epi32(dot[r][p], high[p], x_high);
+        for (int64_t p = 0; p < Panels; ++p) dpbusd(dot[r][p], high[p], x_high);
       }
     }
     for (int64_t r = 0; r < Rows; ++r) {
