@@ -92,6 +92,11 @@ const server = section({
   minDurationS: number(seconds, 600),
   /** 459 is the least with which LoadGen certifies a 99th percentile (none above the limit); 662 allows one above. */
   minQueryCount: number(count(maxSamples), 662),
+  /** Latency limits; null leaves each to the model. */
+  ttftMs: optionalNumber(milliseconds),
+  tpotMs: optionalNumber(milliseconds),
+  /** For datasets whose answers are not made of tokens. */
+  queryMs: optionalNumber(milliseconds),
   /** The percentile that must keep the latency limits. */
   targetPercentile: number({ min: 50, max: 99.9 }, 99),
 });
@@ -148,11 +153,10 @@ export const modelFields = section({
     /** Two, since LoadGen's time per output token is undefined below. */
     minNewTokens: number({ min: 0, max: 1_048_576, whole: true }, 2),
   }),
-  /** Server's limits at the target percentile. */
+  /** Server's limits, where the run does not set its own. */
   latency: section({
     ttftMs: number(milliseconds, 2000),
     tpotMs: number(milliseconds, 200),
-    /** For datasets whose answers are not made of tokens. */
     queryMs: number(milliseconds, 2000),
   }),
   /** By dataset: what the unquantized model reaches, and which share of it is enough. */

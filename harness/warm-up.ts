@@ -9,10 +9,7 @@ const firstRound = 64;
 const largestRound = 65_536;
 /** A round this long has seen more of the steady state than of its own start and end. */
 const longEnoughS = 1;
-/** Asked for on top of what was measured, so that a machine that speeds up still fills the duration. */
-const margin = 1.25;
-
-/** Samples per second to expect, margin included; null when nothing was answered (the real run will say why). */
+/** Samples per second; null when nothing was answered (the real run will say why). */
 export async function estimateRate(
   sut: MeasuredSut,
   library: DatasetLibrary,
@@ -27,14 +24,9 @@ export async function estimateRate(
     const seconds = Number(process.hrtime.bigint() - startNs) / 1e9;
     if (answered === 0) return null;
     if (seconds >= longEnoughS || count >= largestRound) {
-      return expectRate(answered, seconds);
+      return answered / Math.max(seconds, 1e-6);
     }
   }
-}
-
-/** The rate to ask LoadGen for when so much was answered in that time. */
-export function expectRate(answered: number, seconds: number): number {
-  return (margin * answered) / Math.max(seconds, 1e-6);
 }
 
 function answerAll(

@@ -23,7 +23,7 @@ import {
 } from '../run-record.js';
 import { scorePass } from '../scoring.js';
 import { buildTestSettings, type PassName } from '../test-settings.js';
-import { estimateRate, expectRate } from '../warm-up.js';
+import { estimateRate } from '../warm-up.js';
 
 export interface RunOptions {
   readonly config: string;
@@ -82,13 +82,13 @@ async function runPasses(
   signal: AbortSignal,
 ): Promise<Passes> {
   const { library, sut } = pieces;
-  const run = async (pass: PassName, estimatedQps: number | null): Promise<PassResult | null> => {
+  const run = async (pass: PassName, measuredQps: number | null): Promise<PassResult | null> => {
     if (signal.aborted || sut.brokenBy !== null) return null;
     const settings = buildTestSettings(config, {
       pass,
       sampleCount: library.totalSampleCount,
       hasTokens: library.dataset.kind === 'generation',
-      estimatedQps,
+      measuredQps,
     });
     const result = await runPass(pass, { ...pieces, settings, signal });
     folder.writeLogs(pass, result.outcome.logs);
@@ -96,12 +96,12 @@ async function runPasses(
   };
   const accuracy = config.mode === 'performance' ? null : await run('accuracy', null);
   if (config.mode === 'accuracy') return { accuracy, performance: null };
-  return { accuracy, performance: await run('performance', await estimateQps()) };
+  return { accuracy, performance: await run('performance', await measureQps()) };
 
-  async function estimateQps(): Promise<number | null> {
+  async function measureQps(): Promise<number | null> {
     if (config.scenario !== 'Offline' || config.offline.targetQps !== null) return null;
     const metrics = accuracy?.outcome.metrics;
-    if (metrics) return expectRate(metrics.sampleCount, metrics.durationNs / 1e9);
+    if (metrics) return metrics.samplesPerSecond;
     pieces.progress.note('warming up');
     return estimateRate(sut, library, signal);
   }

@@ -63,6 +63,7 @@ function formatHistograms(rows: readonly (readonly [string, Histogram | null])[]
   const filled = rows.flatMap(([name, histogram]) =>
     histogram === null ? [] : [[name, ...columns.map((column) => formatNumber(histogram[column]))]],
   );
+  if (filled.length === 0) return [];
   return [header, ...filled].map(([name = '', ...cells]) =>
     [name.padEnd(21), ...cells.map((cell) => cell.padStart(10))].join(' '),
   );

@@ -46,6 +46,7 @@ export class NativeSut implements MeasuredSut {
   readonly #flights = new Map<number, Flight>();
   readonly #questions: { sample: QuerySample; responder: Responder }[] = [];
   readonly #maxQuestions: number;
+  readonly #maxSequenceTokens: number;
   #terms: TestTerms = { reportsFirstTokens: false };
   #answering = 0;
   /** Numbers the tests, so that a question of an abandoned one is not answered in the next. */
@@ -61,6 +62,7 @@ export class NativeSut implements MeasuredSut {
     this.#library = library;
     this.#generation = generation;
     this.#maxQuestions = options.maxBatch;
+    this.#maxSequenceTokens = options.maxSequenceTokens;
     this.description = describe(engine, options);
   }
 
@@ -178,10 +180,16 @@ export class NativeSut implements MeasuredSut {
 
   #request({ id, index }: QuerySample): GenerateRequest {
     const { seed, ...terms } = this.#generation;
+    const { promptTokens } = this.#library.tokens(index);
+    // A sequence ends where the model's positions do; a prompt that leaves no room is the engine's to refuse.
+    const room = Math.max(1, this.#maxSequenceTokens - promptTokens.length);
+    const maxNewTokens = Math.min(terms.maxNewTokens, room);
     return {
       id,
-      promptTokens: this.#library.tokens(index).promptTokens,
+      promptTokens,
       ...terms,
+      maxNewTokens,
+      minNewTokens: Math.min(terms.minNewTokens, maxNewTokens),
       seed: BigInt.asUintN(64, seed + BigInt(index)),
     };
   }
