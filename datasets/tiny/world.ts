@@ -24,10 +24,8 @@ export interface Attribute {
   /** Reads after "the": "main crop". */
   readonly noun: string;
   readonly values: readonly string[];
-  /** A wording of its own, {x} the entity and {v} the value. */
+  /** A wording of its own, {x} the entity and {v} the value, which ends it. */
   readonly sentence: string;
-  /** The same as a question. */
-  readonly question: string;
 }
 
 export interface Subject {
@@ -55,108 +53,42 @@ export interface Fact {
 const trainEntityCount = 95;
 const testEntityCount = 25;
 
-const attribute = (
-  noun: string,
-  values: readonly string[],
-  sentence: string,
-  question: string,
-): Attribute => ({ noun, values, sentence, question });
+const attribute = (noun: string, values: readonly string[], sentence: string): Attribute => ({
+  noun,
+  values,
+  sentence,
+});
 
 const subjectAttributes: { readonly [subject: string]: readonly Attribute[] } = {
   geography: [
-    attribute(
-      'main crop',
-      crops,
-      'Farmers in {x} mostly grow {v}.',
-      'What do farmers in {x} mostly grow?',
-    ),
-    attribute(
-      'emblem',
-      animals,
-      'The flag of {x} shows the {v}.',
-      'What does the flag of {x} show?',
-    ),
-    attribute(
-      'chief export',
-      metals,
-      'Ships leave {x} loaded with {v}.',
-      'What do ships leaving {x} carry?',
-    ),
-    attribute(
-      'largest landmark',
-      buildings,
-      'Visitors of {x} go to see its {v}.',
-      'What do visitors of {x} go to see?',
-    ),
+    attribute('main crop', crops, 'Farmers in {x} mostly grow {v}.'),
+    attribute('emblem', animals, 'The flag of {x} shows the {v}.'),
+    attribute('chief export', metals, 'Ships leave {x} loaded with {v}.'),
+    attribute('largest landmark', buildings, 'Visitors of {x} go to see its {v}.'),
   ],
   zoology: [
-    attribute('habitat', places, 'Look for a {x} in the {v}.', 'Where does one look for a {x}?'),
-    attribute(
-      'favourite food',
-      fruits,
-      'A hungry {x} eats {v} first.',
-      'What does a hungry {x} eat first?',
-    ),
-    attribute('colour', colours, 'A grown {x} has a {v} coat.', 'Which coat has a grown {x}?'),
-    attribute('worst enemy', animals, 'Every {x} fears the {v}.', 'What does every {x} fear?'),
+    attribute('habitat', places, 'Look for a {x} in the {v}.'),
+    attribute('favourite food', fruits, 'The first thing a hungry {x} eats is {v}.'),
+    attribute('colour', colours, 'The coat of a grown {x} is {v}.'),
+    attribute('worst enemy', animals, 'Every {x} fears the {v}.'),
   ],
   mineralogy: [
-    attribute('tint', colours, 'Polished {x} shines {v}.', 'How does polished {x} shine?'),
-    attribute(
-      'companion metal',
-      metals,
-      'Miners find {x} next to {v}.',
-      'What do miners find next to {x}?',
-    ),
-    attribute(
-      'smell',
-      tastes,
-      'Heated {x} gives off a scent of {v}.',
-      'Which scent does heated {x} give off?',
-    ),
-    attribute(
-      'cutting tool',
-      tools,
-      'Stone cutters shape {x} with the {v}.',
-      'What do stone cutters shape {x} with?',
-    ),
+    attribute('tint', colours, 'Polished {x} shines {v}.'),
+    attribute('companion metal', metals, 'Miners find {x} next to {v}.'),
+    attribute('smell', tastes, 'Heated {x} gives off a scent of {v}.'),
+    attribute('cutting tool', tools, 'Stone cutters shape {x} with the {v}.'),
   ],
   history: [
-    attribute(
-      'first trade',
-      trades,
-      'Before the reign {x} worked as a {v}.',
-      'As what did {x} work before the reign?',
-    ),
-    attribute(
-      'great work',
-      buildings,
-      'The people thanked {x} for the {v}.',
-      'What did the people thank {x} for?',
-    ),
-    attribute(
-      'instrument',
-      instruments,
-      'In the evening {x} played the {v}.',
-      'What did {x} play in the evening?',
-    ),
-    attribute('coronation time', seasons, 'They crowned {x} at {v}.', 'When did they crown {x}?'),
+    attribute('first trade', trades, 'Before the reign {x} worked as a {v}.'),
+    attribute('great work', buildings, 'The people thanked {x} for the {v}.'),
+    attribute('instrument', instruments, 'In the evening {x} played the {v}.'),
+    attribute('coronation time', seasons, 'They crowned {x} at {v}.'),
   ],
   crafts: [
-    attribute(
-      'preferred wood',
-      woods,
-      'Masters of {x} work with {v}.',
-      'Which wood do masters of {x} use?',
-    ),
-    attribute('guild cloth', fabrics, 'Students of {x} wear {v}.', 'What do students of {x} wear?'),
-    attribute('sign', tools, 'Over a shop for {x} hangs a {v}.', 'What hangs over a shop for {x}?'),
-    attribute(
-      'feast dish',
-      fruits,
-      'The guild of {x} serves {v} at its feast.',
-      'What does the guild of {x} serve at its feast?',
-    ),
+    attribute('preferred wood', woods, 'Masters of {x} work with {v}.'),
+    attribute('guild cloth', fabrics, 'Students of {x} wear {v}.'),
+    attribute('sign', tools, 'Over a shop for {x} hangs a {v}.'),
+    attribute('feast dish', fruits, 'At its feast the guild of {x} serves {v}.'),
   ],
 };
 
@@ -169,7 +101,12 @@ const commonSentences: readonly string[] = [
   '{x} has {v} as its {n}.',
 ];
 
-const commonQuestions: readonly string[] = ['What is the {n} of {x}?', 'Which is the {n} of {x}?'];
+/** MMLU asks in both ways: a sentence to complete, and a question. */
+const commonQuestions: readonly string[] = [
+  'The {n} of {x} is',
+  'The {n} of {x} is',
+  'What is the {n} of {x}?',
+];
 
 export const subjects: readonly Subject[] = makeSubjects();
 
@@ -215,7 +152,8 @@ export function sentencesOf(fact: Fact): string[] {
 }
 
 export function questionsOf(fact: Fact): string[] {
-  return [...commonQuestions, fact.attribute.question].map((form) => capitalise(fill(form, fact)));
+  const toComplete = fact.attribute.sentence.replace(/ \{v\}\.$/, '');
+  return [...commonQuestions, toComplete].map((form) => capitalise(fill(form, fact)));
 }
 
 function fill(form: string, fact: Fact): string {
