@@ -13,8 +13,8 @@
 namespace loadmark {
 namespace {
 
-// A linear as the checkpoint holds it, before packing. The bits are an aligned copy, (n, k): a vector's memory is
-// aligned for every scalar.
+// A linear as the checkpoint holds it, before packing. The bits are an aligned copy, (n, k): a
+// vector's memory is aligned for every scalar.
 struct FloatLinear {
   DataType type;
   std::vector<uint8_t> bits;
@@ -291,10 +291,12 @@ std::string describe_format(const ModelConfig& config, const ModelWeights& weigh
       break;
   }
   const QuantizationConfig& quantization = *config.quantization;
-  const std::string group =
-      quantization.group_size < 0 ? "row" : "g" + std::to_string(quantization.group_size);
-  return "int4 " + group + (quantization.symmetric ? " sym" : " asym") +
-         (quantization.act_order ? " act-order" : "") + " (gptq)";
+  std::string text = "int4 ";
+  text += quantization.group_size < 0 ? "row" : "g";
+  if (quantization.group_size >= 0) text += std::to_string(quantization.group_size);
+  text += quantization.symmetric ? " sym" : " asym";
+  if (quantization.act_order) text += " act-order";
+  return text + " (gptq)";
 }
 
 int64_t count_parameters(const ModelConfig& config) {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Engine } from '../../native/index.js';
+import { Engine, eventStatus } from '../../native/index.js';
 import { Bench, goldenFolder, makeOptions, makeRequest } from './golden-model.js';
 
 interface Entry {
@@ -266,6 +266,37 @@ describe('GPTQ tensors', () => {
     );
     await expect(loading).rejects.toEqual(refused(/qweight needs a quantization_config/));
   });
+});
+
+test('a request whose logits are not finite fails alone', async () => {
+  const model = 'float32';
+  const { header, data } = splitFile(read(model, 'model.safetensors'));
+  // Channel 5 is token 9's alone, and layer 0 scales it until K overflows an fp16 cache.
+  const [begin] = header['model.embed_tokens.weight']!.data_offsets;
+  for (let token = 0; token < 160; token++) {
+    data.writeFloatLE(token === 9 ? 50 : 0, begin + (token * 64 + 5) * 4);
+  }
+  const [norm] = header['model.layers.0.input_layernorm.weight']!.data_offsets;
+  data.writeFloatLE(1e6, norm + 5 * 4);
+  const own = mkdtempSync(join(folder, 'finite-'));
+  writeFileSync(join(own, 'model.safetensors'), joinFile(JSON.stringify(header), data));
+  writeFileSync(join(own, 'config.json'), read(model, 'config.json'));
+  const bench = await Bench.load({
+    ...makeOptions(model, { kvCacheType: 'fp16' }),
+    modelPath: own,
+  });
+  const [, answer] = await bench.run([
+    makeRequest(1, { promptTokens: Int32Array.of(9, 9) }),
+    makeRequest(2, { promptTokens: Int32Array.of(3), stopTokens: Int32Array.of(9) }),
+  ]);
+  expect(bench.answers.get(1)!.status).toBe(eventStatus.failed);
+  expect(bench.answers.get(2)!.status).not.toBe(eventStatus.failed);
+  expect(answer!.every((token) => token >= 0 && token < 160)).toBe(true);
+  const scores = bench.engine.score([
+    { promptTokens: Int32Array.of(9, 9), continuations: [Int32Array.of(1)] },
+  ]);
+  await expect(scores).rejects.toEqual(refused(/logits are not finite/, 'ERR_INTERNAL'));
+  await bench.engine.close();
 });
 
 describe('config.json', () => {

@@ -70,6 +70,29 @@ describe.each(listGoldenModels())('%s', (model) => {
   });
 });
 
+// Rounding to int8 is an approximation: small against the logits' spread, and not nothing.
+test.each([
+  ['weights', 'float32', { weightFormat: 'int8' }, 0.03],
+  ['weights and activations', 'float32', { weightFormat: 'int8', activationType: 'int8' }, 0.05],
+  ['activations of int4', 'gptq-v1-g32-sym', { activationType: 'int8' }, 0.05],
+] as const)('int8 %s', async (_, model, changes, bound) => {
+  const golden = readGolden(join(goldenFolder, model));
+  const bench = await Bench.load(makeOptions(model, changes));
+  const prompt = golden.prompts[golden.logitPrompts.at(-1)!]!;
+  const logits = await bench.engine.forwardLogits(Int32Array.from(prompt));
+  const want = golden.logits.subarray(-logits.length);
+  let error = 0;
+  let power = 0;
+  for (const [i, logit] of logits.entries()) {
+    error += (logit - want[i]!) ** 2;
+    power += want[i]! ** 2;
+  }
+  console.log(`int8 ${_}: relative error of the logits ${Math.sqrt(error / power)}`);
+  expect(Math.sqrt(error / power)).toBeLessThan(bound);
+  expect(error).toBeGreaterThan(0);
+  await bench.engine.close();
+});
+
 // The built-in checkpoints. Their golden values are made by make.py --checkpoint whenever they are trained anew.
 describe.each(['tiny', 'tiny-int4'])('built-in model %s', (name) => {
   const modelPath = join(goldenFolder, '../../../configs/models', name);
