@@ -10,6 +10,7 @@
 #include "ops/cpu/attention_kernels.h"
 #include "ops/cpu/kv_place.h"
 #include "ops/cpu/row_kernels.h"
+#include "ops/cpu/tasks.h"
 
 namespace loadmark::ops {
 namespace {
@@ -88,38 +89,43 @@ void attention(const Context& context, const PagedKv& kv, const RowPlaces& place
   const AttentionKernel kernel = choose(context.isa);
   const int64_t group = heads / kv.kv_heads;
   const float scale = 1.0f / std::sqrt(static_cast<float>(kv.head_dim));
-  context.pool->run(places.rows * kv.kv_heads, [&](int64_t index, int) {
-    thread_local Scratch scratch;
-    const int64_t row = index / kv.kv_heads, kv_head = index % kv.kv_heads;
-    const int64_t positions = static_cast<int64_t>(places.positions[row]) + 1;
-    const int64_t padded = (positions + kAttentionBlock - 1) / kAttentionBlock * kAttentionBlock;
-    scratch.offsets.reserve(static_cast<size_t>(padded) * sizeof(int64_t));
-    scratch.scores.reserve(static_cast<size_t>(padded * group) * sizeof(float));
-    scratch.rows.reserve(static_cast<size_t>(kAttentionBlock * (kv.head_dim + 8)) * sizeof(float));
-    scratch.sums.reserve(static_cast<size_t>(group) * sizeof(float));
-    auto* offsets = scratch.offsets.as<int64_t>();
-    const int64_t width = kv.kv_heads * kv.head_dim;
-    for (int64_t first = 0; first < positions; first += kv.page_tokens) {
-      int64_t at = kv_offset(kv, places.page_tables[row], first) + kv_head * kv.head_dim;
-      const int64_t end = std::min(positions, first + kv.page_tokens);
-      for (int64_t p = first; p < end; ++p, at += width) offsets[p] = at;
-    }
-    std::fill(offsets + positions, offsets + padded, offsets[0]);
-    const int64_t first_head = kv_head * group;
-    kernel({.k = kv.k,
-            .v = kv.v,
-            .type = kv.type,
-            .offsets = offsets,
-            .positions = positions,
-            .head_dim = kv.head_dim,
-            .heads = group,
-            .scale = scale,
-            .q = q + row * q_stride + first_head * kv.head_dim,
-            .out = out + (row * heads + first_head) * kv.head_dim,
-            .scores = scratch.scores.as<float>(),
-            .row = scratch.rows.as<float>(),
-            .sums = scratch.sums.as<float>()});
-  });
+  int64_t attended = 0;
+  for (int64_t row = 0; row < places.rows; ++row) attended += places.positions[row] + 1;
+  run_tasks(context, places.rows * kv.kv_heads, 2 * attended * heads * kv.head_dim,
+            [&](int64_t index) {
+              thread_local Scratch scratch;
+              const int64_t row = index / kv.kv_heads, kv_head = index % kv.kv_heads;
+              const int64_t positions = static_cast<int64_t>(places.positions[row]) + 1;
+              const int64_t padded =
+                  (positions + kAttentionBlock - 1) / kAttentionBlock * kAttentionBlock;
+              scratch.offsets.reserve(static_cast<size_t>(padded) * sizeof(int64_t));
+              scratch.scores.reserve(static_cast<size_t>(padded * group) * sizeof(float));
+              scratch.rows.reserve(static_cast<size_t>(kAttentionBlock * (kv.head_dim + 8)) *
+                                   sizeof(float));
+              scratch.sums.reserve(static_cast<size_t>(group) * sizeof(float));
+              auto* offsets = scratch.offsets.as<int64_t>();
+              const int64_t width = kv.kv_heads * kv.head_dim;
+              for (int64_t first = 0; first < positions; first += kv.page_tokens) {
+                int64_t at = kv_offset(kv, places.page_tables[row], first) + kv_head * kv.head_dim;
+                const int64_t end = std::min(positions, first + kv.page_tokens);
+                for (int64_t p = first; p < end; ++p, at += width) offsets[p] = at;
+              }
+              std::fill(offsets + positions, offsets + padded, offsets[0]);
+              const int64_t first_head = kv_head * group;
+              kernel({.k = kv.k,
+                      .v = kv.v,
+                      .type = kv.type,
+                      .offsets = offsets,
+                      .positions = positions,
+                      .head_dim = kv.head_dim,
+                      .heads = group,
+                      .scale = scale,
+                      .q = q + row * q_stride + first_head * kv.head_dim,
+                      .out = out + (row * heads + first_head) * kv.head_dim,
+                      .scores = scratch.scores.as<float>(),
+                      .row = scratch.rows.as<float>(),
+                      .sums = scratch.sums.as<float>()});
+            });
 }
 
 }  // namespace loadmark::ops

@@ -4,6 +4,7 @@
 
 #include "ops/cpu/isa.h"
 #include "ops/cpu/linear_kernels.h"
+#include "ops/cpu/tasks.h"
 
 namespace loadmark::ops {
 namespace {
@@ -65,6 +66,7 @@ struct Scratch {
 struct Activations {
   const float* x;
   int64_t stride;
+  int64_t rows;
   const int8_t* rounded = nullptr;
   const float* scale = nullptr;
   const int32_t* sum = nullptr;
@@ -74,7 +76,7 @@ Activations prepare(const Context& context, const Choice& choice, const LinearWe
                     const float* x, int64_t rows) {
   const LinearWeight::Packed& packed = *w.packed;
   const bool gather = !packed.columns.empty();
-  if (!gather && choice.quantize == nullptr) return {x, w.k};
+  if (!gather && choice.quantize == nullptr) return {x, w.k, rows};
   thread_local Scratch scratch;
   const int64_t width = packed.padded_k;
   const auto segments = static_cast<int64_t>(packed.segments.size());
@@ -88,23 +90,18 @@ Activations prepare(const Context& context, const Choice& choice, const LinearWe
   auto* rounded = scratch.rounded.as<int8_t>();
   auto* scale = scratch.scale.as<float>();
   auto* sum = scratch.sum.as<int32_t>();
-  // About 16 Ki values a task: waking a thread for less costs more than it saves.
-  const int64_t rows_per_task = std::max<int64_t>(1, (16 << 10) / width);
-  context.pool->run((rows + rows_per_task - 1) / rows_per_task, [&](int64_t task, int) {
-    const int64_t end = std::min(rows, (task + 1) * rows_per_task);
-    for (int64_t row = task * rows_per_task; row < end; ++row) {
-      const float* source = x + row * w.k;
-      if (gather) {
-        gather_row(packed, source, gathered + row * width);
-        source = gathered + row * width;
-      }
-      if (choice.quantize != nullptr) {
-        choice.quantize(source, packed.segments.data(), segments, rounded + row * width,
-                        scale + row * segments, sum + row * segments);
-      }
+  run_rows(context, rows, width, [&](int64_t row) {
+    const float* source = x + row * w.k;
+    if (gather) {
+      gather_row(packed, source, gathered + row * width);
+      source = gathered + row * width;
+    }
+    if (choice.quantize != nullptr) {
+      choice.quantize(source, packed.segments.data(), segments, rounded + row * width, scale + row,
+                      sum + row, rows);
     }
   });
-  return {gather ? gathered : x, gather ? width : w.k, rounded, scale, sum};
+  return {gather ? gathered : x, gather ? width : w.k, rows, rounded, scale, sum};
 }
 
 LinearBlock make_block(const LinearWeight& w, const Activations& a, int64_t first_panel,
@@ -129,8 +126,9 @@ LinearBlock make_block(const LinearWeight& w, const Activations& a, int64_t firs
   if (packed.zero.size() > 0) block.zero = packed.zero.as<const uint8_t>() + group_offset;
   if (a.rounded != nullptr) {
     block.xq = a.rounded + first_row * packed.padded_k;
-    block.x_scale = a.scale + first_row * segments;
-    block.x_sum = a.sum + first_row * segments;
+    block.x_scale = a.scale + first_row;
+    block.x_sum = a.sum + first_row;
+    block.x_rows = a.rows;
   }
   return block;
 }
@@ -144,7 +142,7 @@ void linear(const Context& context, const LinearWeight& w, const float* x, int64
   const int64_t panels = w.packed->panels;
   const int64_t panel_blocks = (panels + kBlockPanels - 1) / kBlockPanels;
   const int64_t row_blocks = (rows + kRowBlock - 1) / kRowBlock;
-  context.pool->run(panel_blocks * row_blocks, [&](int64_t task, int) {
+  run_tasks(context, panel_blocks * row_blocks, rows * w.n * w.k, [&](int64_t task) {
     const int64_t first_panel = task / row_blocks * kBlockPanels;
     const int64_t first_row = task % row_blocks * kRowBlock;
     LinearBlock block = make_block(w, activations, first_panel, first_row, y);

@@ -78,14 +78,14 @@ void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, i
           float* sums) {
   for (int64_t s = first; s < last; ++s) {
     const Segment segment = block.segments[s];
-    const float* x_scale = block.x_scale + row * block.segment_count + s;
-    const int32_t* x_sum = block.x_sum + row * block.segment_count + s;
+    const float* x_scale = block.x_scale + s * block.x_rows + row;
+    const int32_t* x_sum = block.x_sum + s * block.x_rows + row;
     const int64_t group = (panel * block.groups + segment.group) * kPanel;
     __m256i dot[Rows][2];
     for (int64_t half = 0; half < 2; ++half) {
       const __m256i zero = Columns::zero(block, group, half);
       for (int64_t r = 0; r < Rows; ++r) {
-        dot[r][half] = _mm256_madd_epi16(zero, _mm256_set1_epi32(-x_sum[r * block.segment_count]));
+        dot[r][half] = _mm256_madd_epi16(zero, _mm256_set1_epi32(-x_sum[r]));
       }
     }
     const int8_t* x = block.xq + row * block.k + segment.begin;
@@ -103,8 +103,7 @@ void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, i
       const __m256 scale_w = Columns::scale(block, group, half);
       for (int64_t r = 0; r < Rows; ++r) {
         float* sum = sums + r * kBlockPanels * kPanel + half * 8;
-        const __m256 scale =
-            _mm256_mul_ps(scale_w, _mm256_set1_ps(x_scale[r * block.segment_count]));
+        const __m256 scale = _mm256_mul_ps(scale_w, _mm256_set1_ps(x_scale[r]));
         _mm256_store_ps(
             sum, _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[r][half]), scale, _mm256_load_ps(sum)));
       }
@@ -159,7 +158,7 @@ void linear_int(const LinearBlock& block) {
 }  // namespace
 
 void quantize_row_avx2(const float* x, const Segment* segments, int64_t count, int8_t* q,
-                       float* scale, int32_t* sum) {
+                       float* scale, int32_t* sum, int64_t stride) {
   const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
   for (int64_t s = 0; s < count; ++s) {
     const int64_t begin = segments[s].begin, end = begin + segments[s].steps * 8;
@@ -174,7 +173,7 @@ void quantize_row_avx2(const float* x, const Segment* segments, int64_t count, i
     largest = _mm_max_epu32(largest, _mm_shuffle_epi32(largest, 0xb1));
     const float absmax = _mm_cvtss_f32(_mm_castsi128_ps(largest));
     const __m256 inverse = _mm256_set1_ps(absmax > 0 ? 127.0f / absmax : 0.0f);
-    scale[s] = absmax / 127.0f;
+    scale[s * stride] = absmax / 127.0f;
     __m256i total = _mm256_setzero_si256();
     for (int64_t i = begin; i < end; i += 8) {
       const __m256 scaled = _mm256_mul_ps(_mm256_loadu_ps(x + i), inverse);
@@ -191,7 +190,7 @@ void quantize_row_avx2(const float* x, const Segment* segments, int64_t count, i
     __m128i left = _mm_add_epi32(_mm256_castsi256_si128(total), _mm256_extracti128_si256(total, 1));
     left = _mm_add_epi32(left, _mm_shuffle_epi32(left, 0x4e));
     left = _mm_add_epi32(left, _mm_shuffle_epi32(left, 0xb1));
-    sum[s] = _mm_cvtsi128_si32(left);
+    sum[s * stride] = _mm_cvtsi128_si32(left);
   }
 }
 

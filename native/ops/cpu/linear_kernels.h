@@ -34,15 +34,16 @@ struct LinearBlock {
   int64_t groups;
   // rounded activations
   const int8_t* xq;      // (rows, k)
-  const float* x_scale;  // (rows, segment_count)
-  const int32_t* x_sum;  // (rows, segment_count) sum of the segment's rounded activations
+  const float* x_scale;  // (segment_count, rows) with stride x_rows
+  const int32_t* x_sum;  // likewise: sum of the segment's rounded activations
+  int64_t x_rows;        // rows of the whole call
 };
 using LinearKernel = void (*)(const LinearBlock& block);
 
 // One row of padded activations, rounded to nearest even by segment: q = x * (127 / absmax), scale
 // = absmax / 127. A NaN or an infinity makes its segment's scale non-finite, hence the outputs too.
 using QuantizeKernel = void (*)(const float* x, const Segment* segments, int64_t count, int8_t* q,
-                                float* scale, int32_t* sum);
+                                float* scale, int32_t* sum, int64_t stride);
 
 // Sums run over k in ascending order: y += x * w one column after the other (fused on AVX2 and
 // AVX-512), or over segments: y = fma(dot, scale_w * scale_x, y) for int4, y = fma(dot, scale_x,
@@ -57,7 +58,7 @@ using QuantizeKernel = void (*)(const float* x, const Segment* segments, int64_t
   void linear_int8_##isa(const LinearBlock& block);                                          \
   void linear_int4_##isa(const LinearBlock& block);                                          \
   void quantize_row_##isa(const float* x, const Segment* segments, int64_t count, int8_t* q, \
-                          float* scale, int32_t* sum);
+                          float* scale, int32_t* sum, int64_t stride);
 LOADMARK_DECLARE_FLOAT_LINEAR(plain)
 LOADMARK_DECLARE_FLOAT_LINEAR(avx2)
 LOADMARK_DECLARE_FLOAT_LINEAR(avx512)

@@ -118,7 +118,7 @@ void linear_int8_plain(const LinearBlock& block) {
       const int8_t* x = block.xq + row * block.k;
       float sum[kPanel] = {};
       for (int64_t s = 0; s < block.segment_count; ++s) {
-        const int64_t at = row * block.segment_count + s;
+        const int64_t at = s * block.x_rows + row;
         for (int64_t lane = 0; lane < kPanel; ++lane) {
           const int32_t exact =
               dot(w, x, block.segments[s], lane, int8_value) - 128 * block.x_sum[at];
@@ -139,7 +139,7 @@ void linear_int4_plain(const LinearBlock& block) {
       const int8_t* x = block.xq + row * block.k;
       float sum[kPanel] = {};
       for (int64_t s = 0; s < block.segment_count; ++s) {
-        const int64_t at = row * block.segment_count + s;
+        const int64_t at = s * block.x_rows + row;
         for (int64_t lane = 0; lane < kPanel; ++lane) {
           const int64_t group = group_at(block, panel, block.segments[s].group, lane);
           const int32_t exact = dot(w, x, block.segments[s], lane, int4_value) -
@@ -154,7 +154,7 @@ void linear_int4_plain(const LinearBlock& block) {
 }
 
 void quantize_row_plain(const float* x, const Segment* segments, int64_t count, int8_t* q,
-                        float* scale, int32_t* sum) {
+                        float* scale, int32_t* sum, int64_t stride) {
   for (int64_t s = 0; s < count; ++s) {
     const int64_t begin = segments[s].begin, end = begin + segments[s].steps * 8;
     // The largest magnitude as bits: integer order is the order of magnitudes, with NaN above
@@ -164,7 +164,7 @@ void quantize_row_plain(const float* x, const Segment* segments, int64_t count, 
       largest = std::max(largest, std::bit_cast<uint32_t>(x[i]) & 0x7fffffffu);
     const float absmax = std::bit_cast<float>(largest);
     const float inverse = absmax > 0 ? 127.0f / absmax : 0.0f;
-    scale[s] = absmax / 127.0f;
+    scale[s * stride] = absmax / 127.0f;
     int32_t total = 0;
     for (int64_t i = begin; i < end; ++i) {
       // inverse overflows for absmax below 127 / FLT_MAX: the clamp gives +-127 there, NaN (0 *
@@ -177,7 +177,7 @@ void quantize_row_plain(const float* x, const Segment* segments, int64_t count, 
       q[i] = static_cast<int8_t>(std::nearbyint(clamped));
       total += q[i];
     }
-    sum[s] = total;
+    sum[s * stride] = total;
   }
 }
 

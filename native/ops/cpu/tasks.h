@@ -12,6 +12,20 @@ namespace loadmark::ops {
 // out.
 inline constexpr int64_t kTaskValues = 16 << 10;
 
+// Multiply-adds below which an operator runs on the calling thread: about 2 us of work, what a
+// start and join can cost.
+inline constexpr int64_t kInlineMultiplyAdds = 512 << 10;
+
+// Calls fn(task) for every task, on the pool when they are worth it together.
+template <class Fn>
+void run_tasks(const Context& context, int64_t tasks, int64_t multiply_adds, Fn fn) {
+  if (multiply_adds < kInlineMultiplyAdds) {
+    for (int64_t task = 0; task < tasks; ++task) fn(task);
+  } else {
+    context.pool->run(tasks, [&](int64_t task, int) { fn(task); });
+  }
+}
+
 // Calls fn(row) for every row; `width` is how many values a row touches.
 template <class Fn>
 void run_rows(const Context& context, int64_t rows, int64_t width, Fn fn) {
