@@ -4,11 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import pc from 'picocolors';
 import { describeSystem, type System } from '../environment.js';
 import { messageOf } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import { findPackageRoot } from '../package-root.js';
+import { formatDoctorReport } from '../report/doctor.js';
 import type { Streams } from './run.js';
 
 interface Tool {
@@ -56,7 +56,7 @@ export async function runDoctor(
   streams.stdout.write(
     options.json
       ? `${JSON.stringify(report, null, 2)}\n`
-      : formatReport(report, streams.stdout.isTTY === true),
+      : formatDoctorReport(report, streams.stdout.isTTY === true),
   );
   return engine.works ? exitCodes.ok : exitCodes.sutFailed;
 }
@@ -153,29 +153,4 @@ function describeBackends(system: System, engine: EngineCheck): DoctorReport['ba
     cpu: engine.works ? `works, ${engine.best ?? ''}` : `does not work: ${engine.reason}`,
     cuda: `${built}; ${here}; the engine of this version computes on the CPU only`,
   };
-}
-
-function formatReport(report: DoctorReport, useColor: boolean): string {
-  const { system, engine } = report;
-  const colors = pc.createColors(useColor);
-  const gibibytes = (system.memoryBytes / 2 ** 30).toFixed(1);
-  const rows: [string, string][] = [
-    ['loadmark', report.version],
-    ['machine', `${system.cpu}, ${system.cores} cores, ${gibibytes} GiB, ${system.os}`],
-    ['node', system.node],
-    ...report.tools.map(({ name, version, advice }): [string, string] => [
-      name,
-      version ?? colors.yellow(`not found; ${advice ?? ''}`),
-    ]),
-    [
-      'CPU backend',
-      engine.works ? colors.green(report.backends.cpu) : colors.red(report.backends.cpu),
-    ],
-    ['instructions', engine.instructionSets.join(', ') || 'unknown: the engine is not there'],
-    ...engine.models.map((model): [string, string] => ['model', model]),
-    ['CUDA backend', report.backends.cuda],
-    ...system.gpus.map((gpu): [string, string] => ['GPU', `${gpu.name}, driver ${gpu.driver}`]),
-  ];
-  if (!engine.works) rows.push(['to do', 'install what is missing above, then: npm run build']);
-  return `${rows.map(([name, value]) => `${name.padEnd(14)}${value}`).join('\n')}\n`;
 }

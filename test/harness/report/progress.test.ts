@@ -1,0 +1,58 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { formatProgress, ProgressReporter } from '../../../harness/report/progress.js';
+
+describe('formatProgress', () => {
+  it('says how many, how fast and how long still', () => {
+    expect(formatProgress('performance', 1000, { samples: 612, tokens: 31_200 }, 16)).toBe(
+      'performance  612/1000 samples (61 %)  38.3/s  1950 tokens/s  11 s left',
+    );
+    expect(formatProgress('accuracy', 10, { samples: 0, tokens: 0 }, 0)).toBe(
+      'accuracy  0/10 samples (0 %)  0.0/s',
+    );
+    expect(formatProgress('accuracy', 10, { samples: 10, tokens: 0 }, 2)).not.toContain('left');
+  });
+});
+
+describe('ProgressReporter', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  function follow(isTTY: boolean, isQuiet: boolean): string {
+    let written = '';
+    const stream = {
+      isTTY,
+      columns: 60,
+      write: (text: string) => {
+        written += text;
+      },
+    };
+    const counters = { samples: 30, tokens: 1000 };
+    const stop = new ProgressReporter(stream, isQuiet).start('accuracy', 100, () => counters);
+    vi.advanceTimersByTime(10_000);
+    stop();
+    vi.advanceTimersByTime(10_000);
+    return written;
+  }
+
+  it('writes a plain line every few seconds where there is no terminal', () => {
+    const lines = follow(false, false).split('\n');
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toContain('accuracy  30/100 samples (30 %)');
+    expect(lines[2]).toContain('30 samples answered in 10.0 s');
+  });
+
+  it('rewrites one line of its width on a terminal, and clears it at the end', () => {
+    const parts = follow(true, false).split('\r\u001b[2K');
+    expect(parts.length).toBe(1 + 40 + 1);
+    expect(Math.max(...parts.slice(1, -1).map((part) => part.length))).toBeLessThan(60);
+    expect(parts.at(-1)).toContain('samples answered');
+  });
+
+  it('is silent when asked', () => {
+    expect(follow(true, true)).toBe('');
+  });
+});

@@ -1,0 +1,261 @@
+// The native engine behind LoadGen's contract, on a small random checkpoint: every sample is answered exactly once.
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ChoiceSample, Dataset, GenerationSample } from '../../../datasets/dataset.js';
+import type { Tokenizer } from '../../../datasets/tokenizer.js';
+import { InputError } from '../../../harness/errors.js';
+import { findPackageRoot } from '../../../harness/package-root.js';
+import { DatasetLibrary } from '../../../harness/sample-library.js';
+import { decodeChoice } from '../../../harness/sut/choice-response.js';
+import { NativeSut } from '../../../harness/sut/native.js';
+import type { QuerySampleResponse, Responder } from '../../../loadgen/index.js';
+import type { EngineOptions } from '../../../native/index.js';
+
+const options: EngineOptions = {
+  modelPath: join(findPackageRoot().folder, 'test', 'golden', 'transformers', 'float32'),
+  device: 'cpu',
+  threads: 2,
+  maxBatch: 4,
+  maxSequenceTokens: 64,
+  maxStepTokens: 16,
+  pageTokens: 4,
+  kvCacheBytes: 0,
+  kvCacheType: 'fp32',
+  instructionSet: 'auto',
+  activationType: 'fp32',
+};
+
+const generation = {
+  maxNewTokens: 12,
+  minNewTokens: 2,
+  stopTokens: Int32Array.of(2),
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  seed: 1n,
+};
+
+/** The model knows 160 tokens: a character is the token of its code, shifted. */
+const tokenizer: Tokenizer = {
+  encode: (text) => Int32Array.from(text, (letter) => 3 + (letter.codePointAt(0)! % 150)),
+  decode: (tokens) => String.fromCodePoint(...Array.from(tokens)),
+  bosId: 1,
+  eosId: 2,
+  vocabSize: 160,
+};
+
+function generationSet(prompts: readonly string[]): Dataset {
+  const sample = (index: number): GenerationSample => ({
+    kind: 'generation',
+    id: `${index}`,
+    prompt: prompts[index]!,
+    reference: '',
+  });
+  const length = prompts.length;
+  return { name: 'prompts', split: 'test', kind: 'generation', length, sample, digest: () => '' };
+}
+
+const questions: Dataset = {
+  name: 'questions',
+  split: 'test',
+  kind: 'choice',
+  length: 9,
+  sample: (index: number): ChoiceSample => ({
+    kind: 'choice',
+    id: `${index}`,
+    subject: 'any',
+    prompt: `Question ${index}?\nAnswer:`,
+    choices: [' A', ' B', ' C', ' D'],
+    answer: 0,
+  }),
+  digest: () => '',
+};
+
+const opened: NativeSut[] = [];
+afterEach(async () => {
+  for (const sut of opened.splice(0)) await sut.close();
+});
+
+async function load(dataset: Dataset, changes: Partial<EngineOptions> = {}, maxNewTokens = 12) {
+  const library = new DatasetLibrary(dataset, tokenizer, dataset.length);
+  library.loadSamplesToRam(Array.from({ length: dataset.length }, (_, index) => index));
+  const terms = { ...generation, maxNewTokens };
+  const sut = await NativeSut.load({ ...options, ...changes }, library, terms);
+  opened.push(sut);
+  return sut;
+}
+
+/** Keeps every call, and resolves once so many samples are settled. */
+class Recorder implements Responder {
+  readonly first = new Map<number, number>();
+  readonly whole = new Map<number, { response: QuerySampleResponse; atNs: number }>();
+  readonly failed = new Map<number, string>();
+  readonly settled: Promise<void>;
+  #left: number;
+  #resolve = () => {};
+
+  constructor(count: number) {
+    this.#left = count;
+    this.settled = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  firstTokenComplete(responses: readonly QuerySampleResponse[], atNs = Number.NaN): void {
+    for (const { id } of responses) {
+      expect(this.first.has(id)).toBe(false);
+      this.first.set(id, atNs);
+    }
+  }
+
+  querySamplesComplete(responses: readonly QuerySampleResponse[], atNs = Number.NaN): void {
+    for (const response of responses) {
+      expect(this.whole.has(response.id)).toBe(false);
+      this.whole.set(response.id, { response, atNs });
+    }
+    this.#settle(responses.length);
+  }
+
+  sampleFailed(id: number, reason: string): void {
+    expect(this.failed.has(id) || this.whole.has(id)).toBe(false);
+    this.failed.set(id, reason);
+    this.#settle(1);
+  }
+
+  #settle(count: number): void {
+    this.#left -= count;
+    expect(this.#left).toBeGreaterThanOrEqual(0);
+    if (this.#left === 0) this.#resolve();
+  }
+}
+
+async function answerAll(sut: NativeSut, count: number, reportsFirstTokens: boolean) {
+  const recorder = new Recorder(count);
+  sut.beginTest({ reportsFirstTokens });
+  const samples = Array.from({ length: count }, (_, id) => ({ id, index: id }));
+  sut.issueQuery(samples, recorder);
+  sut.flushQueries();
+  await recorder.settled;
+  return recorder;
+}
+
+describe('NativeSut', () => {
+  it('answers each sample once, with first tokens before whole answers and little-endian ids', async () => {
+    const prompts = Array.from({ length: 30 }, (_, index) =>
+      `prompt ${index} `.repeat(1 + (index % 4)),
+    );
+    const sut = await load(generationSet(prompts));
+    const before = Number(process.hrtime.bigint());
+    const { first, whole, failed } = await answerAll(sut, 30, true);
+    const after = Number(process.hrtime.bigint());
+    expect(failed.size).toBe(0);
+    expect(whole.size).toBe(30);
+    expect(first.size).toBe(30);
+    let tokenCount = 0;
+    for (const [id, { response, atNs }] of whole) {
+      const answer = sut.answers.get(id)!;
+      expect(Array.from(answer.tokens)).toEqual(
+        Array.from({ length: response.tokenCount }, (_, position) =>
+          Buffer.from(response.data).readInt32LE(4 * position),
+        ),
+      );
+      expect(answer.tokens.length).toBeGreaterThanOrEqual(2);
+      expect(answer.tokens.length).toBeLessThanOrEqual(12);
+      expect(first.get(id)).toBe(answer.firstTokenNs);
+      expect(before).toBeLessThan(answer.firstTokenNs);
+      expect(answer.firstTokenNs).toBeLessThan(atNs);
+      expect(atNs).toBeLessThan(after);
+      tokenCount += answer.tokens.length;
+    }
+    expect(sut.generatedTokens).toBe(tokenCount);
+  });
+
+  it('gives the same answers alone as in a batch, and keeps first tokens to itself in Offline', async () => {
+    const prompts = Array.from({ length: 12 }, (_, index) => `q${index}`.repeat(1 + index));
+    const texts: string[][] = [];
+    for (const maxBatch of [1, 4]) {
+      const sut = await load(generationSet(prompts), { maxBatch });
+      const { first, whole } = await answerAll(sut, 12, false);
+      expect(first.size).toBe(0);
+      expect(sut.answers.get(3)!.firstTokenNs).toBeGreaterThan(0);
+      texts.push(
+        Array.from({ length: 12 }, (_, id) =>
+          Buffer.from(whole.get(id)!.response.data).toString('hex'),
+        ),
+      );
+    }
+    expect(texts[1]).toEqual(texts[0]);
+  });
+
+  it('fails only the sample whose prompt is too long, and shortens answers that would not fit', async () => {
+    const prompts = ['short', 'x'.repeat(200), 'y'.repeat(60), 'short too'];
+    const sut = await load(generationSet(prompts), {}, 1000);
+    const { whole, failed } = await answerAll(sut, 4, false);
+    expect([...failed.keys()]).toEqual([1]);
+    expect(failed.get(1)).toContain('201 prompt tokens');
+    expect([...whole.keys()].sort()).toEqual([0, 2, 3]);
+    expect(sut.answers.get(2)!.tokens.length).toBeLessThanOrEqual(3);
+  });
+
+  it('answers questions with the log-probability of each choice and no tokens', async () => {
+    const sut = await load(questions);
+    const { whole, failed } = await answerAll(sut, 9, false);
+    expect(failed.size).toBe(0);
+    for (const { response } of whole.values()) {
+      const logProbs = Array.from(decodeChoice(response.data));
+      expect(response.tokenCount).toBe(0);
+      expect(logProbs).toHaveLength(4);
+      expect(logProbs.every((logProb) => logProb < 0 && Number.isFinite(logProb))).toBe(true);
+      const best = Buffer.from(response.data).readInt32LE(0);
+      expect(logProbs[best]).toBe(Math.max(...logProbs));
+    }
+  });
+
+  it('fails every outstanding sample when the engine breaks, and says so', async () => {
+    const prompts = Array.from({ length: 10 }, (_, index) => `prompt ${index}`);
+    const sut = await load(generationSet(prompts), { faultAtStep: 5 });
+    const { whole, failed } = await answerAll(sut, 10, false);
+    expect(whole.size + failed.size).toBe(10);
+    expect(failed.size).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(sut.brokenBy).toBeInstanceOf(Error);
+  });
+
+  it('drops what comes after it was told to stop', async () => {
+    const prompts = Array.from({ length: 200 }, (_, index) => `prompt ${index}`);
+    const sut = await load(generationSet(prompts));
+    const recorder = new Recorder(200);
+    sut.beginTest({ reportsFirstTokens: false });
+    sut.issueQuery(
+      prompts.map((_, id) => ({ id, index: id })),
+      recorder,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    sut.abandon();
+    const answered = recorder.whole.size;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(recorder.whole.size).toBe(answered);
+    expect(recorder.failed.size).toBe(0);
+    expect((await answerAll(sut, 3, false)).whole.size).toBe(3);
+  });
+
+  it('says which model and kernels it runs', async () => {
+    const { description } = await load(generationSet(['a']));
+    expect(description).toMatchObject({
+      kind: 'native',
+      devices: ['cpu'],
+      maxBatch: 4,
+      threads: 2,
+    });
+    expect(description.model).toMatchObject({ architecture: expect.stringMatching(/llama/i) });
+    expect(description.kvCache?.bytes).toBeGreaterThan(0);
+    expect(Object.keys(description.kernels).length).toBeGreaterThan(0);
+  });
+
+  it('refuses a folder without a checkpoint, and options the engine cannot honour, as bad input', async () => {
+    await expect(load(generationSet(['a']), { modelPath: '/nowhere' })).rejects.toThrowError(
+      InputError,
+    );
+    await expect(load(generationSet(['a']), { maxBatch: 0 })).rejects.toThrowError(/maxBatch is 0/);
+  });
+});
