@@ -29,8 +29,7 @@ describe('tiny-mmlu', () => {
   });
 
   it('has the form of MMLU with five solved examples', () => {
-    const example =
-      '[^\\n]+\\nA\\. [^\\n]+\\nB\\. [^\\n]+\\nC\\. [^\\n]+\\nD\\. [^\\n]+\\nAnswer:';
+    const example = '[^\\n]+\\nA\\. [^\\n]+\\nB\\. [^\\n]+\\nC\\. [^\\n]+\\nD\\. [^\\n]+\\nAnswer:';
     for (const row of samples) {
       const header = `The following are multiple choice questions \\(with answers\\) about ${row.subject}\\.\\n\\n`;
       expect(row.prompt).toMatch(new RegExp(`^${header}(${example} [ABCD]\\n\\n){5}${example}$`));
