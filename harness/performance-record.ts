@@ -5,6 +5,7 @@ import type { MachineLoad } from './environment.js';
 import { buildHistogram, type Histogram, nsPerMs, nsPerUs, toHistogram } from './histogram.js';
 import type { PassResult } from './pass.js';
 import type { DatasetLibrary } from './sample-library.js';
+import type { WarmUp } from './warm-up.js';
 
 /** run.json's `performance`. */
 export interface PerformanceRecord {
@@ -28,10 +29,15 @@ export interface PerformanceRecord {
   readonly joulesPerToken: number | null;
   /** Why the three above are null. */
   readonly absentBecause: Readonly<Record<'mbu' | 'mfu' | 'joulesPerToken', string>>;
+  readonly warmUp: WarmUp | null;
   readonly load: MachineLoad;
 }
 
-export function buildPerformance(pass: PassResult, library: DatasetLibrary): PerformanceRecord {
+export function buildPerformance(
+  pass: PassResult,
+  warmUp: WarmUp | null,
+  library: DatasetLibrary,
+): PerformanceRecord {
   const { metrics, samples, failed } = pass.outcome;
   const own = collectTokenTimes(pass, library);
   const seconds = metrics === null ? null : metrics.durationNs / 1e9;
@@ -63,6 +69,7 @@ export function buildPerformance(pass: PassResult, library: DatasetLibrary): Per
       mfu: 'the peak arithmetic rate of this machine was not measured in this run',
       joulesPerToken: 'no energy counter was read in this run',
     },
+    warmUp,
     load: pass.load,
   };
 }

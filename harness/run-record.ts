@@ -12,6 +12,7 @@ import { buildPerformance, type PerformanceRecord } from './performance-record.j
 import type { DatasetLibrary } from './sample-library.js';
 import type { ScoredPass } from './scoring.js';
 import type { MeasuredSut, SutDescription } from './sut/measured-sut.js';
+import type { WarmUp } from './warm-up.js';
 
 export const runSchema = 'loadmark/run/1';
 
@@ -88,11 +89,12 @@ export interface RunMaterial {
   readonly accuracy: PassResult | null;
   readonly scored: ScoredPass | null;
   readonly performance: PassResult | null;
+  readonly warmUp: WarmUp | null;
   readonly interrupted: boolean;
 }
 
 export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> {
-  const { config, library, startedAt } = material;
+  const { config, library, startedAt, performance, warmUp } = material;
   const root = findPackageRoot();
   const [system, commit, model] = await Promise.all([
     describeSystem(),
@@ -125,8 +127,7 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
     sut: material.sut === null ? null : describeSut(material.sut),
     config,
     settings: settingsOf((material.performance ?? material.accuracy)?.outcome),
-    performance:
-      material.performance === null ? null : buildPerformance(material.performance, library),
+    performance: performance === null ? null : buildPerformance(performance, warmUp, library),
     accuracy: buildAccuracy(material),
   };
 }
@@ -149,6 +150,8 @@ function listInvalidReasons(material: RunMaterial): string[] {
       reasons.push(`${pass}: ${outcome.interrupted ? 'interrupted' : 'INVALID'}`);
     }
   }
+  const broken = material.sut?.brokenBy;
+  if (broken) reasons.push(`the system under test broke: ${broken.message}`);
   if (material.interrupted && !reasons.some((reason) => /interrupted/i.test(reason))) {
     reasons.push('interrupted');
   }
@@ -195,8 +198,9 @@ function buildAccuracy({ accuracy, scored }: RunMaterial): AccuracyRecord | null
   };
 }
 
-/** From the start of the first series to the last answer of the last. */
+/** From the start of the first series to the last answer of the last; null when there was none. */
 function secondsOf({ series }: TestOutcome): number | null {
   const [first, last] = [series[0], series.at(-1)];
-  return first === undefined || last === undefined ? null : (last.endNs - first.startNs) / 1e9;
+  if (first === undefined || last === undefined || last.endNs <= first.startNs) return null;
+  return (last.endNs - first.startNs) / 1e9;
 }

@@ -1,32 +1,59 @@
-// How many samples a second does the system under test serve, roughly? A short untimed run over the first samples,
-// which also brings caches, page tables and clocks to where a measurement finds them. Its answers count nowhere.
+// How many samples a second does the system under test serve, roughly? Short untimed rounds over the first samples,
+// which also bring caches, page tables and clocks to where a measurement finds them. Their answers count nowhere.
 
 import type { QuerySampleResponse } from '../loadgen/index.js';
 import type { DatasetLibrary } from './sample-library.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
 
-const firstRound = 64;
+const firstRound = 4;
 const largestRound = 65_536;
 /** A round this long has seen more of the steady state than of its own start and end. */
 const longEnoughS = 1;
-/** Samples per second; null when nothing was answered (the real run will say why). */
-export async function estimateRate(
+
+/** What came before a performance pass. */
+export interface WarmUp {
+  readonly kind: 'accuracy pass' | 'untimed rounds';
+  readonly samples: number;
+  readonly seconds: number;
+  /** Over its last round; null when nothing was answered (the real run will say why). */
+  readonly samplesPerSecond: number | null;
+}
+
+/** Rounds of growing size, until one lasts long enough. */
+export async function warmUp(
   sut: MeasuredSut,
   library: DatasetLibrary,
   signal: AbortSignal,
-): Promise<number | null> {
-  for (let count = firstRound; ; count *= 4) {
-    const indices = Array.from({ length: count }, (_, id) => id % library.totalSampleCount);
-    library.loadSamplesToRam(indices);
-    sut.beginTest({ reportsFirstTokens: false });
-    const startNs = process.hrtime.bigint();
-    const answered = await answerAll(sut, indices, signal);
-    const seconds = Number(process.hrtime.bigint() - startNs) / 1e9;
-    if (answered === 0) return null;
-    if (seconds >= longEnoughS || count >= largestRound) {
-      return answered / Math.max(seconds, 1e-6);
+): Promise<WarmUp> {
+  let [samples, seconds] = [0, 0];
+  for (let count = firstRound; ; ) {
+    const round = await runRound(sut, library, count, signal);
+    samples += round.answered;
+    seconds += round.seconds;
+    const isEnough = round.seconds >= longEnoughS || count >= largestRound;
+    if (isEnough || round.answered === 0) {
+      const samplesPerSecond = round.answered === 0 ? null : round.answered / round.seconds;
+      return { kind: 'untimed rounds', samples, seconds, samplesPerSecond };
     }
+    // Aims a little beyond, and not too far, since a fuller batch is faster than the last one told.
+    const aimed = Math.ceil((1.5 * longEnoughS * count) / round.seconds);
+    count = Math.min(largestRound, 16 * count, aimed);
   }
+}
+
+async function runRound(
+  sut: MeasuredSut,
+  library: DatasetLibrary,
+  count: number,
+  signal: AbortSignal,
+): Promise<{ readonly answered: number; readonly seconds: number }> {
+  const indices = Array.from({ length: count }, (_, id) => id % library.totalSampleCount);
+  library.loadSamplesToRam(indices);
+  sut.beginTest({ reportsFirstTokens: false });
+  const startNs = process.hrtime.bigint();
+  const answered = await answerAll(sut, indices, signal);
+  const seconds = Math.max(1e-6, Number(process.hrtime.bigint() - startNs) / 1e9);
+  return { answered, seconds };
 }
 
 function answerAll(

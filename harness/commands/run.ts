@@ -23,7 +23,7 @@ import {
 } from '../run-record.js';
 import { scorePass } from '../scoring.js';
 import { buildTestSettings, type PassName } from '../test-settings.js';
-import { estimateRate } from '../warm-up.js';
+import { type WarmUp, warmUp } from '../warm-up.js';
 
 export interface RunOptions {
   readonly config: string;
@@ -72,18 +72,22 @@ export async function runBenchmark(
   }
 }
 
-type Passes = Readonly<Record<PassName, PassResult | null>>;
+interface Passes {
+  readonly accuracy: PassResult | null;
+  readonly performance: PassResult | null;
+  readonly warmUp: WarmUp | null;
+}
 
-/** Accuracy first: what it took tells how long a performance pass has to be. */
+/** Accuracy first, which warms up and tells how fast it goes. */
 async function runPasses(
   config: RunConfig,
   pieces: RunPieces,
   folder: RunFolder,
   signal: AbortSignal,
 ): Promise<Passes> {
-  const { library, sut } = pieces;
-  const run = async (pass: PassName, measuredQps: number | null): Promise<PassResult | null> => {
-    if (signal.aborted || sut.brokenBy !== null) return null;
+  const { library, sut, progress } = pieces;
+  const isOver = () => signal.aborted || sut.brokenBy !== null;
+  const run = async (pass: PassName, measuredQps: number | null): Promise<PassResult> => {
     const settings = buildTestSettings(config, {
       pass,
       sampleCount: library.totalSampleCount,
@@ -94,17 +98,22 @@ async function runPasses(
     folder.writeLogs(pass, result.outcome.logs);
     return result;
   };
-  const accuracy = config.mode === 'performance' ? null : await run('accuracy', null);
-  if (config.mode === 'accuracy') return { accuracy, performance: null };
-  return { accuracy, performance: await run('performance', await measureQps()) };
-
-  async function measureQps(): Promise<number | null> {
-    if (config.scenario !== 'Offline' || config.offline.targetQps !== null) return null;
-    const metrics = accuracy?.outcome.metrics;
-    if (metrics) return metrics.samplesPerSecond;
-    pieces.progress.note('warming up');
-    return estimateRate(sut, library, signal);
+  const accuracy = config.mode === 'performance' || isOver() ? null : await run('accuracy', null);
+  if (config.mode === 'accuracy' || isOver()) {
+    return { accuracy, performance: null, warmUp: null };
   }
+  if (accuracy === null) progress.note('warming up');
+  const before = describeAccuracyPass(accuracy) ?? (await warmUp(sut, library, signal));
+  const performance = isOver() ? null : await run('performance', before.samplesPerSecond);
+  return { accuracy, performance, warmUp: before };
+}
+
+/** An accuracy pass is a warm-up too; in Server its rate is that of the arrivals. */
+function describeAccuracyPass(accuracy: PassResult | null): WarmUp | null {
+  const metrics = accuracy?.outcome.metrics;
+  if (!metrics) return null;
+  const { sampleCount: samples, durationNs, samplesPerSecond } = metrics;
+  return { kind: 'accuracy pass', samples, seconds: durationNs / 1e9, samplesPerSecond };
 }
 
 function scoreRun(
@@ -114,11 +123,11 @@ function scoreRun(
   command: readonly string[],
   signal: AbortSignal,
 ): RunMaterial {
-  const { accuracy, performance } = passes;
+  const { accuracy } = passes;
   if (accuracy !== null) progress.note('scoring');
   const scored = accuracy === null ? null : scorePass(accuracy.outcome, library, config.model);
   const interrupted = signal.aborted;
-  return { config, command, startedAt, library, sut, accuracy, scored, performance, interrupted };
+  return { ...passes, config, command, startedAt, library, sut, scored, interrupted };
 }
 
 async function writeRun(material: RunMaterial, folder: RunFolder): Promise<RunRecord> {

@@ -1,8 +1,6 @@
 // How far along is the run? One line rewritten in place on a terminal, a plain line every few seconds elsewhere, always
 // on stderr. It reads counters on a timer: a few microseconds four times a second on the thread that issues.
 
-import pc from 'picocolors';
-
 /** Where text goes: process.stderr, or a test's own. */
 export interface TextStream {
   write(text: string): unknown;
@@ -37,6 +35,7 @@ export class ProgressReporter {
     if (this.#isQuiet) return () => {};
     const isTerminal = this.#stream.isTTY === true;
     const startMs = performance.now();
+    this.note(`${name} pass: ${total} samples`);
     const show = () => {
       const line = formatProgress(name, total, read(), (performance.now() - startMs) / 1000);
       if (isTerminal) this.#stream.write(`\r\u001b[2K${this.#fit(line)}`);
@@ -49,7 +48,7 @@ export class ProgressReporter {
       if (isTerminal) this.#stream.write('\r\u001b[2K');
       const seconds = (performance.now() - startMs) / 1000;
       const { samples } = read();
-      this.note(`${pc.bold(name)} pass: ${samples} samples answered in ${seconds.toFixed(1)} s`);
+      this.note(`${name} pass: ${samples} answered in ${seconds.toFixed(1)} s`);
     };
   }
 

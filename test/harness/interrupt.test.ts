@@ -34,9 +34,9 @@ function waitForEnd(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => child.once('close', resolve));
 }
 
-/** The folder exists as soon as the run has begun. */
-async function waitForFolder(output: string): Promise<void> {
-  while (!existsSync(output)) await sleep(20);
+/** Until LoadGen drives the pass, and a little longer. */
+async function waitForPass(written: { readonly stderr: string }, pass: string): Promise<void> {
+  while (!written.stderr.includes(`${pass} pass: `)) await sleep(20);
   await sleep(600);
 }
 
@@ -55,7 +55,7 @@ describe('an interrupted run', () => {
     async (signal) => {
       const output = join(folder, signal);
       const { child, written, ended } = startLongRun(output);
-      await waitForFolder(output);
+      await waitForPass(written, 'accuracy');
       const pid = child.pid ?? 0;
       expect(isAlive(pid)).toBe(true);
       child.kill(signal);
@@ -83,7 +83,7 @@ describe('an interrupted run', () => {
     const output = join(folder, 'server');
     const server = ['--scenario', 'Server', '--target-qps', '4', '--mode', 'performance'];
     const { child, written, ended } = startLongRun(output, ...server);
-    await waitForFolder(output);
+    await waitForPass(written, 'performance');
     await sleep(1000);
     child.kill('SIGINT');
     expect(await ended).toBe(130);
@@ -95,8 +95,8 @@ describe('an interrupted run', () => {
 
   it('counts a repeated signal of one keystroke once', async () => {
     const output = join(folder, 'twice');
-    const { child, ended } = startLongRun(output);
-    await waitForFolder(output);
+    const { child, written, ended } = startLongRun(output);
+    await waitForPass(written, 'accuracy');
     child.kill('SIGINT');
     child.kill('SIGINT');
     expect(await ended).toBe(130);

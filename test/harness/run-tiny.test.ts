@@ -100,8 +100,10 @@ describe('the built-in benchmark', () => {
   });
 
   it('serves arrivals, with the first token before the last', async () => {
-    const server = ['--scenario', 'Server', '--target-qps', '60', '--mode', 'performance'];
-    const run = await benchTiny('server', ...server, '--set', 'server.min_query_count=470');
+    // Wide limits: what is tested is the way of the answers, on machines that do other work besides.
+    const limits = ['server.min_query_count=470', 'server.ttft_ms=30000', 'server.tpot_ms=5000'];
+    const server = ['--scenario', 'Server', '--target-qps', '120', '--mode', 'performance'];
+    const run = await benchTiny('server', ...server, '--set', ...limits);
     expect(run).toMatchObject({ valid: true, scenario: 'Server' });
     expect(run.performance.issuedSamples).toBeGreaterThanOrEqual(470);
     expect(run.performance.completedSamples).toBe(run.performance.issuedSamples);

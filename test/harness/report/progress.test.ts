@@ -40,16 +40,17 @@ describe('ProgressReporter', () => {
 
   it('writes a plain line every few seconds where there is no terminal', () => {
     const lines = follow(false, false).split('\n');
-    expect(lines).toHaveLength(4);
-    expect(lines[0]).toContain('accuracy  30/100 samples (30 %)');
-    expect(lines[2]).toContain('30 samples answered in 10.0 s');
+    expect(lines).toHaveLength(5);
+    expect(lines[0]).toBe('accuracy pass: 100 samples');
+    expect(lines[1]).toContain('accuracy  30/100 samples (30 %)');
+    expect(lines[3]).toBe('accuracy pass: 30 answered in 10.0 s');
   });
 
   it('rewrites one line of its width on a terminal, and clears it at the end', () => {
     const parts = follow(true, false).split('\r\u001b[2K');
     expect(parts.length).toBe(1 + 40 + 1);
     expect(Math.max(...parts.slice(1, -1).map((part) => part.length))).toBeLessThan(60);
-    expect(parts.at(-1)).toContain('samples answered');
+    expect(parts.at(-1)).toContain('30 answered');
   });
 
   it('is silent when asked', () => {

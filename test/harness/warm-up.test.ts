@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { openDataset } from '../../datasets/index.js';
+import { DatasetLibrary } from '../../harness/sample-library.js';
+import { NullSut } from '../../harness/sut/null.js';
+import { warmUp } from '../../harness/warm-up.js';
+
+const library = new DatasetLibrary(openDataset('tiny-orca', 'test'), null, 10);
+
+describe('warmUp', () => {
+  it('finds the rate of a system of known speed', async () => {
+    const sut = new NullSut({ delayMs: 5, outputTokens: 2 });
+    const found = await warmUp(sut, library, new AbortController().signal);
+    expect(found.samplesPerSecond).toBeGreaterThan(100);
+    expect(found.samplesPerSecond).toBeLessThanOrEqual(201);
+    expect(found.seconds).toBeGreaterThanOrEqual(1);
+    expect(found.samples).toBeGreaterThan(150);
+  });
+
+  it('ends with a system that answers at once', async () => {
+    const sut = new NullSut({ delayMs: 0, outputTokens: 2 });
+    const found = await warmUp(sut, library, new AbortController().signal);
+    expect(found.samples).toBeGreaterThan(65_536);
+  });
+
+  it('stops at once when it is told to', async () => {
+    const sut = new NullSut({ delayMs: 60_000, outputTokens: 2 });
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 50);
+    const found = await warmUp(sut, library, controller.signal);
+    expect(found).toMatchObject({ samples: 0, samplesPerSecond: null });
+    expect(found.seconds).toBeLessThan(30);
+  });
+});
