@@ -53,7 +53,7 @@ export class ProgressReporter {
   }
 
   #fit(line: string): string {
-    return line.slice(0, Math.max(20, (this.#stream.columns ?? 80) - 1));
+    return line.slice(0, Math.max(20, (this.#stream.columns || 80) - 1));
   }
 }
 
