@@ -132,7 +132,7 @@ def write_golden(model, prompts, out, new_tokens, stop_tokens, logit_prompts, lo
             rows.append((logits if logit_rows == "all" else logits[-1:]).numpy())
         tokens, margin = greedy(model, prompt, new_tokens, stop_tokens)
         answers.append(tokens)
-        margins.append([round(m, 7) for m in margin])
+        margins.append([float(f"{m:.4g}") for m in margin])
         print(f"\r{out.name}: {i + 1}/{len(prompts)}", end="", file=sys.stderr)
     print(file=sys.stderr)
     out.mkdir(parents=True, exist_ok=True)
@@ -261,7 +261,7 @@ if __name__ == "__main__":
     parser.add_argument("--logits", type=int, default=8)
     parser.add_argument("--stop", type=int, nargs="*", default=[])
     given = parser.parse_args()
-    torch.manual_seed(0)
+    torch.set_num_threads(1)  # the matrices are small
     if given.checkpoint is None:
         make_small()
     elif given.prompts is None or given.out is None:
