@@ -64,7 +64,7 @@ int run(const Options& options) {
                                                                    : "avx512"));
       names += std::string(names.empty() ? "" : ", ") + ops::isa_name(isa);
     } catch (const Error&) {
-      std::printf("not checked: %s (this CPU has no such instructions)\n", ops::isa_name(isa));
+      std::printf("not checked: %s (this CPU or this build has none of it)\n", ops::isa_name(isa));
     }
   }
   check::check_base(cases);

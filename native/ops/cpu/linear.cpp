@@ -36,7 +36,7 @@ constexpr Choices kAvx512Vnni = LOADMARK_CHOICES(avx512, avx512vnni, "avx512", "
 #endif
 #undef LOADMARK_CHOICES
 
-const Choices& choices(Isa isa) {
+const Choices& choices([[maybe_unused]] Isa isa) {
 #if defined(LOADMARK_X86)
   if (isa == Isa::kAvx512) return has_avx512_vnni() ? kAvx512Vnni : kAvx512;
   if (isa == Isa::kAvx2) return kAvx2;

@@ -8,6 +8,9 @@
 //   last segment)
 // A tile is Rows x Panels accumulators; fp32 sums are parked in the cache between segments.
 // Bound: matrix-vector by the reading of weights, matrix-matrix by dpbusd (two a cycle).
+// On a Zen 5 core, of its dpbusd peak at 64 rows: 58 % with groups of 32, 70 % with 64, 77 % with
+// 128 (predicted 65, 80, 90 from counting instructions). Storing the scales of activations by
+// segment rather than by row, so that a tile reads adjacent words, changed nothing measurable.
 #include <immintrin.h>
 
 #include "ops/cpu/linear_kernels.h"
