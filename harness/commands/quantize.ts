@@ -68,7 +68,9 @@ export async function quantizeCheckpoint(
     folder.writeJson(reportFile, record);
     const path = folder.publish();
     streams.stdout.write(
-      request.json ? `${JSON.stringify(record, null, 2)}\n` : formatQuantizeTable(report, path),
+      request.json
+        ? `${JSON.stringify(record, null, 2)}\n`
+        : formatQuantizeTable(report, request.damp, path),
     );
     return exitCodes.ok;
   } catch (error) {

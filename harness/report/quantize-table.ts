@@ -28,7 +28,7 @@ export function formatLayer(
 }
 
 /** The whole text, last newline included. */
-export function formatQuantizeTable(report: QuantizeReport, folder: string): string {
+export function formatQuantizeTable(report: QuantizeReport, damp: number, folder: string): string {
   const header = ['linear', 'shape', 'weight rtn', 'output rtn', 'output gptq', 'gptq/rtn'];
   const rows = report.linears.map((linear) => [
     linear.name,
@@ -47,10 +47,10 @@ export function formatQuantizeTable(report: QuantizeReport, folder: string): str
       )
       .join('  '),
   );
-  return [...lines, '', ...formatTotals(report), `Files  ${folder}`, ''].join('\n');
+  return [...lines, '', ...formatTotals(report, damp), `Files  ${folder}`, ''].join('\n');
 }
 
-function formatTotals(report: QuantizeReport): string[] {
+function formatTotals(report: QuantizeReport, damp: number): string[] {
   const { linears, sequences, tokens, sourceBytes, linearBytes } = report;
   const ratio = (sourceBytes / linearBytes).toFixed(2);
   const lines = [
@@ -62,7 +62,7 @@ function formatTotals(report: QuantizeReport): string[] {
     const lower = compared.filter((linear) => linear.gptqOutputError! < linear.rtnOutputError!);
     lines.push(`gptq loses less than rtn in ${lower.length} of ${compared.length} linears`);
   }
-  const raised = linears.filter((linear) => linear.damp > linears[0]!.damp).length;
+  const raised = linears.filter((linear) => linear.damp > damp).length;
   if (raised > 0)
     lines.push(`damping had to be raised for ${raised} linears (quantize_report.json)`);
   return lines;
