@@ -1,0 +1,58 @@
+// What a person reads from `npm run bench:cpu`: the limits measured in this run, then a line a kernel or engine
+// configuration with its share of the limit that binds it.
+
+import type { EngineTimes, OperatorTimes } from '../bench-cpu.js';
+
+/** Without the last newline. */
+export function formatCpuBenchmark(
+  { limits, operators, isa, threads }: OperatorTimes,
+  engine: readonly EngineTimes[],
+): string {
+  const rows = [
+    ['operator', 'median us', 'best us', 'GB/s', 'GOP/s', 'share of limit'],
+    ...operators.map((line) => [
+      line.kernel === '' ? line.name : `${line.name}, ${line.kernel}`,
+      line.medianUs.toFixed(1),
+      line.bestUs.toFixed(1),
+      line.gigabytesPerSecond.toFixed(1),
+      line.gigaopsPerSecond.toFixed(0),
+      line.limit === '' ? '' : `${(100 * line.share).toFixed(1)} % of ${line.limit}`,
+    ]),
+  ];
+  const engineRows = [
+    ['engine (every repeat)', 'generated tokens/s', 'GOP/s', 'share of limit'],
+    ...engine.map((line) => [
+      line.name,
+      line.tokensPerSecond.map((value) => value.toFixed(0)).join(' '),
+      line.gigaopsPerSecond.toFixed(0),
+      `${(100 * line.share).toFixed(1)} % of ${line.limit}`,
+    ]),
+  ];
+  return [
+    `Limits, ${threads} threads, ${isa}: memory read ${limits.memoryReadGBs.toFixed(1)} GB/s, ` +
+      `fp32 multiply-add ${limits.fp32MultiplyAddGops.toFixed(0)} GOP/s, ` +
+      `int8 dot product ${limits.int8DotGops.toFixed(0)} GOP/s`,
+    '',
+    alignColumns(rows),
+    '',
+    alignColumns(engineRows),
+  ].join('\n');
+}
+
+/** First column to the left, numbers to the right, the last column to the left again. */
+function alignColumns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => {
+          const isText = column === 0 || column === row.length - 1;
+          return isText ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!);
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
