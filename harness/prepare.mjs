@@ -6,7 +6,7 @@
 //   node harness/prepare.mjs --checks      the same, and the native check programs that the tests run
 //   node harness/prepare.mjs --cuda        the same, with the CUDA backend, wherever there is nvcc
 //   node harness/prepare.mjs --native      the engine alone (npm's install step)
-//   node harness/prepare.mjs --typescript  TypeScript alone, from a clean dist/ (npm's prepack step)
+//   node harness/prepare.mjs --typescript  packages and TypeScript, from a clean dist/ (npm's prepack step)
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -216,7 +216,7 @@ function prepareNative({ checks, cuda: forceCuda }) {
 try {
   const flags = new Set(process.argv.slice(2));
   const only = flags.has('--native') || flags.has('--typescript');
-  if (!only) preparePackages();
+  if (!flags.has('--native')) preparePackages();
   if (!only || flags.has('--typescript')) prepareTypeScript(flags.has('--typescript'));
   if (!only || flags.has('--native')) {
     prepareNative({ checks: flags.has('--checks'), cuda: flags.has('--cuda') });
