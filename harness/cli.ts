@@ -6,9 +6,10 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import type { RunOptions, Streams } from './commands/run.js';
-import { BenchError, InputError, messageOf } from './errors.js';
+import { BenchError, type Fault, InputError, messageOf } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import { withInterrupt } from './interrupt.js';
+import { suggestName } from './name-suggestion.js';
 import { findPackageRoot } from './package-root.js';
 import { collectQuantizeOptions, quantizeFlags } from './quantize-options.js';
 import { collectRunOptions, runFlags } from './run-options.js';
@@ -38,9 +39,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     await program.parseAsync([...argv], { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) {
-      return error.exitCode === 0 ? exitCodes.ok : exitCodes.badInput;
-    }
+    if (error instanceof CommanderError) return tellUsage(error, argv, streams);
     return tellError(error, argv, streams);
   }
 }
@@ -54,18 +53,19 @@ function buildProgram(
     .description('Measures how fast and how well a machine serves a large language model.')
     .version(findPackageRoot().version)
     .exitOverride()
-    .showHelpAfterError('(bench run --help lists the options)')
     .configureOutput({
       writeOut: (text) => streams.stdout.write(text),
       writeErr: (text) => streams.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'bench: ')),
     });
 
   const run = program.command('run', { isDefault: true });
-  run.description('run one configuration (the default command)');
+  run.description('run one configuration (the default command)').allowExcessArguments();
   for (const { flags, help, isHidden = false } of runFlags) {
     run.addOption(new Option(flags, help).hideHelp(isHidden));
   }
   run.action(async () => {
+    refuseWords(run.args);
     const options: RunOptions = collectRunOptions(run.opts(), argv);
     const { runBenchmark } = await import('./commands/run.js');
     finish(await withInterrupt(streams.stderr, (s) => runBenchmark(options, streams, s)));
@@ -89,6 +89,9 @@ function buildProgram(
     finish(await withInterrupt(streams.stderr, (s) => quantizeCheckpoint(request, streams, s)));
   });
 
+  for (const command of program.commands) {
+    command.showHelpAfterError(`(bench ${command.name()} --help lists the options)`);
+  }
   for (const name of laterCommands) {
     program
       .command(name, { hidden: true })
@@ -102,6 +105,22 @@ function buildProgram(
   return program;
 }
 
+/** `bench` runs by default, so a misspelt command arrives here as a word too many. */
+function refuseWords([word]: readonly string[]): void {
+  if (word === undefined) return;
+  const known = ['run', 'doctor', 'quantize'];
+  const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
+  throw new InputError([{ where: 'bench', message }]);
+}
+
+/** Commander has said it on stderr already; a request for help or the version is no error. */
+function tellUsage(error: CommanderError, argv: readonly string[], streams: Streams): number {
+  if (error.exitCode === 0) return exitCodes.ok;
+  const message = error.message.replace(/^error: /, '');
+  if (argv.includes('--json')) writeErrorObject(exitCodes.badInput, 'BAD_INPUT', message, streams);
+  return exitCodes.badInput;
+}
+
 /** Says what went wrong, on stderr and, where JSON was asked for, as the one object on stdout. */
 function tellError(error: unknown, argv: readonly string[], streams: Streams): number {
   const isKnown = error instanceof BenchError;
@@ -109,18 +128,22 @@ function tellError(error: unknown, argv: readonly string[], streams: Streams): n
   const faults = error instanceof InputError ? error.faults : [];
   if (argv.includes('--json')) {
     const code = isKnown ? error.code : 'BUG';
-    const object = {
-      schema: 'loadmark/error/1',
-      exitCode,
-      code,
-      message: messageOf(error),
-      faults,
-    };
-    streams.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
+    writeErrorObject(exitCode, code, messageOf(error), streams, faults);
   }
-  const text = isKnown ? `bench: ${error.message.replaceAll('\n', '\nbench: ')}` : stackOf(error);
+  const text = isKnown ? error.message.replaceAll(/^(?!bench\b)/gm, 'bench: ') : stackOf(error);
   streams.stderr.write(`${text}\n`);
   return exitCode;
+}
+
+function writeErrorObject(
+  exitCode: number,
+  code: string,
+  message: string,
+  streams: Streams,
+  faults: readonly Fault[] = [{ where: 'bench', message }],
+): void {
+  const object = { schema: 'loadmark/error/1', exitCode, code, message, faults };
+  streams.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
 }
 
 function stackOf(error: unknown): string {

@@ -34,6 +34,8 @@ export interface ConfigContext {
   /** The package: configs/ lies in it. */
   readonly root: string;
   readonly datasetNames: readonly string[];
+  /** Test samples of one of these datasets. */
+  readonly countSamples: (dataset: string) => number;
   /** Why this machine cannot offer the device, or null. */
   readonly refuseDevice: (device: string) => string | null;
   /** What was wrong already on the command line. */
@@ -50,17 +52,12 @@ export function loadRunConfig(
   context: ConfigContext,
 ): RunConfig {
   const faults: Fault[] = [...context.faults];
-  const file = findRunFile(nameOrFile, context.root);
-  const written = parseSettings(readText(file, '--config'), shorten(file), faults);
+  const { file, text } = readRunFile(nameOrFile, context);
+  const written = parseSettings(text, shorten(file), faults);
   const settings = applyOverrides(written, overrides, faults);
   const run = runFields.check(settings, '', faults);
   const whereIs = (...path: string[]) => findWhere(settings, path) ?? shorten(file);
-  if (!context.datasetNames.includes(run.dataset)) {
-    faults.push({
-      where: whereIs('dataset'),
-      message: `dataset is ${quote(run.dataset)}; allowed: ${context.datasetNames.join(', ')}${suggestName(run.dataset, context.datasetNames)}`,
-    });
-  }
+  checkDataset(run, context, whereIs, faults);
   const refusal = context.refuseDevice(run.engine.device);
   if (refusal !== null) faults.push({ where: whereIs('engine', 'device'), message: refusal });
   const sizeRefusal = faults.length === 0 ? refuseSize(run) : null;
@@ -74,6 +71,41 @@ export function loadRunConfig(
   return Object.freeze({ ...run, file, model });
 }
 
+/** @throws InputError when there is no such file, together with what the command line had wrong. */
+function readRunFile(
+  nameOrFile: string,
+  context: ConfigContext,
+): { readonly file: string; readonly text: string } {
+  try {
+    const file = findRunFile(nameOrFile, context.root);
+    return { file, text: readText(file, '--config') };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError([...context.faults, ...error.faults]);
+  }
+}
+
+/** Is there such a dataset, and has it so many samples? */
+function checkDataset(
+  run: RunSettings,
+  { datasetNames, countSamples }: ConfigContext,
+  whereIs: (...path: string[]) => string,
+  faults: Fault[],
+): void {
+  const { dataset, samples } = run;
+  if (!datasetNames.includes(dataset)) {
+    faults.push({
+      where: whereIs('dataset'),
+      message: `dataset is ${quote(dataset)}; allowed: ${datasetNames.join(', ')}${suggestName(dataset, datasetNames)}`,
+    });
+  } else if (samples !== null && samples > countSamples(dataset)) {
+    faults.push({
+      where: whereIs('samples'),
+      message: `samples is ${samples}; allowed: 1 to ${countSamples(dataset)}, the test samples of ${dataset}`,
+    });
+  }
+}
+
 /** A configuration's text as settings with their places; faults of the YAML itself are noted. */
 export function parseSettings(text: string, file: string, faults: Fault[]): Setting {
   const nothing: Setting = { kind: 'value', value: null, where: file };
@@ -83,7 +115,8 @@ export function parseSettings(text: string, file: string, faults: Fault[]): Sett
       lineCounter: lines,
       intAsBigInt: true,
       prettyErrors: false,
-      logLevel: 'silent',
+      // 'silent' would also keep back that there is a second document.
+      logLevel: 'error',
       schema: 'core',
     });
     const at = (offset: number) => {
@@ -91,7 +124,9 @@ export function parseSettings(text: string, file: string, faults: Fault[]): Sett
       return `${file}:${line}:${col}`;
     };
     for (const error of document.errors) {
-      faults.push({ where: at(error.pos[0]), message: `not YAML: ${error.message}` });
+      const what =
+        error.code === 'MULTIPLE_DOCS' ? 'a second document; allowed: one' : error.message;
+      faults.push({ where: at(error.pos[0]), message: `not YAML: ${what}` });
     }
     if (document.errors.length > 0 || document.contents === null) return nothing;
     return readNode(document.contents, at, faults) ?? nothing;
@@ -104,6 +139,8 @@ export function parseSettings(text: string, file: string, faults: Fault[]): Sett
 
 /** A value as typed after `--set key=`: numbers, true, false and null are what they would be in YAML. */
 export function parseScalar(text: string): Scalar {
+  // An option given nothing (an empty shell variable) is not the null that stands for a default.
+  if (text.trim() === '') return text;
   const setting = parseSettings(text, '', []);
   return setting.kind === 'value' ? setting.value : text;
 }

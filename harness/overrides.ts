@@ -23,11 +23,13 @@ export function applyOverrides(
 ): Setting {
   const isEmpty = written.kind === 'value' && written.value === null;
   const base: Setting = isEmpty ? emptySection(written.where) : written;
+  // What is wrong with such a file is told by whoever checks it.
+  if (base.kind !== 'section') return base;
   const isGeneral = ({ path }: Override) => path[0] !== scenarioSection;
   // What depends on the scenario comes when the scenario is known.
   const ordered = [...overrides].sort((a, b) => Number(isGeneral(b)) - Number(isGeneral(a)));
   for (const { path, value, where } of ordered) {
-    let section = base;
+    let section: Setting = base;
     for (const [depth, given] of path.entries()) {
       const name = given === scenarioSection ? findScenarioSection(base) : given;
       if (section.kind !== 'section') {
@@ -35,7 +37,7 @@ export function applyOverrides(
         break;
       }
       const isLast = depth === path.length - 1;
-      const inside = section.entries.get(name)?.setting;
+      const inside: Setting | undefined = section.entries.get(name)?.setting;
       const next: Setting = isLast
         ? { kind: 'value', value, where }
         : (keepSection(inside) ?? emptySection(where));

@@ -1,13 +1,26 @@
 // Where does everything of a run lie? The layout of results/, in one place.
 
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { LogTexts } from '../loadgen/index.js';
-import { InputError, messageOf } from './errors.js';
+import { type Fault, InputError, messageOf } from './errors.js';
 import type { PassName } from './test-settings.js';
 
 export class RunFolder {
-  constructor(readonly path: string) {}
+  /** @param made the folders that were made for it, the outermost first. */
+  constructor(
+    readonly path: string,
+    readonly made: readonly string[] = [],
+  ) {}
 
   get runJson(): string {
     return join(this.path, 'run.json');
@@ -37,40 +50,60 @@ export class RunFolder {
     writeFileSync(join(folder, 'mlperf_log_accuracy.json'), texts.accuracy);
     writeFileSync(join(folder, 'mlperf_log_trace.json'), texts.trace);
   }
+
+  /** Takes back what was made, where nothing was put into it. */
+  discard(): void {
+    for (const folder of this.made.toReversed()) {
+      if (readdirSync(folder).length > 0) return;
+      rmdirSync(folder);
+    }
+  }
 }
 
 /**
  * Makes the folder of a new run: `output`, or results/<name>/<UTC time> below the working directory.
- * @throws InputError when it cannot be made or holds a run already.
+ * @throws InputError when it cannot be made or written into.
  */
 export function createRunFolder(name: string, output: string | null, startedAt: Date): RunFolder {
-  checkOutput(output);
   const stamp = startedAt.toISOString().replaceAll(':', '').replace('.', '');
   const path = output === null ? resolve('results', name, stamp) : resolve(output);
-  try {
-    makeFolder(path);
-  } catch (error) {
+  const refuse = (what: string, error: unknown) => {
     const where = output === null ? 'results' : '--output';
-    throw new InputError([{ where, message: `"${path}" cannot be made: ${messageOf(error)}` }]);
+    return new InputError([{ where, message: `"${path}" cannot be ${what}: ${messageOf(error)}` }]);
+  };
+  let folder: RunFolder;
+  try {
+    folder = new RunFolder(path, makeFolder(path));
+  } catch (error) {
+    throw refuse('made', error);
   }
-  return new RunFolder(path);
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw refuse('written into', error);
+  }
+  return folder;
 }
 
-/** @throws InputError when a run's evidence would be overwritten: to be asked before anything starts. */
-export function checkOutput(output: string | null): void {
-  if (output === null) return;
+/** Why a run may not be written there: something in the way, or another run's evidence. */
+export function findOutputFaults(output: string | null): Fault[] {
+  if (output === null) return [];
+  const refuse = (message: string): Fault[] => [{ where: '--output', message }];
+  if (output.trim() === '') return refuse('is ""; allowed: the name of a folder');
   const { runJson, path } = new RunFolder(resolve(output));
-  const message = existsSync(runJson)
-    ? `"${path}" holds a run already (run.json); allowed: a folder without one`
-    : statSync(path, { throwIfNoEntry: false })?.isFile()
-      ? `"${path}" is a file; allowed: a folder`
-      : null;
-  if (message !== null) throw new InputError([{ where: '--output', message }]);
+  if (existsSync(runJson)) {
+    return refuse(`"${path}" holds a run already (run.json); allowed: a folder without one`);
+  }
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined || found.isDirectory()
+    ? []
+    : refuse(`"${path}" is not a folder; allowed: a new folder, or one without a run`);
 }
 
 /** Level by level: node's own recursive form never returns where a file system refuses new folders (/proc). */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
+function makeFolder(path: string): string[] {
+  if (existsSync(path)) return [];
+  const outer = makeFolder(dirname(path));
   mkdirSync(path);
+  return [...outer, path];
 }

@@ -19,41 +19,32 @@ export interface RunPieces {
   readonly startedAt: Date;
 }
 
-/**
- * The samples asked for.
- * @throws InputError when the dataset has fewer.
- */
-export function openLibrary(config: RunConfig): (tokenizer: Tokenizer | null) => DatasetLibrary {
-  const dataset = openDataset(config.dataset, 'test');
-  const count = config.samples ?? dataset.length;
-  if (count > dataset.length) {
-    const message = `samples is ${count}; allowed: 1 to ${dataset.length}, the test samples of ${dataset.name}`;
-    throw new InputError([{ where: '--samples', message }]);
-  }
-  return (tokenizer) => new DatasetLibrary(dataset, tokenizer, count);
-}
-
 /** Loads what the run needs. What is slow to import is imported here, when it is needed. */
 export async function buildPieces(
   config: RunConfig,
-  openWith: (tokenizer: Tokenizer | null) => DatasetLibrary,
+  startedAt: Date,
   progress: ProgressReporter,
 ): Promise<RunPieces> {
-  const startedAt = new Date();
   if (config.sut === 'null') {
     const { NullSut } = await import('./sut/null.js');
-    const library = openWith(null);
+    const library = openLibrary(config, null);
     const outputTokens = library.dataset.kind === 'generation' ? config.nullSut.outputTokens : 0;
     const sut = new NullSut({ delayMs: config.nullSut.delayMs, outputTokens });
     return { library, sut, progress, startedAt };
   }
   progress.note(`loading ${config.model.name} from ${config.model.folder}`);
   const tokenizer = await readTokenizer(config.model.folder);
-  const library = openWith(tokenizer);
+  const library = openLibrary(config, tokenizer);
   const { NativeSut } = await import('./sut/native.js');
   const options = buildEngineOptions(config);
   const sut = await NativeSut.load(options, library, buildGeneration(config, tokenizer));
   return { library, sut, progress, startedAt };
+}
+
+/** The samples asked for; that the dataset has so many was checked with the configuration. */
+function openLibrary(config: RunConfig, tokenizer: Tokenizer | null): DatasetLibrary {
+  const dataset = openDataset(config.dataset, 'test');
+  return new DatasetLibrary(dataset, tokenizer, config.samples ?? dataset.length);
 }
 
 function buildEngineOptions({ engine, model }: RunConfig): EngineOptions {

@@ -1,7 +1,7 @@
 // `bench run`: configuration -> pieces -> passes -> record -> summary, told top to bottom.
 
 import { writeFileSync } from 'node:fs';
-import { datasetNames } from '../../datasets/index.js';
+import { datasetNames, openDataset } from '../../datasets/index.js';
 import { formatAccuracyText } from '../accuracy/index.js';
 import { loadRunConfig, type RunConfig } from '../config.js';
 import { refuseDevice } from '../device.js';
@@ -13,8 +13,8 @@ import { findPackageRoot } from '../package-root.js';
 import { type PassResult, runPass } from '../pass.js';
 import { ProgressReporter, type TextStream } from '../report/progress.js';
 import { formatSummary } from '../report/summary.js';
-import { checkOutput, createRunFolder, type RunFolder } from '../run-folder.js';
-import { buildPieces, openLibrary, type RunPieces } from '../run-pieces.js';
+import { createRunFolder, findOutputFaults, type RunFolder } from '../run-folder.js';
+import { buildPieces, type RunPieces } from '../run-pieces.js';
 import {
   buildRunRecord,
   formatRunRecord,
@@ -50,14 +50,15 @@ export async function runBenchmark(
   const config = loadRunConfig(options.config, options.overrides, {
     root: findPackageRoot().folder,
     datasetNames,
+    countSamples: (dataset) => openDataset(dataset, 'test').length,
     refuseDevice,
-    faults: options.faults,
+    faults: [...options.faults, ...findOutputFaults(options.output)],
   });
-  checkOutput(options.output);
   const progress = new ProgressReporter(streams.stderr, options.quiet);
-  const pieces = await buildPieces(config, openLibrary(config), progress);
+  const startedAt = new Date();
+  const folder = createRunFolder(config.name, options.output, startedAt);
+  const pieces = await loadPieces(config, startedAt, folder, progress);
   try {
-    const folder = createRunFolder(config.name, options.output, pieces.startedAt);
     const passes = await runPasses(config, pieces, folder, signal);
     const material = scoreRun(config, pieces, passes, options.command, signal);
     const record = await writeRun(material, folder);
@@ -69,6 +70,21 @@ export async function runBenchmark(
     return judgeRun(material, record);
   } finally {
     await pieces.sut.close();
+  }
+}
+
+/** Leaves no empty folder behind where nothing could be started. */
+async function loadPieces(
+  config: RunConfig,
+  startedAt: Date,
+  folder: RunFolder,
+  progress: ProgressReporter,
+): Promise<RunPieces> {
+  try {
+    return await buildPieces(config, startedAt, progress);
+  } catch (error) {
+    folder.discard();
+    throw error;
   }
 }
 

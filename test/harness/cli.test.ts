@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +15,7 @@ import { main } from '../../harness/cli.js';
 let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'loadmark-cli-'));
+  writeFileSync(join(folder, 'unjudged.yaml'), 'name: unjudged\n');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -21,11 +30,13 @@ async function bench(...argv: string[]) {
   return { code, ...written };
 }
 
-/** A run of the null system with the given service time per sample. */
+/** A run of the null system with the given service time per sample; its answers have no target to miss. */
 function benchNull(output: string, delayMs: number, ...argv: string[]) {
   const quick = ['--samples', '40', '--min-duration', '0.1', '--quiet'];
   const set = ['--set', `null_sut.delay_ms=${delayMs}`];
-  return bench('--sut', 'null', '--output', join(folder, output), ...quick, ...argv, ...set);
+  const model = ['--model', join(folder, 'unjudged.yaml')];
+  const where = ['--output', join(folder, output)];
+  return bench('--sut', 'null', ...where, ...model, ...quick, ...argv, ...set);
 }
 
 function readJson(file: string) {
@@ -44,7 +55,7 @@ describe('bench run on the null system', () => {
     const { code, stdout, stderr } = await benchNull('offline', 4);
     expect(stderr).toBe('');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^VALID {2}optimized: tiny-int4 on tiny-orca, Offline, submission\n/);
+    expect(stdout).toMatch(/^VALID {2}optimized: unjudged on tiny-orca, Offline, submission\n/);
     const path = join(folder, 'offline');
     const logs = ['summary.txt', 'detail.txt', 'accuracy.json', 'trace.json'].map(
       (name) => `mlperf_log_${name}`,
@@ -188,6 +199,10 @@ describe('bench with bad input', () => {
     [['--device', 'tpu'], 'device is "tpu"; allowed: auto, cpu'],
     [['--scenari', 'Offline'], '(Did you mean --scenario?)'],
     [['--output', '/proc/nowhere'], '"/proc/nowhere" cannot be made'],
+    [['--output', '/proc/version'], '"/proc/version" is not a folder'],
+    [['--output', ''], '--output: is ""; allowed: '],
+    [['--samples', ''], '--samples: samples is ""; allowed: '],
+    [['docter'], 'there is no command "docter"; allowed: run, doctor, quantize (did you mean'],
   ])('%j', async (argv, message) => {
     const { code, stdout, stderr } = await bench('--sut', 'null', ...argv);
     expect(stderr).toContain(message);
@@ -222,6 +237,26 @@ describe('bench with bad input', () => {
       '--samples',
       '--dataset',
     ]);
+  });
+
+  it.each([[['--frobnicate']], [['doctor', '--frobnicate']], [['quantize', '--sym']]])(
+    'prints one JSON object for the misuse of %j too',
+    async (argv) => {
+      const { code, stdout, stderr } = await bench(...argv, '--json');
+      expect(code).toBe(2);
+      expect(JSON.parse(stdout)).toMatchObject({ schema: 'loadmark/error/1', exitCode: 2 });
+      expect(stderr).toMatch(/^bench: /);
+    },
+  );
+
+  it('leaves no folder behind when the model cannot be loaded', async () => {
+    const model = join(folder, 'empty-model');
+    mkdirSync(model);
+    writeFileSync(join(model, 'config.json'), '{}');
+    const output = join(folder, 'never', 'made');
+    const { code } = await bench('--model', model, '--output', output, '--quiet');
+    expect(code).toBe(2);
+    expect(existsSync(join(folder, 'never'))).toBe(false);
   });
 
   it('says why there is no CUDA device', async () => {

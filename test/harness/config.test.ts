@@ -25,7 +25,8 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 function context(faults: readonly Fault[] = []): ConfigContext {
   const refuseDevice = (device: string) => (device === 'auto' ? null : `no ${device} here`);
-  return { root, datasetNames: ['tiny-orca', 'tiny-mmlu'], refuseDevice, faults };
+  const datasetNames = ['tiny-orca', 'tiny-mmlu'];
+  return { root, datasetNames, countSamples: () => 1000, refuseDevice, faults };
 }
 
 function load(yaml: string, overrides: readonly Override[] = [], faults: readonly Fault[] = []) {
@@ -91,8 +92,12 @@ describe('loadRunConfig', () => {
     expect(faultsOf('model: &a small\nname: *a')).toEqual([
       'run.yaml:2:7: anchors, aliases and tags are not allowed',
     ]);
-    expect(faultsOf('- 1')).toContain(
+    const option: Override = { path: ['mode'], value: 'accuracy', where: '--mode' };
+    expect(faultsOf('- 1', [option]).filter((fault) => !fault.includes('model is'))).toEqual([
       'run.yaml:1:1: the file is a list; allowed: names with values, one a line',
+    ]);
+    expect(faultsOf('model: small\n---\nmodel: big')[0]).toEqual(
+      expect.stringMatching(/^run\.yaml:2:\d+: not YAML: a second document/),
     );
   });
 
@@ -120,6 +125,12 @@ describe('loadRunConfig', () => {
     expect(() => load('model: small\nsamples: 0', [], given)).toThrowError(
       /--endpoint: this option[\s\S]*samples is 0/,
     );
+    expect(() => loadRunConfig('missing', [], context(given))).toThrowError(
+      /--endpoint: this option[\s\S]*--config: there is no file "missing"/,
+    );
+    expect(faultsOf('model: small\nsamples: 1001')).toEqual([
+      'run.yaml:2:10: samples is 1001; allowed: 1 to 1000, the test samples of tiny-orca',
+    ]);
   });
 
   it('refuses sizes and lengths that cannot be', () => {
@@ -232,7 +243,7 @@ describe('parseScalar', () => {
       null,
       true,
       'fp16',
-      null,
+      '',
       'a: b',
     ]);
   });
