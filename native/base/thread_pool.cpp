@@ -5,6 +5,7 @@
 #include <chrono>
 #include <exception>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -115,6 +116,14 @@ struct ThreadPool::State {
     wake.fetch_add(1);
     wake.notify_all();
   }
+
+  // Stops and joins every thread, between loops.
+  void end() {
+    stop.store(true);
+    wake.fetch_add(1);
+    wake.notify_all();
+    for (std::thread& thread : threads) thread.join();
+  }
 };
 
 ThreadPool::ThreadPool(int threads) {
@@ -123,17 +132,19 @@ ThreadPool::ThreadPool(int threads) {
                                   std::to_string(kMaxThreads));
   }
   state_ = std::make_unique<State>();
-  for (int thread = 1; thread < threads; ++thread) {
-    state_->threads.emplace_back([state = state_.get(), thread] { state->work(thread); });
+  state_->threads.reserve(static_cast<size_t>(threads - 1));
+  try {
+    for (int thread = 1; thread < threads; ++thread) {
+      state_->threads.emplace_back([state = state_.get(), thread] { state->work(thread); });
+    }
+  } catch (const std::system_error& error) {
+    state_->end();  // a joinable thread must not be destroyed: that would end the process
+    throw Error(kOutOfMemory, "the system gave " + std::to_string(size()) + " of " +
+                                  std::to_string(threads) + " threads: " + error.what());
   }
 }
 
-ThreadPool::~ThreadPool() {
-  state_->stop.store(true);
-  state_->wake.fetch_add(1);
-  state_->wake.notify_all();
-  for (std::thread& thread : state_->threads) thread.join();
-}
+ThreadPool::~ThreadPool() { state_->end(); }
 
 int ThreadPool::size() const { return static_cast<int>(state_->threads.size()) + 1; }
 

@@ -10,7 +10,8 @@ namespace loadmark {
 
 class ThreadPool {
  public:
-  // threads >= 1, the calling thread included; throws Error(kBadArgument) otherwise.
+  // threads >= 1, the calling thread included; throws Error(kBadArgument) otherwise, and
+  // Error(kOutOfMemory) when the system does not give as many.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

@@ -3,6 +3,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
+
+#if defined(__linux__)
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
 
 #include "check/linear_cases.h"
 
@@ -34,6 +40,25 @@ inline void check_thread_pool(Cases& cases) {
   }
   cases.report.refuses("thread pool of 0", kBadArgument, [] { ThreadPool none(0); });
   cases.report.refuses("thread pool of -3", kBadArgument, [] { ThreadPool none(-3); });
+}
+
+// The system refuses a thread's stack halfway: the threads already there end, and so does nothing
+// else.
+inline void check_thread_refusal(Cases& cases) {
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  rlimit before{};
+  getrlimit(RLIMIT_AS, &before);
+  int64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit tight = before;
+  tight.rlim_cur = static_cast<rlim_t>(pages * sysconf(_SC_PAGESIZE) + (int64_t{64} << 20));
+  setrlimit(RLIMIT_AS, &tight);
+  cases.report.refuses("thread pool of 1024 in 64 MiB", kOutOfMemory,
+                       [] { ThreadPool none(1024); });
+  setrlimit(RLIMIT_AS, &before);
+#else
+  (void)cases;
+#endif
 }
 
 inline void check_isa_names(Cases& cases) {
@@ -137,6 +162,7 @@ inline void check_gptq_refusals(Cases& cases) {
 
 inline void check_base(Cases& cases) {
   check_thread_pool(cases);
+  check_thread_refusal(cases);
   check_isa_names(cases);
   check_gptq_refusals(cases);
   for (const bool symmetric : {true, false}) {
