@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 
-export const deviceForms = 'auto, cpu';
+const deviceForms = 'auto, cpu';
 
 /** A sentence with the reason, or null when the device is there. */
 export function refuseDevice(device: string): string | null {

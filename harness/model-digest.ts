@@ -1,11 +1,11 @@
-// Which checkpoint is this? One digest over the files that decide what the model answers.
+// Which checkpoint is this? One digest over its configuration, tokenizer and weights.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** sha256 (hex) over name, length and content of config, tokenizer and weights, in the order of their names. */
+/** sha256 (hex) over name and content of every .json and .safetensors file, in the order of their names. */
 export async function digestFolder(folder: string): Promise<string> {
   const names = (await readdir(folder)).filter((name) => /\.(json|safetensors)$/.test(name)).sort();
   const total = createHash('sha256');

@@ -31,7 +31,7 @@ export interface PassPieces {
 }
 
 /** A system under test that has not answered anything for this long, with samples outstanding, has dropped some. */
-const idleMs = 120_000;
+export const idleMs = 120_000;
 
 /** Runs the pass to its end, or to the abort of the signal. */
 export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassResult> {

@@ -1,6 +1,7 @@
 // What a run and a model can be told: every setting of configs/runs/*.yaml and configs/models/*.yaml, with its range
 // and its default. config.ts reads the files; what the settings do is the business of whoever uses them.
 
+import { officialSeeds } from '../loadgen/index.js';
 import {
   type Checked,
   choice,
@@ -19,10 +20,6 @@ const milliseconds = { min: 0, aboveMin: true, max: 3_600_000 } as const;
 
 /** Scenarios of LoadGen that this version runs; the others are refused by name. */
 export const scenarios = ['Offline', 'Server'] as const;
-export type RunScenario = (typeof scenarios)[number];
-
-/** `submission` is the accuracy pass, then the performance pass. */
-export type RunMode = 'submission' | 'performance' | 'accuracy';
 
 /** The metrics a target can be set on, and whether its factor is a floor or a band. */
 export const targetKinds = {
@@ -101,11 +98,11 @@ const server = section({
   targetPercentile: number({ min: 50, max: 99.9 }, 99),
 });
 
-// The seeds of round v6.1.
+const official = officialSeeds('v6.1');
 const seeds = section({
-  qsl: seed(2085463073848966840n),
-  sampleIndex: seed(2747215439041700203n),
-  schedule: seed(16159082839903944936n),
+  qsl: seed(official.qslRngSeed),
+  sampleIndex: seed(official.sampleIndexRngSeed),
+  schedule: seed(official.scheduleRngSeed),
 });
 
 const nullSut = section({
@@ -122,6 +119,7 @@ export const runFields = section({
   dataset: text('tiny-orca'),
   sut: choice(['native', 'null'], 'native', ['openai', 'scripted']),
   scenario: choice(scenarios, 'Offline', ['SingleStream', 'MultiStream', 'Interactive']),
+  /** `submission` is the accuracy pass, then the performance pass. */
   mode: choice(['submission', 'performance', 'accuracy'], 'submission', ['find-peak']),
   /** Use the first of the dataset's test samples only; null is all of them. */
   samples: optionalNumber(count(maxSamples)),

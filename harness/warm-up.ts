@@ -19,15 +19,16 @@ export interface WarmUp {
   readonly samplesPerSecond: number | null;
 }
 
-/** Rounds of growing size, until one lasts long enough. */
+/** Rounds of growing size, until one lasts long enough; a system silent for `idleMs` is left to the real run. */
 export async function warmUp(
   sut: MeasuredSut,
   library: DatasetLibrary,
   signal: AbortSignal,
+  idleMs: number,
 ): Promise<WarmUp> {
   let [samples, seconds] = [0, 0];
   for (let count = firstRound; ; ) {
-    const round = await runRound(sut, library, count, signal);
+    const round = await runRound(sut, library, count, signal, idleMs);
     samples += round.answered;
     seconds += round.seconds;
     const isEnough = round.seconds >= longEnoughS || count >= largestRound;
@@ -46,12 +47,13 @@ async function runRound(
   library: DatasetLibrary,
   count: number,
   signal: AbortSignal,
+  idleMs: number,
 ): Promise<{ readonly answered: number; readonly seconds: number }> {
   const indices = Array.from({ length: count }, (_, id) => id % library.totalSampleCount);
   library.loadSamplesToRam(indices);
   sut.beginTest({ reportsFirstTokens: false });
   const startNs = process.hrtime.bigint();
-  const answered = await answerAll(sut, indices, signal);
+  const answered = await answerAll(sut, indices, signal, idleMs);
   const seconds = Math.max(1e-6, Number(process.hrtime.bigint() - startNs) / 1e9);
   return { answered, seconds };
 }
@@ -60,20 +62,26 @@ function answerAll(
   sut: MeasuredSut,
   indices: readonly number[],
   signal: AbortSignal,
+  idleMs: number,
 ): Promise<number> {
   return new Promise((resolve) => {
     let left = indices.length;
     let answered = 0;
+    const end = (count: number) => {
+      clearTimeout(watchdog);
+      signal.removeEventListener('abort', giveUp);
+      resolve(count);
+    };
     const giveUp = () => {
       sut.abandon();
-      resolve(0);
+      end(0);
     };
     const settle = (count: number) => {
       left -= count;
-      if (left > 0) return;
-      signal.removeEventListener('abort', giveUp);
-      resolve(answered);
+      if (left > 0) watchdog.refresh();
+      else end(answered);
     };
+    const watchdog = setTimeout(giveUp, idleMs);
     if (signal.aborted) return giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     sut.issueQuery(

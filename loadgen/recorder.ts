@@ -99,8 +99,7 @@ export class Recorder implements Responder {
     atNs?: number,
   ): void => {
     if (this.#isClosed) return;
-    const at = atNs === undefined ? this.#rules.nowNs() : this.#rules.sinceStart(atNs);
-    this.lastActivityNs = Math.max(this.lastActivityNs, at);
+    const at = this.#instantOf(atNs);
     for (const response of responses) this.#recordFirstToken(response, at);
     this.#listener.trace?.callComplete('FirstTokenComplete', at, this.#rules.nowNs());
   };
@@ -110,8 +109,7 @@ export class Recorder implements Responder {
     atNs?: number,
   ): void => {
     if (this.#isClosed) return;
-    const at = atNs === undefined ? this.#rules.nowNs() : this.#rules.sinceStart(atNs);
-    this.lastActivityNs = Math.max(this.lastActivityNs, at);
+    const at = this.#instantOf(atNs);
     for (const response of responses) this.#recordCompletion(response, at);
     this.#listener.trace?.callComplete('QuerySamplesComplete', at, this.#rules.nowNs());
     this.#listener.onActivity(at);
@@ -135,6 +133,15 @@ export class Recorder implements Responder {
     this.#countDown(series, id, this.lastActivityNs);
     this.#tellWhenSettled();
   };
+
+  /** Whole nanoseconds since the start: the sums of a test are exact ones. What is no number says nothing of when. */
+  #instantOf(atNs: number = Number.NaN): number {
+    const at = Number.isFinite(atNs)
+      ? this.#rules.sinceStart(Math.round(atNs))
+      : this.#rules.nowNs();
+    this.lastActivityNs = Math.max(this.lastActivityNs, at);
+    return at;
+  }
 
   /** The current series when the id was issued in it; otherwise a fault and null. */
   #seriesWith(id: number, what: string): SeriesRecord | null {

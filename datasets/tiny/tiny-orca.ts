@@ -6,8 +6,8 @@ import type { Dataset, GenerationSample, Split } from '../dataset.js';
 import { hashText, Random } from './random.js';
 import { type Task, taskFamilies } from './tasks.js';
 
-/** Rows that the dataset shows; trainingSample() goes on beyond its split's length. */
-export const orcaLengths: { readonly [split in Split]: number } = {
+/** Rows that the dataset shows; makeOrcaSample() goes on beyond them. */
+const orcaLengths: { readonly [split in Split]: number } = {
   train: 100_000,
   calibration: 512,
   test: 1_000,

@@ -110,8 +110,6 @@ const commonQuestions: readonly string[] = [
 
 export const subjects: readonly Subject[] = makeSubjects();
 
-export const subjectNames: readonly string[] = subjects.map((subject) => subject.name);
-
 function makeSubjects(): Subject[] {
   const random = new Random('tiny-world', 1);
   const taken = new Set<string>();

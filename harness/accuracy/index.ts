@@ -20,5 +20,5 @@ export {
   type GenerationScore,
   scoreGeneration,
 } from './generation-score.js';
-export { type AccuracyMetrics, isMetricName, METRIC_NAMES, type MetricName } from './metrics.js';
+export type { AccuracyMetrics, MetricName } from './metrics.js';
 export { type AccuracyTarget, type JudgedTarget, judgeTargets } from './targets.js';

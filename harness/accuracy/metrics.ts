@@ -22,23 +22,6 @@ export type MetricName =
   | 'mmlu'
   | 'mmluStderr';
 
-export const METRIC_NAMES: readonly MetricName[] = [
-  'rouge1',
-  'rouge2',
-  'rougeL',
-  'rougeLsum',
-  'genLen',
-  'genNum',
-  'genTokLen',
-  'tokensPerSample',
-  'mmlu',
-  'mmluStderr',
-];
-
-export function isMetricName(name: string): name is MetricName {
-  return (METRIC_NAMES as readonly string[]).includes(name);
-}
-
 /** The metrics of one run; one that was not measured is absent. */
 export type AccuracyMetrics = Readonly<Partial<Record<MetricName, number>>>;
 

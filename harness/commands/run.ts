@@ -10,7 +10,7 @@ import { listEvidence, writeEvidence } from '../evidence.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import type { Override } from '../overrides.js';
 import { findPackageRoot } from '../package-root.js';
-import { type PassResult, runPass } from '../pass.js';
+import { idleMs, type PassResult, runPass } from '../pass.js';
 import { ProgressReporter, type TextStream } from '../report/progress.js';
 import { formatSummary } from '../report/summary.js';
 import { createRunFolder, findOutputFaults, type RunFolder } from '../run-folder.js';
@@ -119,7 +119,7 @@ async function runPasses(
     return { accuracy, performance: null, warmUp: null };
   }
   if (accuracy === null) progress.note('warming up');
-  const before = describeAccuracyPass(accuracy) ?? (await warmUp(sut, library, signal));
+  const before = describeAccuracyPass(accuracy) ?? (await warmUp(sut, library, signal, idleMs));
   const performance = isOver() ? null : await run('performance', before.samplesPerSecond);
   return { accuracy, performance, warmUp: before };
 }

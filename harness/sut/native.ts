@@ -15,17 +15,11 @@ import type { DatasetLibrary } from '../sample-library.js';
 import { encodeChoice } from './choice-response.js';
 import type { Answer, MeasuredSut, SutDescription, TestTerms } from './measured-sut.js';
 
-/** How answers are generated, the same for every sample. */
-export interface GenerationTerms {
-  readonly maxNewTokens: number;
-  readonly minNewTokens: number;
-  readonly stopTokens: Int32Array;
-  readonly temperature: number;
-  readonly topK: number;
-  readonly topP: number;
-  /** Each sample's generator is seeded with this plus its index: the same sample draws the same answer. */
-  readonly seed: bigint;
-}
+/**
+ * How answers are generated, the same for every sample. Each sample's generator is seeded with `seed` plus its index:
+ * the same sample draws the same answer.
+ */
+export type GenerationTerms = Omit<GenerateRequest, 'id' | 'promptTokens'>;
 
 /** A sample that the engine is working on. */
 interface Flight {

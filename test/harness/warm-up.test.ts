@@ -9,7 +9,7 @@ const library = new DatasetLibrary(openDataset('tiny-orca', 'test'), null, 10);
 describe('warmUp', () => {
   it('finds the rate of a system of known speed', async () => {
     const sut = new NullSut({ delayMs: 5, outputTokens: 2 });
-    const found = await warmUp(sut, library, new AbortController().signal);
+    const found = await warmUp(sut, library, new AbortController().signal, 60_000);
     expect(found.samplesPerSecond).toBeGreaterThan(100);
     expect(found.samplesPerSecond).toBeLessThanOrEqual(201);
     expect(found.seconds).toBeGreaterThanOrEqual(1);
@@ -18,7 +18,7 @@ describe('warmUp', () => {
 
   it('ends with a system that answers at once', async () => {
     const sut = new NullSut({ delayMs: 0, outputTokens: 2 });
-    const found = await warmUp(sut, library, new AbortController().signal);
+    const found = await warmUp(sut, library, new AbortController().signal, 60_000);
     expect(found.samples).toBeGreaterThan(65_536);
   });
 
@@ -26,7 +26,14 @@ describe('warmUp', () => {
     const sut = new NullSut({ delayMs: 60_000, outputTokens: 2 });
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 50);
-    const found = await warmUp(sut, library, controller.signal);
+    const found = await warmUp(sut, library, controller.signal, 60_000);
+    expect(found).toMatchObject({ samples: 0, samplesPerSecond: null });
+    expect(found.seconds).toBeLessThan(30);
+  });
+
+  it('gives up on a system that goes silent', async () => {
+    const sut = new NullSut({ delayMs: 60_000, outputTokens: 2 });
+    const found = await warmUp(sut, library, new AbortController().signal, 50);
     expect(found).toMatchObject({ samples: 0, samplesPerSecond: null });
     expect(found.seconds).toBeLessThan(30);
   });
