@@ -1,6 +1,7 @@
 // linear: chooses the kernel, prepares the activations (act-order, padding, rounding), and cuts the
 // output into tasks.
 #include <algorithm>
+#include <atomic>
 
 #include "ops/cpu/isa.h"
 #include "ops/cpu/linear_kernels.h"
@@ -133,6 +134,24 @@ LinearBlock make_block(const LinearWeight& w, const Activations& a, int64_t firs
   return block;
 }
 
+// Calls fn(part) for every part. A thread takes runs of consecutive parts, half of its share of
+// what is left: long streams of weights first, and at the end pieces so small that no thread waits
+// long.
+template <class Fn>
+void run_shares(const Context& context, int64_t parts, int64_t multiply_adds, Fn fn) {
+  std::atomic<int64_t> next{0};
+  const int64_t divisor = 2 * context.pool->size();
+  run_tasks(context, context.pool->size(), multiply_adds, [&](int64_t) {
+    int64_t begin = next.load(std::memory_order_relaxed);
+    while (begin < parts) {
+      const int64_t end = begin + std::max<int64_t>(1, (parts - begin) / divisor);
+      if (!next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) continue;
+      for (int64_t part = begin; part < end; ++part) fn(part);
+      begin = next.load(std::memory_order_relaxed);
+    }
+  });
+}
+
 }  // namespace
 
 void linear(const Context& context, const LinearWeight& w, const float* x, int64_t rows, float* y) {
@@ -142,9 +161,9 @@ void linear(const Context& context, const LinearWeight& w, const float* x, int64
   const int64_t panels = w.packed->panels;
   const int64_t panel_blocks = (panels + kBlockPanels - 1) / kBlockPanels;
   const int64_t row_blocks = (rows + kRowBlock - 1) / kRowBlock;
-  run_tasks(context, panel_blocks * row_blocks, rows * w.n * w.k, [&](int64_t task) {
-    const int64_t first_panel = task / row_blocks * kBlockPanels;
-    const int64_t first_row = task % row_blocks * kRowBlock;
+  run_shares(context, panel_blocks * row_blocks, rows * w.n * w.k, [&](int64_t part) {
+    const int64_t first_panel = part / row_blocks * kBlockPanels;
+    const int64_t first_row = part % row_blocks * kRowBlock;
     LinearBlock block = make_block(w, activations, first_panel, first_row, y);
     block.panels = std::min(kBlockPanels, panels - first_panel);
     block.n = std::min(block.panels * kPanel, w.n - first_panel * kPanel);

@@ -20,6 +20,7 @@ namespace {
 
 constexpr int64_t kTileRows = 8;
 constexpr int64_t kColumnBlock = 1024;  // of packed weights and one tile of rows: at most 40 KiB
+constexpr int64_t kAhead = 4096;        // bytes
 
 struct Int4Columns {
   static constexpr int64_t kStepBytes = 64;  // eight columns of a panel
@@ -142,9 +143,42 @@ void finish(const LinearBlock& block, const float* sums) {
   }
 }
 
+// One row times one panel. The panels of a task follow each other in memory and so do those of the
+// next task of this thread, mostly: asking for the lines kAhead bytes further on keeps the stream
+// running across pages and panels, where the hardware's own prefetching starts anew.
+template <class Columns>
+__m512 row_times_panel(const LinearBlock& block, int64_t panel) {
+  const uint8_t* w = block.w + panel * block.panel_bytes;
+  __m512 sum = _mm512_setzero_ps();
+  for (int64_t s = 0; s < block.segment_count; ++s) {
+    const Segment segment = block.segments[s];
+    const int64_t at = s * block.x_rows;
+    const PanelScale group = panel_scale(block, Columns{}, panel, segment.group);
+    __m512i dot = _mm512_madd_epi16(group.zero, _mm512_set1_epi32(-block.x_sum[at]));
+    __m512i dot_high = _mm512_setzero_si512();
+    const int8_t* x = block.xq + segment.begin;
+    for (int64_t step = 0; step < segment.steps; ++step, x += 8, w += Columns::kStepBytes) {
+      for (int64_t line = 0; line < Columns::kStepBytes; line += 64)
+        __builtin_prefetch(w + kAhead + line);
+      const __m512i raw = _mm512_load_si512(w);
+      dpbusd(dot, Columns::first(raw, w), broadcast4(x));
+      dpbusd(dot_high, Columns::second(raw, w), broadcast4(x + 4));
+    }
+    dot = _mm512_add_epi32(dot, dot_high);
+    const __m512 scale = _mm512_mul_ps(group.scale, _mm512_set1_ps(block.x_scale[at]));
+    sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scale, sum);
+  }
+  return sum;
+}
+
 template <class Columns>
 void linear_int(const LinearBlock& block) {
   alignas(64) float sums[kRowBlock * kBlockPanels * kPanel];
+  if (block.rows == 1) {
+    for (int64_t panel = 0; panel < block.panels; ++panel)
+      _mm512_store_ps(sums + panel * kPanel, row_times_panel<Columns>(block, panel));
+    return finish<Columns>(block, sums);
+  }
   for (int64_t i = 0; i < block.rows * kBlockPanels; ++i)
     _mm512_store_ps(sums + i * kPanel, _mm512_setzero_ps());
   // One tile of rows has nothing to share between column blocks: stream the panels from end to end.
