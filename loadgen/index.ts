@@ -2,6 +2,11 @@
 
 export type { Clock } from './clock.js';
 export { RealClock, VirtualClock, Wakeup } from './clock.js';
+export type { ConfFault } from './conf-file.js';
+export { ConfFile } from './conf-file.js';
+export type { ConfCode, ConfLoad, ConfSource } from './conf-loader.js';
+export { ConfLoader, loadConf } from './conf-loader.js';
+export type { ConfKind } from './conf-settings.js';
 export type {
   QuerySample,
   QuerySampleLibrary,

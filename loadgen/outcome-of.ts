@@ -27,14 +27,13 @@ function seriesOutcome(record: SeriesRecord): SeriesOutcome {
   };
 }
 
-function logTexts(run: TestRun, startedAtUnixMs: number): LogTexts {
-  const { useTokenLatencies, scenario } = run.settings;
+function logTexts(run: TestRun, { startedAtUnixMs, logsTokens }: TestFacts): LogTexts {
   return {
     summary: run.summary + faultSummary(run.log.warnings.length, run.log.errors.length),
     detail: run.log.toString(),
     accuracy: accuracyLog(run.recorder.kept, {
-      hasTokenCount: useTokenLatencies,
-      hasFirstToken: useTokenLatencies && scenario !== 'Offline',
+      hasTokenCount: logsTokens,
+      hasFirstToken: logsTokens && run.settings.scenario !== 'Offline',
     }),
     trace: run.trace?.toText(startedAtUnixMs) ?? '',
   };
@@ -59,13 +58,16 @@ function reportedMetrics(run: TestRun): TestOutcome['metrics'] {
   return metricsOf(summarizeSeries(run.settings, last, columns), last, columns);
 }
 
+/** What is known of a test besides its run. */
+export interface TestFacts {
+  readonly startedAtNs: number;
+  readonly startedAtUnixMs: number;
+  /** The accuracy log carries tokens; LoadGen decides that before the audit. */
+  readonly logsTokens: boolean;
+}
+
 /** Builds the outcome of a test that is over. */
-export function outcomeOf(
-  run: TestRun,
-  requested: TestSettings,
-  startedAtNs: number,
-  startedAtUnixMs: number,
-): TestOutcome {
+export function outcomeOf(run: TestRun, requested: TestSettings, facts: TestFacts): TestOutcome {
   const reasons = reasonsOf(run);
   return {
     valid: reasons.length === 0,
@@ -80,8 +82,8 @@ export function outcomeOf(
     samples: issuedColumns(run),
     failed: run.recorder.failedSamples,
     responses: run.recorder.kept,
-    logs: logTexts(run, startedAtUnixMs),
-    startedAtNs,
-    startedAt: new Date(startedAtUnixMs),
+    logs: logTexts(run, facts),
+    startedAtNs: facts.startedAtNs,
+    startedAt: new Date(facts.startedAtUnixMs),
   };
 }

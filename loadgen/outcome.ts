@@ -27,6 +27,10 @@ export interface TestOptions {
   readonly watchdog?: { readonly idleMs: number };
   /** Who the detail log says wrote it. */
   readonly writer: { readonly name: string; readonly version: string };
+  /** Text of an auditor's file: its settings override the requested ones, with a warning. */
+  readonly auditConf?: string;
+  /** What a ConfLoader that read the settings found wrong; counted among the errors of the test. */
+  readonly confErrors?: readonly LoggedFault[];
   /** Fills the trace log (Chrome trace events); false by default. */
   readonly trace?: boolean;
 }
@@ -148,6 +152,7 @@ export interface TestOutcome {
   readonly warnings: readonly LoggedFault[];
   /** The signal was aborted before the end. */
   readonly interrupted: boolean;
+  /** As asked for, after the audit. */
   readonly requested: TestSettings;
   readonly effective: EffectiveSettings;
   /** The reported series' figures; null when nothing was completed. */

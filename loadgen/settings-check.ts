@@ -63,7 +63,4 @@ export function checkSettings(settings: TestSettings): void {
       `serverNumIssueQueryThreads is ${settings.serverNumIssueQueryThreads}; only 0 is supported: queries are issued from one thread.`,
     );
   }
-  if (settings.test05) {
-    throw new LoadgenError('unsupported-setting', 'test05 is true; this audit is not supported.');
-  }
 }

@@ -69,7 +69,7 @@ export interface TestSettings {
   /** Expected number of samples of a performance run in the accuracy log; overrides the share when not 0. */
   readonly accuracyLogSamplingTarget: number;
 
-  /** The audit with other seeds; only false is supported. */
+  /** The audit with other seeds: a performance run with the three below. */
   readonly test05: boolean;
   readonly test05QslRngSeed: bigint;
   readonly test05SampleIndexRngSeed: bigint;

@@ -1,5 +1,6 @@
 // One test, told top to bottom: refuse, name the parties, resolve the settings, run the mode, hand back what happened.
 
+import { auditSettings, logAudit } from './audit.js';
 import { RealClock } from './clock.js';
 import type { QuerySampleLibrary, SystemUnderTest } from './contracts.js';
 import { resolveSettings } from './effective-settings.js';
@@ -36,9 +37,11 @@ function runMode(run: TestRun, settings: TestSettings): Promise<void> {
 export async function startTest(
   sut: SystemUnderTest,
   library: QuerySampleLibrary,
-  settings: TestSettings,
+  requested: TestSettings,
   options: TestOptions,
 ): Promise<TestOutcome> {
+  const audited = auditSettings(requested, options.auditConf);
+  const { settings } = audited;
   checkSettings(settings);
   const { effective, complaints } = resolveSettings(settings, library);
   const clock = options.clock ?? new RealClock();
@@ -48,8 +51,10 @@ export async function startTest(
   const sutNameNs = clock.nowNs() - startedAtNs;
 
   const log = new DetailLog(() => clock.nowNs() - startedAtNs);
+  log.addEarlierErrors(options.confErrors ?? [], startedAtNs);
   logWriter(log, options.writer);
   logParties(log, { startedAtUnixMs, sutName, sutNameNs, library });
+  logAudit(log, audited);
   for (const complaint of complaints) {
     log.error('test_settings_internal.cc', 'error_invalid_test_settings', complaint);
   }
@@ -67,5 +72,6 @@ export async function startTest(
     options.signal?.removeEventListener('abort', interrupt);
     run.recorder.close();
   }
-  return outcomeOf(run, settings, startedAtNs, startedAtUnixMs);
+  const logsTokens = requested.useTokenLatencies;
+  return outcomeOf(run, settings, { startedAtNs, startedAtUnixMs, logsTokens });
 }

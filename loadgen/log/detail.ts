@@ -43,10 +43,10 @@ function formatValue(value: DetailValue): string {
   return value.toString();
 }
 
-/** Nanoseconds as milliseconds with six decimals, without rounding. */
+/** Nanoseconds as milliseconds with six decimals, without rounding; one before the start wraps around, as in LoadGen. */
 function formatMs(ns: number): string {
-  const whole = Math.floor(ns / 1e6);
-  return `${whole}.${(ns - whole * 1e6).toString().padStart(6, '0')}`;
+  const unsigned = BigInt.asUintN(64, BigInt(Math.trunc(ns)));
+  return `${unsigned / 1_000_000n}.${(unsigned % 1_000_000n).toString().padStart(6, '0')}`;
 }
 
 /** Collects the entries of one test. */
@@ -72,6 +72,15 @@ export class DetailLog {
     this.#lastAtNs = this.#nowNs();
     this.errors.push({ key, message, atNs: this.#lastAtNs });
     this.#push(file, key, message, true);
+  }
+
+  /** Errors about configuration files, read before the test; `atNs` of these is a reading of the clock. */
+  addEarlierErrors(faults: readonly LoggedFault[], startedAtNs: number): void {
+    for (const { key, message, atNs } of faults) {
+      this.#lastAtNs = atNs - startedAtNs;
+      this.errors.push({ key, message, atNs: this.#lastAtNs });
+      this.#push('test_settings_internal.cc', key, message, true);
+    }
   }
 
   /** An error about an answer; LoadGen stamps those with the time of the entry before. */

@@ -53,8 +53,11 @@ const irregularNames: Readonly<Record<string, keyof TestSettings>> = {
   server_tpot_latency: 'serverTpotLatencyNs',
 };
 
-function settingName(name: string): string {
-  return irregularNames[name] ?? name.replace(/_([a-z0-9])/g, (_, c: string) => c.toUpperCase());
+export function settingName(name: string): keyof TestSettings {
+  const camel = name.replace(/_([a-z0-9])/g, (_, c: string) => c.toUpperCase());
+  const field = irregularNames[name] ?? camel;
+  if (!(field in defaultSettings)) throw new Error(`unknown golden setting ${name}`);
+  return field as keyof TestSettings;
 }
 
 /** Golden settings -> ours; throws on a name that is neither a setting nor in `others`. */
@@ -67,7 +70,6 @@ export function settingsFromGolden(
     if (others.includes(name)) continue;
     const ours = settingName(name);
     const standard: unknown = settings[ours];
-    if (standard === undefined) throw new Error(`unknown golden setting ${name}`);
     if (typeof standard === 'bigint') settings[ours] = BigInt(value as string);
     else if (typeof standard === 'boolean') settings[ours] = Boolean(value);
     else settings[ours] = value;

@@ -321,7 +321,7 @@ test('settings out of range are refused together, before anything runs', async (
 });
 
 test('what is missing is refused by name', async () => {
-  const cases: Partial<TestSettings>[] = [{ serverNumIssueQueryThreads: 2 }, { test05: true }];
+  const cases: Partial<TestSettings>[] = [{ serverNumIssueQueryThreads: 2 }];
   for (const change of cases) {
     const attempt = startTest(
       system(answerAtOnce),
