@@ -34,6 +34,13 @@ export class SystemUnderTestError extends BenchError {
   readonly exitCode = exitCodes.sutFailed;
 }
 
+/** Ctrl-C before there was anything to keep. */
+export class InterruptedError extends BenchError {
+  override readonly name = 'InterruptedError';
+  readonly code = 'INTERRUPTED';
+  readonly exitCode = exitCodes.interrupted;
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

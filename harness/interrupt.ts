@@ -17,7 +17,7 @@ export async function withInterrupt<T>(
     const nowMs = performance.now();
     if (firstMs === undefined) {
       firstMs = nowMs;
-      stderr.write('\nbench: interrupted, writing what was measured (again: stop at once)\n');
+      stderr.write('\nbench: interrupted, coming to an end (again: stop at once)\n');
       controller.abort();
     } else if (nowMs - firstMs > sameKeystrokeMs) {
       process.exit(exitCodes.interrupted);

@@ -3,8 +3,11 @@
 
 import { availableParallelism } from 'node:os';
 import { datasetNames } from '../datasets/index.js';
+import { loadModel } from './config.js';
 import { type Fault, InputError } from './errors.js';
 import { suggestName } from './name-suggestion.js';
+import { findPackageRoot } from './package-root.js';
+import { findFolderFaults } from './quantized-folder.js';
 import type { RunFlag } from './run-options.js';
 import { type Checked, choice, type Field, number, quote, type Scalar } from './setting-fields.js';
 
@@ -28,8 +31,8 @@ export const quantizeFlags: readonly RunFlag[] = [
 ];
 
 export interface QuantizeRequest {
-  /** A name of configs/models, a YAML or a folder. */
-  readonly model: string;
+  /** The folder of the checkpoint. */
+  readonly source: string;
   readonly method: 'rtn' | 'gptq';
   readonly bits: 4;
   readonly groupSize: number;
@@ -81,11 +84,10 @@ export function collectQuantizeOptions(
   if (parsed.sym === true && parsed.asym === true) {
     faults.push({ where: '--asym', message: 'contradicts --sym; allowed: one of them' });
   }
-  if (typeof parsed.out !== 'string' || parsed.out === '') {
-    faults.push(missing('--out', 'the folder to write'));
-  }
+  const source = findCheckpoint(model, faults);
+  const out = readOut(parsed.out, source, parsed.force === true, faults);
   const request = {
-    model,
+    source: source ?? '',
     method,
     bits: 4 as const,
     groupSize: Number(read('groupSize')),
@@ -96,7 +98,7 @@ export function collectQuantizeOptions(
     calibration,
     samples: read('samples'),
     checkpointFormat: read('checkpointFormat'),
-    out: String(parsed.out),
+    out,
     force: parsed.force === true,
     threads: read('threads'),
     json: parsed.json === true,
@@ -107,10 +109,24 @@ export function collectQuantizeOptions(
   return request;
 }
 
+function findCheckpoint(model: string, faults: Fault[]): string | null {
+  return loadModel(model, 'MODEL', true, findPackageRoot().folder, faults)?.folder ?? null;
+}
+
+function readOut(out: unknown, source: string | null, force: boolean, faults: Fault[]): string {
+  if (typeof out === 'string' && out.trim() !== '') {
+    faults.push(...findFolderFaults(out, source, force));
+    return out;
+  }
+  faults.push(missing('--out', 'the folder to write'));
+  return '';
+}
+
 function readField<T>(field: Field<T>, name: string, value: unknown, faults: Fault[]): T {
   const where = optionOf(name);
   if (value === undefined) return field.check(undefined, name, faults);
-  return field.check({ kind: 'value', value: toScalar(String(value), field), where }, name, faults);
+  const scalar = toScalar(String(value), field);
+  return field.check({ kind: 'value', value: scalar, where }, where.slice(2), faults);
 }
 
 /** The text itself where names are allowed, a number where numbers are. */

@@ -12,34 +12,38 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { InputError, messageOf } from './errors.js';
+import { type Fault, InputError, messageOf } from './errors.js';
 
 /** What a tokenizer or a text generator may read beside the weights. */
 const companionFiles =
   /^(tokenizer.*|special_tokens_map\.json|added_tokens\.json|generation_config\.json|vocab\..*|merges\.txt|chat_template\..*|LICENSE.*)$/;
 
-export const weightsFile = 'model.safetensors';
+const weightsFile = 'model.safetensors';
 export const reportFile = 'quantize_report.json';
 
-/** @throws InputError when there is something at `out` that may not be replaced: to be asked before any work. */
-export function checkOutputFolder(out: string, source: string, force: boolean): void {
+/** Why nothing may be put at `out`: to be asked before any work. */
+export function findFolderFaults(out: string, source: string | null, force: boolean): Fault[] {
   const path = resolve(out);
-  const refuse = (message: string) => {
-    throw new InputError([{ where: '--out', message: `${JSON.stringify(path)} ${message}` }]);
-  };
+  const refuse = (message: string): Fault[] => [
+    { where: '--out', message: `${JSON.stringify(path)} ${message}` },
+  ];
   const inside = (a: string, b: string) => a === b || a.startsWith(`${b}/`);
-  if (inside(resolve(source), path))
-    refuse('holds the checkpoint to quantize; allowed: another folder');
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isDirectory()) refuse('is a file; allowed: a folder');
-  const names = found.isDirectory() ? readdirSync(path) : [];
-  if (names.length === 0) return;
-  if (!force)
-    refuse('is not empty; allowed: a new or empty folder, or --force to replace a checkpoint');
-  if (!names.includes('config.json')) {
-    refuse('holds files and no config.json; --force replaces the folder of a checkpoint only');
+  if (source !== null && inside(resolve(source), path)) {
+    return refuse('holds the checkpoint to quantize; allowed: another folder');
   }
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return [];
+  if (!found.isDirectory()) return refuse('is a file; allowed: a folder');
+  const names = readdirSync(path);
+  if (names.length === 0) return [];
+  if (!force) {
+    return refuse(
+      'is not empty; allowed: a new or empty folder, or --force to replace a checkpoint',
+    );
+  }
+  return names.includes('config.json')
+    ? []
+    : refuse('holds files and no config.json; --force replaces the folder of a checkpoint only');
 }
 
 /** A folder under construction beside the one that is wanted. */
@@ -80,7 +84,7 @@ export class QuantizedFolder {
     writeFileSync(join(this.#draft, name), `${JSON.stringify(value, null, 2)}\n`);
   }
 
-  /** Puts the finished folder in the place of whatever checkOutputFolder() allowed to be there. */
+  /** Puts the finished folder in the place of whatever findFolderFaults() allowed to be there. */
   publish(): string {
     const old = `${this.#target}.replaced-${process.pid}`;
     if (existsSync(this.#target)) renameSync(this.#target, old);

@@ -7,6 +7,7 @@ import {
   choice,
   number,
   optionalNumber,
+  pathSegment,
   section,
   seed,
   table,
@@ -114,7 +115,8 @@ const nullSut = section({
 
 /** configs/runs/*.yaml */
 export const runFields = section({
-  name: text('run'),
+  /** Names the folder below results/ too. */
+  name: pathSegment('run'),
   model: text('tiny-int4'),
   dataset: text('tiny-orca'),
   sut: choice(['native', 'null'], 'native', ['openai', 'scripted']),

@@ -54,6 +54,17 @@ export function text(fallback: string): Field<string> {
   );
 }
 
+/** A text that can be the name of a folder. */
+export function pathSegment(fallback: string): Field<string> {
+  return scalar(fallback, (value) =>
+    typeof value === 'string' && /^[\w][\w. +-]{0,99}$/.test(value)
+      ? value
+      : refuse(
+          `is ${quote(value)}; allowed: up to 100 letters, digits, blanks and . _ + -, a letter or digit first`,
+        ),
+  );
+}
+
 export interface NumberRange {
   readonly min: number;
   readonly max: number;

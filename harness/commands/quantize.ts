@@ -15,12 +15,11 @@ import {
   type CalibrationTexts,
   readCalibrationTexts,
 } from '../calibration-texts.js';
-import { loadModel } from '../config.js';
-import { type Fault, InputError, messageOf, SystemUnderTestError } from '../errors.js';
+import { InputError, InterruptedError, messageOf, SystemUnderTestError } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import { findPackageRoot } from '../package-root.js';
 import type { QuantizeRequest } from '../quantize-options.js';
-import { checkOutputFolder, folderName, QuantizedFolder, reportFile } from '../quantized-folder.js';
+import { folderName, QuantizedFolder, reportFile } from '../quantized-folder.js';
 import { ProgressReporter } from '../report/progress.js';
 import { formatLayer, formatQuantizeTable } from '../report/quantize-table.js';
 import type { Streams } from './run.js';
@@ -46,14 +45,13 @@ export async function quantizeCheckpoint(
   streams: Streams,
   signal: AbortSignal,
 ): Promise<ExitCode> {
-  const source = findCheckpoint(request.model);
-  checkOutputFolder(request.out, source, request.force);
+  const { source } = request;
   const progress = new ProgressReporter(streams.stderr, request.quiet);
   progress.note(`quantizing ${source} to int4 by ${request.method}`);
-  const texts = await readTexts(request, source);
+  const texts = await readTexts(request);
   const folder = new QuantizedFolder(request.out);
   try {
-    const report = await quantize(request, source, folder, texts, progress, signal);
+    const report = await quantize(request, folder, texts, progress, signal);
     const quantization = describeQuantization(request);
     folder.copyCompanions(source, quantization);
     const record: QuantizeRecord = {
@@ -74,22 +72,14 @@ export async function quantizeCheckpoint(
     );
     return exitCodes.ok;
   } catch (error) {
-    if (error instanceof NativeError && error.code === 'ERR_CANCELLED')
-      return exitCodes.interrupted;
     throw asQuantizeError(error, source);
   } finally {
     folder.discard();
   }
 }
 
-function findCheckpoint(model: string): string {
-  const faults: Fault[] = [];
-  const found = loadModel(model, 'MODEL', true, findPackageRoot().folder, faults);
-  if (faults.length > 0 || found === null) throw new InputError(faults);
-  return found.folder;
-}
-
-async function readTexts(request: QuantizeRequest, source: string): Promise<CalibrationTexts> {
+async function readTexts(request: QuantizeRequest): Promise<CalibrationTexts> {
+  const { source } = request;
   if (request.calibration.length === 0) return { sequences: [], sources: [] };
   try {
     const tokenizer = await loadTokenizer(source);
@@ -109,7 +99,6 @@ function readMaxPositions(source: string): number {
 
 function quantize(
   request: QuantizeRequest,
-  source: string,
   folder: QuantizedFolder,
   texts: CalibrationTexts,
   progress: ProgressReporter,
@@ -118,7 +107,7 @@ function quantize(
   const { method, groupSize, symmetric, descAct, mse, damp, checkpointFormat, threads } = request;
   const linears: QuantizedLinear[] = [];
   const options = {
-    modelPath: source,
+    modelPath: request.source,
     outputFile: folder.weights,
     method,
     groupSize,
@@ -160,6 +149,9 @@ function describeQuantization(request: QuantizeRequest) {
 /** What the checkpoint or the machine cannot do is the input's fault, anything else the engine's. */
 function asQuantizeError(error: unknown, source: string): unknown {
   if (!(error instanceof NativeError)) return error;
+  if (error.code === 'ERR_CANCELLED') {
+    return new InterruptedError('interrupted; nothing was written', { cause: error });
+  }
   if (error.code === 'ERR_INTERNAL')
     return new SystemUnderTestError(error.message, { cause: error });
   return new InputError([{ where: source, message: `${error.message} (${error.code})` }]);

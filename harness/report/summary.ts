@@ -48,6 +48,13 @@ function formatPerformance(performance: PerformanceRecord): string[] {
       ['issue lag, us', performance.issueLagUs],
     ]),
   ];
+  const lagUs = performance.issueLagUs?.p99 ?? 0;
+  if (lagUs > lateUs) {
+    const lagMs = formatNumber(lagUs / 1000);
+    lines.push(
+      `            the client itself was late: 1 query in 100 went out ${lagMs} ms after its time`,
+    );
+  }
   const steal = performance.load.stealShare;
   if (steal !== null && steal > 0.02) {
     const share = (100 * steal).toFixed(0);
@@ -55,6 +62,9 @@ function formatPerformance(performance: PerformanceRecord): string[] {
   }
   return lines;
 }
+
+/** An issue lag that latencies of milliseconds notice. */
+const lateUs = 1000;
 
 const columns = ['mean', 'p50', 'p90', 'p99', 'p99_9', 'max'] as const;
 

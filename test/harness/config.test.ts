@@ -133,6 +133,13 @@ describe('loadRunConfig', () => {
     ]);
   });
 
+  it('refuses a name that is no name of a folder', () => {
+    expect(faultsOf('model: small\nname: ../../elsewhere')).toEqual([
+      expect.stringContaining('run.yaml:2:7: name is "../../elsewhere"; allowed: '),
+    ]);
+    expect(load('model: small\nname: int4 b64-v1.2').name).toBe('int4 b64-v1.2');
+  });
+
   it('refuses sizes and lengths that cannot be', () => {
     expect(
       faultsOf('model: small\noffline: { target_qps: 1000000, min_duration_s: 600 }')[0],

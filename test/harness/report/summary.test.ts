@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import type { Histogram } from '../../../harness/histogram.js';
+import { formatSummary } from '../../../harness/report/summary.js';
+import type { RunRecord } from '../../../harness/run-record.js';
+
+function flat(value: number): Histogram {
+  const names = ['mean', 'p50', 'p90', 'p95', 'p97', 'p99', 'p99_9', 'max'] as const;
+  return Object.fromEntries(names.map((name) => [name, value])) as unknown as Histogram;
+}
+
+/** What the summary reads of a record, with an issue lag of so many microseconds. */
+function recordWith(issueLagUs: number): RunRecord {
+  const target = { kind: 'at-least', reference: 50, factor: 0.99, threshold: 49.5 } as const;
+  const record = {
+    name: 'made up',
+    scenario: 'Server',
+    mode: 'submission',
+    valid: true,
+    invalidReasons: [],
+    model: { name: 'little', weightFormat: 'bf16' },
+    dataset: { name: 'tiny-orca' },
+    system: { cpu: 'a processor', cores: 2 },
+    sut: { kind: 'native', devices: ['cpu'], threads: 2, maxBatch: 4, kvCache: null, features: {} },
+    performance: {
+      samplesPerSecond: 10,
+      tokensPerSecond: 320.123,
+      promptTokensPerSecond: null,
+      completedSamples: 99,
+      issuedSamples: 100,
+      failedSamples: 1,
+      durationSeconds: 9.96,
+      latencyMs: flat(12.3456),
+      ttftMs: null,
+      tpotMs: null,
+      issueLagUs: flat(issueLagUs),
+      load: { stealShare: 0.1 },
+    },
+    accuracy: {
+      metrics: { rouge1: 60, rouge2: 40, genLen: 1234 },
+      targets: [
+        { ...target, metric: 'rouge1', upperThreshold: null, value: 60, pass: true },
+        { ...target, metric: 'rouge2', upperThreshold: 51, value: 40, pass: false },
+      ],
+      samplesScored: 100,
+    },
+  };
+  return record as unknown as RunRecord;
+}
+
+describe('formatSummary', () => {
+  it('says pass or FAIL of every target, and shows what has none', () => {
+    const text = formatSummary(recordWith(20), '/somewhere', false);
+    expect(text).toMatch(/^VALID {2}made up: little on tiny-orca, Server, submission\n/);
+    expect(text).toMatch(/rouge1 +60 +\(target 49\.5\) {2}pass\n/);
+    expect(text).toMatch(/rouge2 +40 +\(target 49\.5 to 51\) {2}FAIL\n/);
+    expect(text).toMatch(/genLen +1234\n/);
+    expect(text).toContain('99 of 100 samples answered, 1 failed in 10.0 s');
+    expect(text).toContain('the hypervisor gave 10 %');
+    expect(text).toMatch(/Files +\/somewhere\n$/);
+  });
+
+  it('says when the client itself was late', () => {
+    expect(formatSummary(recordWith(999), '/x', false)).not.toContain('late');
+    expect(formatSummary(recordWith(2500), '/x', false)).toContain(
+      'the client itself was late: 1 query in 100 went out 2.5 ms after its time',
+    );
+  });
+});
