@@ -24,10 +24,14 @@ int64_t Sampler::plan_bytes(int64_t vocab_size) {
 }
 
 int32_t Sampler::draw(const float* logits, const SamplingParams& params, uint64_t index) {
-  const float largest = *std::max_element(logits, logits + vocab_size_);
+  // A NaN beside finite logits is no candidate: every comparison below leaves it out, and the
+  // selection of the top k, whose order it would break, sees it as the least.
+  float largest = -INFINITY;
+  for (int64_t i = 0; i < vocab_size_; ++i) largest = std::max(largest, logits[i]);
   float least = -INFINITY;
   if (params.top_k > 0 && params.top_k < vocab_size_) {
-    std::copy(logits, logits + vocab_size_, order_.begin());
+    std::transform(logits, logits + vocab_size_, order_.begin(),
+                   [](float logit) { return std::isnan(logit) ? -INFINITY : logit; });
     const auto kth = order_.begin() + (params.top_k - 1);
     std::nth_element(order_.begin(), kth, order_.end(), std::greater<float>());
     least = *kth;
@@ -35,7 +39,7 @@ int32_t Sampler::draw(const float* logits, const SamplingParams& params, uint64_
   size_t count = 0;
   double total = 0;
   for (int64_t i = 0; i < vocab_size_; ++i) {
-    if (logits[i] < least || logits[i] == -INFINITY) continue;
+    if (!(logits[i] >= least) || logits[i] == -INFINITY) continue;
     const double weight = std::exp((static_cast<double>(logits[i]) - largest) / params.temperature);
     candidates_[count++] = {weight, static_cast<int32_t>(i)};
     total += weight;

@@ -25,7 +25,7 @@ class Sampler {
   static int64_t plan_bytes(int64_t vocab_size);
   // The index-th draw of a request with temperature > 0. Softmax of logits / temperature over the
   // top_k largest (ties with the last of them stay in), cut to the smallest set of most probable
-  // tokens that reaches top_p.
+  // tokens that reaches top_p. The largest logit is finite; NaN is never drawn.
   int32_t draw(const float* logits, const SamplingParams& params, uint64_t index);
 
  private:
