@@ -127,7 +127,6 @@ void EngineHandle::deliver(Napi::Env env, const EventBatch& batch) {
 
 Napi::Promise EngineHandle::load(EngineOptions options) {
   const Napi::Promise::Deferred deferred(env_);
-  pin(1);
   helper_ = std::thread([this, deferred, options = std::move(options)] {
     try {
       engine_ = Engine::load(options, make_listener());
@@ -137,6 +136,7 @@ Napi::Promise EngineHandle::load(EngineOptions options) {
       queue_.post([this, deferred, caught](Napi::Env env) { loaded(env, deferred, &caught); });
     }
   });
+  pin(1);  // what the thread posts runs after this turn of the event loop
   return deferred.Promise();
 }
 
@@ -206,14 +206,14 @@ Napi::Promise EngineHandle::close() {
     deferred.Resolve(env_.Undefined());
     return deferred.Promise();
   }
-  closers_.push_back(deferred);
-  if (closers_.size() == 1) {
-    pin(1);
+  if (closers_.empty()) {
     helper_ = std::thread([this] {
       engine_->close();
       queue_.post([this](Napi::Env env) { closed(env); });
     });
+    pin(1);
   }
+  closers_.push_back(deferred);
   return deferred.Promise();
 }
 

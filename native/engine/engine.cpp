@@ -181,7 +181,17 @@ void Engine::forward_logits(std::vector<int32_t> tokens, std::shared_ptr<ScoreCa
                 "forwardLogits: " + std::to_string(count) + " tokens; allowed: 1 to " +
                     std::to_string(options_.max_sequence_tokens) + " (maxSequenceTokens)");
   }
-  call->logits.resize(tokens.size() * static_cast<size_t>(model_.config().vocab_size));
+  // Held here and, once more, by whoever asked; not part of the plan made at load.
+  const int64_t vocab = model_.config().vocab_size;
+  const int64_t needed = 2 * count * vocab * int64_t{sizeof(float)};
+  const int64_t available = available_memory();
+  if (available >= 0 && needed > available) {
+    throw Error(kOutOfMemory, "forwardLogits: " + std::to_string(count) + " x " +
+                                  std::to_string(vocab) + " logits take " + std::to_string(needed) +
+                                  " bytes; available: " + std::to_string(available) +
+                                  "; ask for fewer tokens at a time");
+  }
+  call->logits.resize(static_cast<size_t>(count * vocab));
   call->unfinished = 1;
   std::vector<std::unique_ptr<Sequence>> sequences;
   sequences.push_back(make_sequence(std::move(tokens), call));

@@ -155,6 +155,31 @@ test('terminate() of a worker while it loads', () =>
     /^ended\n$/,
   ));
 
+test.each([
+  [
+    'refused calls',
+    'try { await addon.loadEngine({ modelPath: 4 }, () => {}, () => {}); } catch {}',
+  ],
+  ['calls that return', 'addon.hostFeatures();'],
+])('terminate() of a worker amid %s', (_, call) =>
+  expectEnding(
+    `if (isMainThread) {
+       for (let i = 0; i < 10; i++) {
+         const worker = new Worker(process.env.SOURCE, { eval: true });
+         await new Promise((resolve) => worker.once('message', resolve));
+         await new Promise((resolve) => setTimeout(resolve, i % 4));
+         await worker.terminate();
+       }
+       console.log('ended');
+     } else {
+       parentPort.postMessage('calling');
+       for (;;) { ${call} }
+     }`,
+    0,
+    /^ended\n$/,
+  ),
+);
+
 test('engines of several workers and the main thread work side by side', () =>
   expectEnding(
     `const answer = async () => {
