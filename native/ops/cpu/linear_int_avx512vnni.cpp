@@ -70,8 +70,9 @@ void dpbusd(__m512i& sum, __m512i w, __m512i x) {
 }
 
 // Segments [first, last) of `Rows` rows from `row` and `Panels` panels from `panel`; sums (rows,
-// kBlockPanels * 16).
-template <class Columns, int64_t Panels, int64_t Rows>
+// kBlockPanels * 16). Ahead: asks for the lines kAhead bytes further on, past the last panel those
+// of the block that follows.
+template <class Columns, bool Ahead, int64_t Panels, int64_t Rows>
 void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, int64_t last,
           float* sums) {
   const uint8_t* panels = block.w + panel * block.panel_bytes;
@@ -89,8 +90,15 @@ void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, i
       for (int64_t p = 0; p < Panels; ++p) dot[r][p] = _mm512_madd_epi16(group[p].zero, minus_sum);
     }
     const int8_t* x = block.xq + row * block.k + segment.begin;
-    const uint8_t* w = panels + segment.begin / 8 * Columns::kStepBytes;
+    const int64_t offset = segment.begin / 8 * Columns::kStepBytes;
+    const uint8_t* w = panels + offset;
+    int64_t ahead = kAhead;
+    if (offset + kAhead >= block.panel_bytes) ahead += (Panels - 1) * block.panel_bytes;
     for (int64_t step = 0; step < segment.steps; ++step, x += 8, w += Columns::kStepBytes) {
+      for (int64_t p = 0; Ahead && p < Panels; ++p) {
+        for (int64_t line = 0; line < Columns::kStepBytes; line += 64)
+          __builtin_prefetch(w + p * block.panel_bytes + ahead + line);
+      }
       __m512i low[Panels], high[Panels];
       for (int64_t p = 0; p < Panels; ++p) {
         const uint8_t* at = w + p * block.panel_bytes;
@@ -117,15 +125,16 @@ void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, i
   }
 }
 
-template <class Columns, int64_t Panels, int64_t Rows>
+template <class Columns, bool Ahead, int64_t Panels, int64_t Rows>
 void tiles(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, int64_t last,
            float* sums) {
   for (; row + Rows <= block.rows; row += Rows) {
-    tile<Columns, Panels, Rows>(block, row, panel, first, last,
-                                sums + (row * kBlockPanels + panel) * kPanel);
+    tile<Columns, Ahead, Panels, Rows>(block, row, panel, first, last,
+                                       sums + (row * kBlockPanels + panel) * kPanel);
   }
   if constexpr (Rows > 1) {
-    if (row < block.rows) tiles<Columns, Panels, Rows / 2>(block, row, panel, first, last, sums);
+    if (row < block.rows)
+      tiles<Columns, Ahead, Panels, Rows / 2>(block, row, panel, first, last, sums);
   }
 }
 
@@ -182,16 +191,17 @@ void linear_int(const LinearBlock& block) {
   for (int64_t i = 0; i < block.rows * kBlockPanels; ++i)
     _mm512_store_ps(sums + i * kPanel, _mm512_setzero_ps());
   // One tile of rows has nothing to share between column blocks: stream the panels from end to end.
-  const int64_t limit = block.rows <= kTileRows ? block.k : kColumnBlock;
+  const bool stream = block.rows <= kTileRows;
+  const int64_t limit = stream ? block.k : kColumnBlock;
+  const auto run = block.panels == 2 ? stream ? tiles<Columns, true, 2, kTileRows>
+                                              : tiles<Columns, false, 2, kTileRows>
+                   : stream ? tiles<Columns, true, 1, kTileRows>
+                                     : tiles<Columns, false, 1, kTileRows>;
   for (int64_t first = 0; first < block.segment_count;) {
     const int64_t end = block.segments[first].begin + limit;
     int64_t last = first + 1;
     while (last < block.segment_count && block.segments[last].begin < end) ++last;
-    if (block.panels == 2) {
-      tiles<Columns, 2, kTileRows>(block, 0, 0, first, last, sums);
-    } else {
-      tiles<Columns, 1, kTileRows>(block, 0, 0, first, last, sums);
-    }
+    run(block, 0, 0, first, last, sums);
     first = last;
   }
   finish<Columns>(block, sums);
