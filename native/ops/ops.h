@@ -69,7 +69,8 @@ void embedding(const Context& context, const void* table, WeightType type, const
                int64_t dim, float* y);
 
 // ---- attention over a paged KV cache -----------------------------------------------------------------------------
-// One layer's cache: K and V each (pages, page_tokens, kv_heads, head_dim) of `type`.
+// One layer's cache: K and V each `pages` pages of page_tokens * kv_heads * head_dim values of `type`; the order inside
+// a page is the backend's, known to kv_write and attention alone.
 struct PagedKv {
   void* k;
   void* v;

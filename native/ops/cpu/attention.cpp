@@ -1,14 +1,14 @@
-// attention: one task a (row, kv head); every head of the group shares the reading of that kv
-// head's keys and values. Two passes over the positions in order, so neither page size nor the rows
-// beside it can change a bit.
+// attention: cuts a step into blocks of neighbouring rows of one sequence, a kv head each, so that
+// a key or value is read once for every row and head of the block. A row's own sums run over its
+// dimensions and positions in order, so neither page size nor the rows beside it can change a bit.
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "base/aligned_buffer.h"
 #include "base/error.h"
 #include "ops/cpu/attention_kernels.h"
-#include "ops/cpu/kv_place.h"
 #include "ops/cpu/row_kernels.h"
 #include "ops/cpu/tasks.h"
 
@@ -25,40 +25,71 @@ void load_plain(KvType type, const void* cache, int64_t at, int64_t count, float
   }
 }
 
+void scores_plain(const AttentionTask& task) {
+  for (int64_t b = 0; b < task.block_count; ++b) {
+    const KvBlock& block = task.blocks[b];
+    load_plain(task.type, task.k, block.offset, block.width * task.head_dim, task.block);
+    for (int64_t i = 0; i < task.queries(); ++i) {
+      const float* q = task.query(i);
+      float dot[kKeyBlock] = {};
+      for (int64_t d = 0; d < task.head_dim; ++d) {
+        const float* keys = task.block + d * block.width;
+        for (int64_t j = 0; j < block.width; ++j) dot[j] += q[d] * keys[j];
+      }
+      float* scores = task.scores + i * task.score_stride + block.position;
+      for (int64_t j = 0; j < block.width; ++j) scores[j] = dot[j] * task.scale;
+    }
+  }
+}
+
+void values_plain(const AttentionTask& task, int64_t query, float* row) {
+  const int64_t dim = task.head_dim, count = task.count(query);
+  float* scores = task.scores + query * task.score_stride;
+  float* out = task.result(query);
+  const float largest = *std::max_element(scores, scores + count);
+  float sum = 0;
+  std::fill_n(out, dim, 0.0f);
+  for (int64_t b = 0; b < task.block_count; ++b) {
+    const KvBlock& block = task.blocks[b];
+    const int64_t end = std::min(count, block.position + block.width);
+    for (int64_t p = block.position; p < end; ++p) {
+      const float weight = std::exp(scores[p] - largest);
+      sum += weight;
+      load_plain(task.type, task.v, block.offset + (p - block.position) * dim, dim, row);
+      for (int64_t i = 0; i < dim; ++i) out[i] += weight * row[i];
+    }
+  }
+  for (int64_t i = 0; i < dim; ++i) out[i] /= sum;
+}
+
 }  // namespace
 
 void attention_task_plain(const AttentionTask& task) {
-  const int64_t dim = task.head_dim;
-  for (int64_t head = 0; head < task.heads; ++head) {
-    const float* q = task.q + head * dim;
-    float* out = task.out + head * dim;
-    float* score = task.scores;
-    float largest = -INFINITY;
-    for (int64_t p = 0; p < task.positions; ++p) {
-      load_plain(task.type, task.k, task.offsets[p], dim, task.row);
-      float dot = 0;
-      for (int64_t i = 0; i < dim; ++i) dot += q[i] * task.row[i];
-      score[p] = dot * task.scale;
-      largest = std::max(largest, score[p]);
-    }
-    float sum = 0;
-    std::fill_n(out, dim, 0.0f);
-    for (int64_t p = 0; p < task.positions; ++p) {
-      const float weight = std::exp(score[p] - largest);
-      sum += weight;
-      load_plain(task.type, task.v, task.offsets[p], dim, task.row);
-      for (int64_t i = 0; i < dim; ++i) out[i] += weight * task.row[i];
-    }
-    for (int64_t i = 0; i < dim; ++i) out[i] /= sum;
-  }
+  scores_plain(task);
+  for (int64_t i = 0; i < task.queries(); ++i) values_plain(task, i, task.block);
 }
 
 namespace {
 
-// What a thread keeps between tasks: offsets of the positions, scores of a group of heads, and one
-// block of rows.
+// Queries (rows x heads) that share the reading of keys and values. More would not make it
+// cheaper, and their scores should stay in the second-level cache.
+constexpr int64_t kBlockQueries = 16;
+
+// Multiply-adds a task should have at least: a few times the cost of handing it out. And how many
+// tasks a thread should get at least, so that none waits long for the last one.
+constexpr int64_t kTaskMultiplyAdds = 256 << 10;
+constexpr int64_t kTasksPerThread = 8;
+
+// Rows [first, first + count) of a step: one sequence, consecutive positions.
+struct RowBlock {
+  int64_t first, count;
+};
+
+// What a thread keeps between tasks: the cache's blocks, scores of a block of rows, one widened
+// block of keys.
 struct Scratch {
-  AlignedBuffer offsets, scores, rows, sums;
+  AlignedBuffer scores, block;
+  std::vector<KvBlock> blocks;
 };
 
 AttentionKernel choose([[maybe_unused]] Isa isa) {
@@ -81,51 +112,121 @@ void check(const PagedKv& kv, int64_t heads) {
   }
 }
 
+void cut_rows(const RowPlaces& places, int64_t most, std::vector<RowBlock>* blocks) {
+  blocks->clear();
+  for (int64_t row = 0; row < places.rows; ++row) {
+    const bool follows = row > 0 && places.page_tables[row] == places.page_tables[row - 1] &&
+                         places.positions[row] == places.positions[row - 1] + 1;
+    if (follows && blocks->back().count < most) {
+      ++blocks->back().count;
+    } else {
+      blocks->push_back({row, 1});
+    }
+  }
+}
+
+// Where tasks of about equal work start among the row blocks, the end last.
+void cut_tasks(const RowPlaces& places, const std::vector<RowBlock>& blocks,
+               int64_t work_of_position, int64_t work_of_task, std::vector<int64_t>* starts) {
+  starts->assign(1, 0);
+  int64_t work = 0;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const RowBlock& block = blocks[i];
+    work += block.count * (places.positions[block.first] + block.count) * work_of_position;
+    if (work >= work_of_task || i + 1 == blocks.size()) {
+      starts->push_back(static_cast<int64_t>(i) + 1);
+      work = 0;
+    }
+  }
+}
+
+// Appends the cache's blocks of positions 0..count - 1 of one kv head.
+void list_blocks(const PagedKv& kv, const int32_t* page_table, int64_t kv_head, int64_t count,
+                 std::vector<KvBlock>* blocks) {
+  for (int64_t page = 0, first = 0; first < count; ++page, first += kv.page_tokens) {
+    const int64_t tokens = std::min(kv.page_tokens, count - first);
+    for (int64_t token = 0; token < tokens; token += kKeyBlock) {
+      KvBlock block = kv_block(kv, page_table[page], kv_head, token);
+      block.position += first;
+      blocks->push_back(block);
+    }
+  }
+}
+
+struct Call {
+  const PagedKv& kv;
+  const RowPlaces& places;
+  const float* q;
+  int64_t q_stride;
+  int64_t heads;
+  float* out;
+  AttentionKernel kernel;
+};
+
+// `next`: what this thread does after, or null.
+void attend(const Call& call, const RowBlock& rows, const RowBlock* next, int64_t kv_head) {
+  thread_local Scratch scratch;
+  const PagedKv& kv = call.kv;
+  const int64_t group = call.heads / kv.kv_heads, first_head = kv_head * group;
+  const int64_t first_position = call.places.positions[rows.first];
+  const int64_t positions = first_position + rows.count;
+  const int64_t score_stride = (positions + 2 * kKeyBlock - 1) / kKeyBlock * kKeyBlock;
+  scratch.blocks.clear();
+  list_blocks(kv, call.places.page_tables[rows.first], kv_head, positions, &scratch.blocks);
+  const auto block_count = static_cast<int64_t>(scratch.blocks.size());
+  if (next != nullptr) {
+    const int64_t soon =
+        std::min(call.places.positions[next->first] + next->count, kNextBlocks * kKeyBlock);
+    list_blocks(kv, call.places.page_tables[next->first], kv_head, soon, &scratch.blocks);
+  }
+  scratch.scores.reserve(static_cast<size_t>(rows.count * group * score_stride) * sizeof(float));
+  scratch.block.reserve(static_cast<size_t>(kKeyBlock * kv.head_dim) * sizeof(float));
+  const int64_t out_stride = call.heads * kv.head_dim;
+  call.kernel({.k = kv.k,
+               .v = kv.v,
+               .type = kv.type,
+               .blocks = scratch.blocks.data(),
+               .block_count = block_count,
+               .next_count = static_cast<int64_t>(scratch.blocks.size()) - block_count,
+               .head_dim = kv.head_dim,
+               .first_position = first_position,
+               .rows = rows.count,
+               .heads = group,
+               .scale = 1.0f / std::sqrt(static_cast<float>(kv.head_dim)),
+               .q = call.q + rows.first * call.q_stride + first_head * kv.head_dim,
+               .q_stride = call.q_stride,
+               .out = call.out + rows.first * out_stride + first_head * kv.head_dim,
+               .out_stride = out_stride,
+               .scores = scratch.scores.as<float>(),
+               .score_stride = score_stride,
+               .block = scratch.block.as<float>()});
+}
+
 }  // namespace
 
 void attention(const Context& context, const PagedKv& kv, const RowPlaces& places, const float* q,
                int64_t q_stride, int64_t heads, float* out) {
   check(kv, heads);
-  const AttentionKernel kernel = choose(context.isa);
-  const int64_t group = heads / kv.kv_heads;
-  const float scale = 1.0f / std::sqrt(static_cast<float>(kv.head_dim));
+  if (places.rows <= 0) return;
+  const Call call{kv, places, q, q_stride, heads, out, choose(context.isa)};
+  const int64_t group = heads / kv.kv_heads, work_of_position = 2 * group * kv.head_dim;
   int64_t attended = 0;
   for (int64_t row = 0; row < places.rows; ++row) attended += places.positions[row] + 1;
-  run_tasks(context, places.rows * kv.kv_heads, 2 * attended * heads * kv.head_dim,
-            [&](int64_t index) {
-              thread_local Scratch scratch;
-              const int64_t row = index / kv.kv_heads, kv_head = index % kv.kv_heads;
-              const int64_t positions = static_cast<int64_t>(places.positions[row]) + 1;
-              const int64_t padded =
-                  (positions + kAttentionBlock - 1) / kAttentionBlock * kAttentionBlock;
-              scratch.offsets.reserve(static_cast<size_t>(padded) * sizeof(int64_t));
-              scratch.scores.reserve(static_cast<size_t>(padded * group) * sizeof(float));
-              scratch.rows.reserve(static_cast<size_t>(kAttentionBlock * (kv.head_dim + 8)) *
-                                   sizeof(float));
-              scratch.sums.reserve(static_cast<size_t>(group) * sizeof(float));
-              auto* offsets = scratch.offsets.as<int64_t>();
-              const int64_t width = kv.kv_heads * kv.head_dim;
-              for (int64_t first = 0; first < positions; first += kv.page_tokens) {
-                int64_t at = kv_offset(kv, places.page_tables[row], first) + kv_head * kv.head_dim;
-                const int64_t end = std::min(positions, first + kv.page_tokens);
-                for (int64_t p = first; p < end; ++p, at += width) offsets[p] = at;
-              }
-              std::fill(offsets + positions, offsets + padded, offsets[0]);
-              const int64_t first_head = kv_head * group;
-              kernel({.k = kv.k,
-                      .v = kv.v,
-                      .type = kv.type,
-                      .offsets = offsets,
-                      .positions = positions,
-                      .head_dim = kv.head_dim,
-                      .heads = group,
-                      .scale = scale,
-                      .q = q + row * q_stride + first_head * kv.head_dim,
-                      .out = out + (row * heads + first_head) * kv.head_dim,
-                      .scores = scratch.scores.as<float>(),
-                      .row = scratch.rows.as<float>(),
-                      .sums = scratch.sums.as<float>()});
-            });
+  const int64_t work = attended * work_of_position * kv.kv_heads;
+  thread_local std::vector<RowBlock> blocks;
+  thread_local std::vector<int64_t> starts;
+  cut_rows(places, std::max<int64_t>(1, kBlockQueries / group), &blocks);
+  cut_tasks(places, blocks, work_of_position,
+            std::max(kTaskMultiplyAdds, work / (kTasksPerThread * context.pool->size())), &starts);
+  // A task is a run of row blocks and one kv head.
+  const int64_t runs = static_cast<int64_t>(starts.size()) - 1;
+  const RowBlock* block = blocks.data();
+  const int64_t* start = starts.data();
+  run_tasks(context, runs * kv.kv_heads, work, [&, block, start](int64_t task) {
+    const int64_t run = task / kv.kv_heads, kv_head = task % kv.kv_heads;
+    for (int64_t i = start[run]; i < start[run + 1]; ++i)
+      attend(call, block[i], i + 1 < start[run + 1] ? block + i + 1 : nullptr, kv_head);
+  });
 }
 
 }  // namespace loadmark::ops

@@ -1,27 +1,39 @@
-// What `attention` hands to its kernels: one row and one kv head with its group of query heads.
+// What `attention` hands to its kernels: neighbouring rows of one sequence and one kv head with its
+// group of query heads.
 #pragma once
 
+#include "ops/cpu/kv_place.h"
 #include "ops/ops.h"
 
 namespace loadmark::ops {
 
-inline constexpr int64_t kAttentionBlock = 16;  // positions a tuned kernel takes at once
+inline constexpr int64_t kNextBlocks = 4;
 
 struct AttentionTask {
   const void* k;
   const void* v;
   KvType type;
-  const int64_t* offsets;  // (positions, padded to kAttentionBlock with a valid offset) elements
-                           // from k and from v
-  int64_t positions;       // how many are attended to
+  const KvBlock* blocks;  // of positions 0..first_position + rows - 1, in order; then `next_count`
+  int64_t block_count;    // (at most kNextBlocks) of the next task's, which may be prefetched
+  int64_t next_count;
   int64_t head_dim;
+  int64_t first_position;  // of the first row; each row stands one further than the row before
+  int64_t rows;
   int64_t heads;   // of this kv head's group
   float scale;     // of q . k
-  const float* q;  // (heads, head_dim)
-  float* out;      // (heads, head_dim)
-  float* scores;   // scratch (heads, positions padded to kAttentionBlock)
-  float* row;      // scratch (kAttentionBlock, head_dim padded to 16)
-  float* sums;     // scratch (heads)
+  const float* q;  // (rows, heads, head_dim), rows q_stride apart
+  int64_t q_stride;
+  float* out;  // (rows, heads, head_dim), rows out_stride apart
+  int64_t out_stride;
+  float* scores;         // scratch (rows, heads, score_stride)
+  int64_t score_stride;  // at least 16 more than the positions, a multiple of 16
+  float* block;          // scratch (head_dim, 16)
+
+  int64_t queries() const { return rows * heads; }
+  const float* query(int64_t i) const { return q + i / heads * q_stride + i % heads * head_dim; }
+  float* result(int64_t i) const { return out + i / heads * out_stride + i % heads * head_dim; }
+  // How many positions query i attends to.
+  int64_t count(int64_t i) const { return first_position + i / heads + 1; }
 };
 using AttentionKernel = void (*)(const AttentionTask& task);
 

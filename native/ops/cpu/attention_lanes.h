@@ -1,13 +1,16 @@
-// attention on Lanes (lanes_avx2.h or lanes_avx512.h, included before): one row, one kv head, its
-// group of heads.
+// attention on Lanes (lanes_avx2.h or lanes_avx512.h, included before): neighbouring rows of one
+// sequence, one kv head, its group of heads.
 //
 //   score[p] = scale * (q . k[p]);  weight[p] = exp(score[p] - max);  out = sum(weight[p] v[p]) /
 //   sum(weight)
-// Scores: 16 positions at a time, one register of partial sums each, folded together into one
-// register of scores. Sums over positions run in ascending order (the weights' own sum in 16
-// partial sums by position modulo 16), so they depend on nothing but the sequence. Bound: the
-// reading of K and V, once a group of heads for long sequences.
+// A lane of a score is a position (kv_place.h), so a score is one chain of multiply-adds over the
+// dimensions in order; a lane of the output is a dimension, one chain over the positions in order;
+// the weights' own sum runs in 16 partial sums by position modulo 16. None of this depends on how
+// many queries a register tile holds. Bound: multiply-adds for prompts, the reading of K and V for
+// decoding.
 #pragma once
+
+#include <utility>
 
 #include "ops/cpu/attention_kernels.h"
 #include "ops/cpu/exp_lanes.h"
@@ -16,7 +19,7 @@ namespace loadmark::ops {
 namespace {
 
 constexpr int64_t kWidth = 16;  // lanes
-constexpr int64_t kAhead = 16;  // positions between a prefetch and its use
+static_assert(kKeyBlock == kWidth);
 
 template <KvType Type>
 struct Cache {
@@ -30,73 +33,168 @@ struct Cache<KvType::kFloat32> {
   using Value = float;
   static Lanes load(const float* p) { return Lanes::load(p); }
 };
-
-// `count` values from p, zeros after: for a head_dim that is 8 modulo 16.
 template <KvType Type>
-Lanes load_some_of(const typename Cache<Type>::Value* p, int64_t count) {
-  typename Cache<Type>::Value values[kWidth] = {};
+using ValueOf = typename Cache<Type>::Value;
+
+// `count` values from p, zeros after.
+template <KvType Type>
+Lanes load_some_of(const ValueOf<Type>* p, int64_t count) {
+  ValueOf<Type> values[kWidth] = {};
   for (int64_t i = 0; i < count; ++i) values[i] = p[i];
   return Cache<Type>::load(values);
 }
 
-// Rows of a page lie kv_heads * head_dim apart, a stride the hardware prefetchers lose at every
-// page: ask for them ahead.
+// Blocks lie anywhere, so what comes next is asked for ahead: in front of the keys of block i stand
+// the keys kAhead blocks on, then the first values; in front of the values, values, then the keys
+// that the next task begins with. A block of K and of V has the same offset and size.
+constexpr int64_t kAhead = 4;
+static_assert(kAhead <= kNextBlocks);
+
 template <KvType Type>
-void prefetch_row(const void* cache, int64_t offset, int64_t head_dim) {
-  const auto* row = reinterpret_cast<const char*>(
-      static_cast<const typename Cache<Type>::Value*>(cache) + offset);
-  const int64_t bytes = head_dim * static_cast<int64_t>(sizeof(typename Cache<Type>::Value));
-  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(row + i);
+const char* block_at(const void* cache, const KvBlock& block) {
+  return reinterpret_cast<const char*>(static_cast<const ValueOf<Type>*>(cache) + block.offset);
+}
+template <KvType Type>
+const char* ahead_of_keys(const AttentionTask& task, int64_t i) {
+  if (i < task.block_count) return block_at<Type>(task.k, task.blocks[i]);
+  i = i - task.block_count < task.block_count ? i - task.block_count : 0;
+  return block_at<Type>(task.v, task.blocks[i]);
+}
+template <KvType Type>
+const char* ahead_of_values(const AttentionTask& task, int64_t i) {
+  if (i < task.block_count) return block_at<Type>(task.v, task.blocks[i]);
+  if (i < task.block_count + task.next_count) return block_at<Type>(task.k, task.blocks[i]);
+  return nullptr;
 }
 
-// The keys of positions [first, first + 16) as fp32, once for all heads: out (head_dim / 16, 16
-// positions, 16 dimensions), zeros past head_dim. In this order the inner loop of `scores_of` reads
-// one address after the other.
-template <KvType Type>
-void widen_keys(const AttentionTask& task, int64_t first, float* out) {
-  const auto* k = static_cast<const typename Cache<Type>::Value*>(task.k);
-  for (int64_t j = 0; j < kAttentionBlock; ++j) {
-    const auto* key = k + task.offsets[first + j];
-    float* to = out + j * kWidth;
-    int64_t i = 0;
-    for (; i + kWidth <= task.head_dim; i += kWidth)
-      Cache<Type>::load(key + i).store(to + i * kAttentionBlock);
-    if (i < task.head_dim)
-      load_some_of<Type>(key + i, task.head_dim - i).store(to + i * kAttentionBlock);
+// Constant indices throughout: GCC 12 keeps an array of accumulators in registers only when no loop
+// runs over it.
+template <int Count>
+using Indices = std::make_integer_sequence<int, Count>;
+
+// Scores of Queries queries at Blocks blocks of 16 positions.
+template <KvType Type, int Queries, int Blocks>
+struct ScoreTile {
+  const float* query[Queries];
+  const ValueOf<Type>* keys[Blocks];
+  float* scores[Queries];     // of position 0
+  int64_t position[Blocks];   // of a block's first
+  const char* ahead[Blocks];  // to prefetch
+
+  template <bool Ahead, int... B, int... Q, int... I>
+  void run(int64_t head_dim, float scale, std::integer_sequence<int, B...>,
+           std::integer_sequence<int, Q...>, std::integer_sequence<int, I...>) const {
+    Lanes sum[] = {((void)I, Lanes::zero())...};
+    const float* q[] = {query[Q]...};
+    const ValueOf<Type>* k[] = {keys[B]...};
+    const char* next[] = {ahead[B]...};
+    constexpr int64_t kStep = kWidth * sizeof(ValueOf<Type>);  // bytes of a dimension
+    const auto add_dimension = [&](int64_t d) {
+      const Lanes key[] = {Cache<Type>::load(k[B] + d * kWidth)...};
+      ((sum[I] = fma(Lanes::all(q[I / Blocks][d]), key[I % Blocks], sum[I])), ...);
+    };
+    for (int64_t d = 0; d < head_dim; d += 2) {
+      if constexpr (Ahead) {
+        (__builtin_prefetch(next[B] + d * kStep), ...);
+        if constexpr (kStep == 64) (__builtin_prefetch(next[B] + d * kStep + 64), ...);
+      }
+      add_dimension(d);
+      add_dimension(d + 1);
+    }
+    const Lanes factor = Lanes::all(scale);
+    ((sum[I] * factor).store(scores[I / Blocks] + position[I % Blocks]), ...);
+  }
+  template <bool Ahead>
+  void run(int64_t head_dim, float scale) const {
+    run<Ahead>(head_dim, scale, Indices<Blocks>{}, Indices<Queries>{}, Indices<Queries * Blocks>{});
+  }
+};
+
+// The queries from `query` on, at blocks [b, b + count); count <= Blocks, what is missing is done
+// twice.
+template <KvType Type, int Queries, int Blocks>
+void scores_of_queries(const AttentionTask& task, int64_t query, const ValueOf<Type>* const* keys,
+                       const int64_t* positions, const char* const* ahead) {
+  ScoreTile<Type, Queries, Blocks> tile;
+  for (int j = 0; j < Blocks; ++j) {
+    tile.keys[j] = keys[j];
+    tile.position[j] = positions[j];
+    tile.ahead[j] = ahead != nullptr ? ahead[j] : nullptr;
+  }
+  for (; query + Queries <= task.queries(); query += Queries) {
+    for (int j = 0; j < Queries; ++j) {
+      tile.query[j] = task.query(query + j);
+      tile.scores[j] = task.scores + (query + j) * task.score_stride;
+    }
+    if (ahead != nullptr) {
+      tile.template run<true>(task.head_dim, task.scale);
+    } else {
+      tile.template run<false>(task.head_dim, task.scale);
+    }
+    ahead = nullptr;
+  }
+  if constexpr (Queries > 1) {
+    if (query < task.queries())
+      scores_of_queries<Type, Queries / 2, Blocks>(task, query, keys, positions, ahead);
   }
 }
 
-// Constant indices, so that GCC 12 keeps an array of accumulators in registers: in loops over it
-// the accumulators were stored again at every step, which halved the speed.
-template <int... J>
-struct Indices {};
-using Sixteen = Indices<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15>;
+// A block narrower than 16, as a whole one of fp32.
+template <KvType Type>
+void scores_of_narrow_block(const AttentionTask& task, const KvBlock& block) {
+  const auto* keys = static_cast<const ValueOf<Type>*>(task.k) + block.offset;
+  for (int64_t d = 0; d < task.head_dim; ++d)
+    load_some_of<Type>(keys + d * block.width, block.width).store(task.block + d * kWidth);
+  const float* widened = task.block;
+  scores_of_queries<KvType::kFloat32, Lanes::kTileHeads, 1>(task, 0, &widened, &block.position,
+                                                            nullptr);
+}
 
-template <int... J>
-Lanes scores_of(const float* q, const float* keys, int64_t head_dim, Indices<J...>) {
-  Lanes sums[] = {((void)J, Lanes::zero())...};
-  for (int64_t i = 0; i < head_dim; i += kWidth, keys += kAttentionBlock * kWidth) {
-    const int64_t left = head_dim - i;
-    const Lanes query = left >= kWidth ? Lanes::load(q + i) : Lanes::load_some(q + i, left, 0.0f);
-    ((sums[J] = fma(query, Lanes::load(keys + J * kWidth), sums[J])), ...);
+template <KvType Type, int Queries, int Blocks>
+void scores_of_blocks(const AttentionTask& task) {
+  const auto* k = static_cast<const ValueOf<Type>*>(task.k);
+  for (int64_t b = 0; b < task.block_count;) {
+    if (task.blocks[b].width < kWidth) {
+      scores_of_narrow_block<Type>(task, task.blocks[b++]);
+      continue;
+    }
+    const ValueOf<Type>* keys[Blocks];
+    int64_t positions[Blocks];
+    int count = 0;
+    for (; count < Blocks && b < task.block_count && task.blocks[b].width == kWidth; ++count, ++b) {
+      keys[count] = k + task.blocks[b].offset;
+      positions[count] = task.blocks[b].position;
+    }
+    for (int j = count; j < Blocks; ++j) {  // what is missing is done twice
+      keys[j] = keys[count - 1];
+      positions[j] = positions[count - 1];
+    }
+    const char* ahead[Blocks];
+    for (int j = 0; j < Blocks; ++j) ahead[j] = ahead_of_keys<Type>(task, b + j);
+    if (Blocks > 1 && count == 1) {
+      scores_of_queries<Type, Queries, 1>(task, 0, keys, positions, ahead);
+    } else if (Blocks > 2 && count == 2) {
+      scores_of_queries<Type, Queries, (Blocks > 1 ? 2 : 1)>(task, 0, keys, positions, ahead);
+    } else {
+      scores_of_queries<Type, Queries, Blocks>(task, 0, keys, positions, ahead);
+    }
   }
-  Lanes folded[] = {sums[J]...};
-  return sums_of(folded);
 }
 
 // Scores in place -> weights in place; returns their sum. Lanes past the last position become 0.
-inline float softmax_weights(float* scores, int64_t positions, int64_t padded) {
+inline float softmax_weights(float* scores, int64_t positions) {
   const float minus_infinity = -__builtin_inff();
+  const int64_t whole = positions / kWidth * kWidth;
   Lanes largest = Lanes::all(minus_infinity);
-  for (int64_t p = 0; p < padded; p += kWidth) {
-    const int64_t left = positions - p < kWidth ? positions - p : kWidth;
-    const Lanes score = Lanes::load_some(scores + p, left, minus_infinity);
-    score.store(scores + p);
-    largest = max(largest, score);  // a NaN score is the result: it must reach the output
+  for (int64_t p = 0; p < whole; p += kWidth) largest = max(largest, Lanes::load(scores + p));
+  if (whole < positions) {
+    const Lanes last = Lanes::load_some(scores + whole, positions - whole, minus_infinity);
+    last.store(scores + whole);
+    largest = max(largest, last);
   }
   const Lanes shift = Lanes::all(max_of(largest));
   Lanes sum = Lanes::zero();
-  for (int64_t p = 0; p < padded; p += kWidth) {
+  for (int64_t p = 0; p < positions; p += kWidth) {
     const Lanes weight = exp(Lanes::load(scores + p) - shift);
     weight.store(scores + p);
     sum = sum + weight;
@@ -104,95 +202,128 @@ inline float softmax_weights(float* scores, int64_t positions, int64_t padded) {
   return sum_of(sum);
 }
 
-// out = sum over positions of weight * v, for Heads heads and Chunks * 16 dimensions from v.
-template <KvType Type, int64_t Heads, int64_t Chunks>
-void weighted_sum(const AttentionTask& task, const float* weights, int64_t padded,
-                  const float* total, int64_t dim, float* out) {
-  const auto* v = static_cast<const typename Cache<Type>::Value*>(task.v) + dim;
-  Lanes sum[Heads][Chunks];
-  for (int64_t h = 0; h < Heads; ++h) {
-    for (int64_t c = 0; c < Chunks; ++c) sum[h][c] = Lanes::zero();
-  }
-  for (int64_t p = 0; p < task.positions; ++p) {
-    if (p + kAhead < task.positions)
-      prefetch_row<Type>(v, task.offsets[p + kAhead], Chunks * kWidth);
-    Lanes value[Chunks];
-    for (int64_t c = 0; c < Chunks; ++c)
-      value[c] = Cache<Type>::load(v + task.offsets[p] + c * kWidth);
-    for (int64_t h = 0; h < Heads; ++h) {
-      const Lanes weight = Lanes::all(weights[h * padded + p]);
-      for (int64_t c = 0; c < Chunks; ++c) sum[h][c] = fma(weight, value[c], sum[h][c]);
-    }
-  }
-  for (int64_t h = 0; h < Heads; ++h) {
-    for (int64_t c = 0; c < Chunks; ++c) {
-      (sum[h][c] / Lanes::all(total[h])).store(out + h * task.head_dim + dim + c * kWidth);
-    }
-  }
-}
+// out = sum over positions of weight * v, for Queries queries and Chunks * 16 dimensions from
+// `dim`. The first query attends to the fewest positions.
+template <KvType Type, int Queries, int Chunks>
+struct ValueTile {
+  const float* weights[Queries];
+  int64_t counts[Queries];
+  float* out[Queries];
+  float totals[Queries];
 
-// The last 8 dimensions of a head_dim that is 8 modulo 16.
-template <KvType Type>
-void weighted_sum_tail(const AttentionTask& task, const float* weights, float total, int64_t dim,
-                       float* out) {
-  const auto* v = static_cast<const typename Cache<Type>::Value*>(task.v) + dim;
-  const int64_t left = task.head_dim - dim;
-  Lanes sum = Lanes::zero();
-  for (int64_t p = 0; p < task.positions; ++p) {
-    sum = fma(Lanes::all(weights[p]), load_some_of<Type>(v + task.offsets[p], left), sum);
+  template <int... C, int... Q, int... I>
+  void run(const AttentionTask& task, int64_t dim, bool ahead, std::integer_sequence<int, C...>,
+           std::integer_sequence<int, Q...>, std::integer_sequence<int, I...>) const {
+    const auto* v = static_cast<const ValueOf<Type>*>(task.v) + dim;
+    const int64_t shared = counts[0], all = counts[Queries - 1];
+    const int64_t row_bytes = task.head_dim * static_cast<int64_t>(sizeof(ValueOf<Type>));
+    const float* w[] = {weights[Q]...};
+    Lanes sum[] = {((void)I, Lanes::zero())...};
+    for (int64_t b = 0; b < task.block_count; ++b) {
+      const KvBlock& block = task.blocks[b];
+      const char* next = ahead ? ahead_of_values<Type>(task, b + kAhead) : nullptr;
+      const auto* row = v + block.offset;
+      int64_t p = block.position;
+      const int64_t end = p + block.width;
+      for (const int64_t stop = end < shared ? end : shared; p < stop; ++p, row += task.head_dim) {
+        if (next != nullptr) {
+          for (int64_t i = 0; i < row_bytes; i += 64) __builtin_prefetch(next + i);
+          next += row_bytes;
+        }
+        const Lanes value[] = {Cache<Type>::load(row + C * kWidth)...};
+        ((sum[I] = fma(Lanes::all(w[I / Chunks][p]), value[I % Chunks], sum[I])), ...);
+      }
+      // Exactly the positions each query attends to: not even 0 * v may be added for another.
+      for (const int64_t stop = end < all ? end : all; p < stop; ++p, row += task.head_dim) {
+        const Lanes value[] = {Cache<Type>::load(row + C * kWidth)...};
+        ((p < counts[I / Chunks]
+              ? void(sum[I] = fma(Lanes::all(w[I / Chunks][p]), value[I % Chunks], sum[I]))
+              : void()),
+         ...);
+      }
+    }
+    ((sum[I] / Lanes::all(totals[I / Chunks])).store(out[I / Chunks] + dim + I % Chunks * kWidth),
+     ...);
   }
-  (sum / Lanes::all(total)).store_some(out + dim, left);
-}
+  void run(const AttentionTask& task, int64_t dim, bool ahead) const {
+    run(task, dim, ahead, Indices<Chunks>{}, Indices<Queries>{}, Indices<Queries * Chunks>{});
+  }
+
+  // The last 8 dimensions of a head_dim that is 8 modulo 16.
+  void run_tail(const AttentionTask& task, int64_t dim) const {
+    const auto* v = static_cast<const ValueOf<Type>*>(task.v) + dim;
+    const int64_t left = task.head_dim - dim;
+    for (int j = 0; j < Queries; ++j) {
+      Lanes sum = Lanes::zero();
+      for (int64_t b = 0; b < task.block_count; ++b) {
+        const KvBlock& block = task.blocks[b];
+        const auto* row = v + block.offset;
+        for (int64_t p = block.position; p < block.position + block.width && p < counts[j];
+             ++p, row += task.head_dim) {
+          sum = fma(Lanes::all(weights[j][p]), load_some_of<Type>(row, left), sum);
+        }
+      }
+      (sum / Lanes::all(totals[j])).store_some(out[j] + dim, left);
+    }
+  }
+};
 
 // Dimensions from `dim` on, in tiles of Chunks * 16 and then of half as many.
-template <KvType Type, int64_t Heads, int64_t Chunks = Lanes::kTileChunks>
-void values_of_heads(const AttentionTask& task, int64_t head, int64_t padded, const float* total,
-                     int64_t dim) {
-  const float* weights = task.scores + head * padded;
-  float* out = task.out + head * task.head_dim;
+template <KvType Type, int Queries, int Chunks>
+void values_of_dimensions(const AttentionTask& task, const ValueTile<Type, Queries, 1>& queries,
+                          int64_t dim, bool ahead) {
+  ValueTile<Type, Queries, Chunks> tile;
+  for (int j = 0; j < Queries; ++j) {
+    tile.weights[j] = queries.weights[j];
+    tile.counts[j] = queries.counts[j];
+    tile.out[j] = queries.out[j];
+    tile.totals[j] = queries.totals[j];
+  }
   for (; dim + Chunks * kWidth <= task.head_dim; dim += Chunks * kWidth) {
-    weighted_sum<Type, Heads, Chunks>(task, weights, padded, total, dim, out);
+    tile.run(task, dim, ahead && dim == 0);
   }
   if (dim == task.head_dim) return;
   if constexpr (Chunks > 1) {
-    values_of_heads<Type, Heads, Chunks / 2>(task, head, padded, total, dim);
+    values_of_dimensions<Type, Queries, Chunks / 2>(task, queries, dim, ahead);
   } else {
-    for (int64_t h = 0; h < Heads; ++h) {
-      weighted_sum_tail<Type>(task, weights + h * padded, total[h], dim, out + h * task.head_dim);
+    tile.run_tail(task, dim);
+  }
+}
+
+// The queries from `query` on: softmax, then their sums of values.
+template <KvType Type, int Queries>
+void values_of_queries(const AttentionTask& task, int64_t query) {
+  for (; query + Queries <= task.queries(); query += Queries) {
+    ValueTile<Type, Queries, 1> tile;
+    for (int j = 0; j < Queries; ++j) {
+      float* scores = task.scores + (query + j) * task.score_stride;
+      tile.counts[j] = task.count(query + j);
+      tile.totals[j] = softmax_weights(scores, tile.counts[j]);
+      tile.weights[j] = scores;
+      tile.out[j] = task.result(query + j);
     }
+    values_of_dimensions<Type, Queries, Lanes::kTileChunks>(task, tile, 0, query == 0);
+  }
+  if constexpr (Queries > 1) {
+    if (query < task.queries()) values_of_queries<Type, Queries / 2>(task, query);
   }
 }
 
-template <KvType Type, int64_t Heads = Lanes::kTileHeads>
-void values_of_group(const AttentionTask& task, int64_t head, int64_t padded, const float* total) {
-  for (; head + Heads <= task.heads; head += Heads, total += Heads) {
-    values_of_heads<Type, Heads>(task, head, padded, total, 0);
-  }
-  if constexpr (Heads > 1) {
-    if (head < task.heads) values_of_group<Type, Heads / 2>(task, head, padded, total);
-  }
-}
-
+// Register tiles of scores: as many accumulators as the weighted sums have, at least 4 queries'
+// worth of work in flight for few queries.
 template <KvType Type>
 void attention_of(const AttentionTask& task) {
-  const int64_t padded = (task.positions + kWidth - 1) / kWidth * kWidth;
-  for (int64_t p = 0; p < padded; p += kAttentionBlock) {
-    widen_keys<Type>(task, p, task.row);
-    for (int64_t ahead = p + kAhead; ahead < p + kAhead + kAttentionBlock && ahead < task.positions;
-         ++ahead) {
-      prefetch_row<Type>(task.k, task.offsets[ahead], task.head_dim);
-    }
-    for (int64_t head = 0; head < task.heads; ++head) {
-      const Lanes score =
-          scores_of(task.q + head * task.head_dim, task.row, task.head_dim, Sixteen{}) *
-          Lanes::all(task.scale);
-      score.store(task.scores + head * padded + p);
-    }
+  constexpr int kTile = Lanes::kTileHeads * Lanes::kTileChunks;
+  if (task.queries() == 1) {
+    scores_of_blocks<Type, 1, 4>(task);
+  } else if (task.queries() <= 3 || kTile < 16) {
+    scores_of_blocks < Type, 2, kTile<16 ? 2 : 4>(task);
+  } else if (task.queries() <= 7) {
+    scores_of_blocks<Type, 4, 4>(task);
+  } else {
+    scores_of_blocks<Type, 8, 2>(task);
   }
-  for (int64_t head = 0; head < task.heads; ++head) {
-    task.sums[head] = softmax_weights(task.scores + head * padded, task.positions, padded);
-  }
-  values_of_group<Type>(task, 0, padded, task.sums);
+  values_of_queries<Type, Lanes::kTileHeads>(task, 0);
 }
 
 inline void attention_task_lanes(const AttentionTask& task) {
