@@ -141,7 +141,24 @@ export interface HostFeatures {
   readonly instructionSets: readonly InstructionSet[];
   /** What `auto` means here, with the facts that matter, e.g. "avx512-vnni". */
   readonly best: string;
-  readonly cuda: { readonly built: boolean };
+  readonly cuda: {
+    /** Compiled with the CUDA backend. */
+    readonly built: boolean;
+    readonly devices: readonly GpuDevice[];
+    /** Why there is no device; null when there is one. */
+    readonly reason: string | null;
+  };
+}
+
+/** A GPU as the CUDA driver describes it. */
+export interface GpuDevice {
+  readonly name: string;
+  readonly memoryBytes: number;
+  /** e.g. "9.0" */
+  readonly computeCapability: string;
+  readonly multiprocessors: number;
+  /** The datasheet's figure, 10^9 bytes a second; null where the driver hides it. */
+  readonly peakBandwidthGBs: number | null;
 }
 
 export interface EngineHandlers {

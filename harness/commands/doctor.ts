@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { HostFeatures } from '../../native/index.js';
 import { describeSystem, type System } from '../environment.js';
 import { messageOf } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
@@ -25,7 +26,8 @@ interface EngineCheck {
   readonly reason: string | null;
   readonly instructionSets: readonly string[];
   readonly best: string | null;
-  readonly cudaBuilt: boolean;
+  /** What the addon's CUDA backend sees; null when there is no addon. */
+  readonly cuda: HostFeatures['cuda'] | null;
   /** Built-in models that were loaded and computed one token. */
   readonly models: readonly string[];
 }
@@ -92,12 +94,12 @@ function findTool(
 
 /** Loads the addon, then every built-in checkpoint, and has each compute one token. */
 async function checkEngine(): Promise<EngineCheck> {
-  const missing = { instructionSets: [], best: null, cudaBuilt: false, models: [] };
+  const missing = { instructionSets: [], best: null, cuda: null, models: [] };
   try {
     const { hostFeatures } = await import('../../native/index.js');
     const { instructionSets, best, cuda } = hostFeatures();
     const models: string[] = [];
-    const found = { instructionSets, best, cudaBuilt: cuda.built, models };
+    const found = { instructionSets, best, cuda, models };
     try {
       for (const folder of listCheckpoints()) models.push(await tryCheckpoint(folder));
       return { works: true, reason: null, ...found };
@@ -147,10 +149,25 @@ async function tryCheckpoint(folder: string): Promise<string> {
 }
 
 function describeBackends(system: System, engine: EngineCheck): DoctorReport['backends'] {
-  const built = engine.cudaBuilt ? 'built' : 'not built (npm run build:cuda)';
-  const here = system.gpusAbsentBecause ?? `${system.gpus.length} GPUs`;
+  const built = engine.cuda?.built === true ? 'built' : 'not built (npm run build:cuda)';
+  const here = describeGpus(system, engine.cuda);
   return {
     cpu: engine.works ? `works, ${engine.best ?? ''}` : `does not work: ${engine.reason}`,
     cuda: `${built}; ${here}; the engine of this version computes on the CPU only`,
   };
+}
+
+/** As the backend sees them; without one, as nvidia-smi does. */
+function describeGpus(system: System, cuda: HostFeatures['cuda'] | null): string {
+  if (cuda?.built !== true) return system.gpusAbsentBecause ?? `${system.gpus.length} GPUs`;
+  if (cuda.devices.length === 0) return cuda.reason ?? 'no device';
+  return cuda.devices
+    .map((gpu) => {
+      const memory = `${(gpu.memoryBytes / 2 ** 30).toFixed(1)} GiB`;
+      const bandwidth =
+        gpu.peakBandwidthGBs === null ? '' : `, ${gpu.peakBandwidthGBs.toFixed(0)} GB/s`;
+      const cores = `${gpu.multiprocessors} multiprocessors`;
+      return `${gpu.name} (compute ${gpu.computeCapability}, ${cores}, ${memory}${bandwidth})`;
+    })
+    .join(', ');
 }

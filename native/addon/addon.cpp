@@ -1,6 +1,8 @@
 // The addon's entrance: what JavaScript may call. Each export lives in a file of its own.
 #include <napi.h>
 
+#include <string>
+
 #include "addon/engine_object.h"
 #include "addon/errors.h"
 #include "addon/quantize_job.h"
@@ -9,6 +11,30 @@
 
 namespace loadmark {
 namespace {
+
+Napi::Object describe_gpus(Napi::Env env) {
+  const ops::GpuSurvey survey = ops::survey_gpus();
+  Napi::Array devices = Napi::Array::New(env, survey.devices.size());
+  for (size_t i = 0; i < survey.devices.size(); ++i) {
+    const ops::GpuDevice& gpu = survey.devices[i];
+    Napi::Object device = Napi::Object::New(env);
+    device.Set("name", gpu.name);
+    device.Set("memoryBytes", static_cast<double>(gpu.memory_bytes));
+    device.Set("computeCapability",
+               std::to_string(gpu.compute_major) + "." + std::to_string(gpu.compute_minor));
+    device.Set("multiprocessors", gpu.multiprocessors);
+    device.Set("peakBandwidthGBs", gpu.peak_bandwidth_gbs > 0
+                                       ? Napi::Value(Napi::Number::New(env, gpu.peak_bandwidth_gbs))
+                                       : env.Null());
+    devices.Set(static_cast<uint32_t>(i), device);
+  }
+  Napi::Object cuda = Napi::Object::New(env);
+  cuda.Set("built", survey.built);
+  cuda.Set("devices", devices);
+  cuda.Set("reason", survey.devices.empty() ? Napi::Value(Napi::String::New(env, survey.reason))
+                                            : env.Null());
+  return cuda;
+}
 
 Napi::Value host_features(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
@@ -25,9 +51,7 @@ Napi::Value host_features(const Napi::CallbackInfo& call) {
     Napi::Object features = Napi::Object::New(env);
     features.Set("instructionSets", sets);
     features.Set("best", Napi::String::New(env, ops::isa_name(ops::detect_isa())));
-    Napi::Object cuda = Napi::Object::New(env);
-    cuda.Set("built", Napi::Boolean::New(env, ops::survey_gpus().built));
-    features.Set("cuda", cuda);
+    features.Set("cuda", describe_gpus(env));
     return features;
   });
 }

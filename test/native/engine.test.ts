@@ -239,7 +239,10 @@ test('info and host features describe what runs', () => {
   expect(info.weightBytes).toBeGreaterThanOrEqual(4 * info.parameters);
   expect(info.weightBytes - info.weightBytesPerToken).toBe(4 * 160 * 64);
   expect(info.plannedBytes).toBeGreaterThan(info.weightBytes + info.kvCacheBytes);
-  expect(hostFeatures().instructionSets).toContain('plain');
+  const { instructionSets, cuda } = hostFeatures();
+  expect(instructionSets).toContain('plain');
+  expect(cuda.reason === null).toBe(cuda.devices.length > 0);
+  expect(cuda.built || cuda.devices.length === 0).toBe(true);
   expect(Object.keys(info.kernels)).toContain('fp32_linear');
 });
 

@@ -37,6 +37,7 @@ GpuSurvey survey_gpus() {
                               .multiprocessors = properties.multiProcessorCount,
                               .peak_bandwidth_gbs = 2 * clock_hz * bus_bytes / 1e9});
   }
+  if (survey.devices.empty()) survey.reason = "the driver describes none of its devices";
   return survey;
 }
 
