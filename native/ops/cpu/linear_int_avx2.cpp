@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t kTileRows = 4;
 constexpr int64_t kColumnBlock = 1024;
+constexpr int64_t kAhead = 4096;  // bytes
 
 __m256i broadcast4(const int8_t* p) {
   int32_t word;
@@ -73,7 +74,8 @@ struct Int8Columns {
   static __m256 scale(const LinearBlock&, int64_t, int64_t) { return _mm256_set1_ps(1.0f); }
 };
 
-template <class Columns, int64_t Rows>
+// Ahead: asks for the lines kAhead bytes further on (linear_int_avx512vnni.cpp says why).
+template <class Columns, bool Ahead, int64_t Rows>
 void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, int64_t last,
           float* sums) {
   for (int64_t s = first; s < last; ++s) {
@@ -92,6 +94,8 @@ void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, i
     const uint8_t* w =
         block.w + panel * block.panel_bytes + segment.begin / 8 * Columns::kStepBytes;
     for (int64_t step = 0; step < segment.steps; ++step, x += 8, w += Columns::kStepBytes) {
+      for (int64_t line = 0; Ahead && line < Columns::kStepBytes; line += 64)
+        __builtin_prefetch(w + kAhead + line);
       for (int64_t half = 0; half < 2; ++half) {
         const auto weights = Columns::read(w, half);
         for (int64_t r = 0; r < Rows; ++r) {
@@ -111,15 +115,15 @@ void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, i
   }
 }
 
-template <class Columns, int64_t Rows>
+template <class Columns, bool Ahead, int64_t Rows>
 void tiles(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, int64_t last,
            float* sums) {
   for (; row + Rows <= block.rows; row += Rows) {
-    tile<Columns, Rows>(block, row, panel, first, last,
-                        sums + (row * kBlockPanels + panel) * kPanel);
+    tile<Columns, Ahead, Rows>(block, row, panel, first, last,
+                               sums + (row * kBlockPanels + panel) * kPanel);
   }
   if constexpr (Rows > 1) {
-    if (row < block.rows) tiles<Columns, Rows / 2>(block, row, panel, first, last, sums);
+    if (row < block.rows) tiles<Columns, Ahead, Rows / 2>(block, row, panel, first, last, sums);
   }
 }
 
@@ -142,13 +146,15 @@ template <class Columns>
 void linear_int(const LinearBlock& block) {
   alignas(64) float sums[kRowBlock * kBlockPanels * kPanel];
   for (int64_t i = 0; i < block.rows * kBlockPanels * kPanel; ++i) sums[i] = 0;
-  const int64_t limit = block.rows <= kTileRows ? block.k : kColumnBlock;
+  const bool stream = block.rows <= kTileRows;
+  const int64_t limit = stream ? block.k : kColumnBlock;
+  const auto run = stream ? tiles<Columns, true, kTileRows> : tiles<Columns, false, kTileRows>;
   for (int64_t first = 0; first < block.segment_count;) {
     const int64_t end = block.segments[first].begin + limit;
     int64_t last = first + 1;
     while (last < block.segment_count && block.segments[last].begin < end) ++last;
     for (int64_t panel = 0; panel < block.panels; ++panel) {
-      tiles<Columns, kTileRows>(block, 0, panel, first, last, sums);
+      run(block, 0, panel, first, last, sums);
     }
     first = last;
   }
