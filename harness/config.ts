@@ -15,6 +15,7 @@ import {
   refuseLengths,
   refuseSize,
   runFields,
+  samplesPerQuery,
 } from './run-config.js';
 import { type Entry, quote, type Scalar, type Setting } from './setting-fields.js';
 
@@ -98,10 +99,18 @@ function checkDataset(
       where: whereIs('dataset'),
       message: `dataset is ${quote(dataset)}; allowed: ${datasetNames.join(', ')}${suggestName(dataset, datasetNames)}`,
     });
-  } else if (samples !== null && samples > countSamples(dataset)) {
+    return;
+  }
+  const available = countSamples(dataset);
+  if (samples !== null && samples > available) {
     faults.push({
       where: whereIs('samples'),
-      message: `samples is ${samples}; allowed: 1 to ${countSamples(dataset)}, the test samples of ${dataset}`,
+      message: `samples is ${samples}; allowed: 1 to ${available}, the test samples of ${dataset}`,
+    });
+  } else if (samplesPerQuery(run) > (samples ?? available)) {
+    faults.push({
+      where: whereIs('multi_stream', 'samples_per_query'),
+      message: `multi_stream.samples_per_query is ${samplesPerQuery(run)}; allowed: 1 to ${samples ?? available}, the samples of the run`,
     });
   }
 }

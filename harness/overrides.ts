@@ -1,6 +1,7 @@
 // What the command line lays over a configuration's files, before anything is checked.
 
 import type { Fault } from './errors.js';
+import { sectionOf } from './run-config.js';
 import type { Scalar, Setting } from './setting-fields.js';
 
 /** One value from the command line, laid over what the files say. */
@@ -12,7 +13,7 @@ export interface Override {
   readonly where: string;
 }
 
-/** First name of an override's path: "offline" or "server", whichever is run. */
+/** First name of an override's path: the section of the scenario that is run. */
 export const scenarioSection = '@scenario';
 
 /** Writes the overrides into the settings; one that asks for the inside of a value is a fault. */
@@ -50,8 +51,7 @@ export function applyOverrides(
 
 function findScenarioSection(settings: Setting): string {
   const scenario = settings.kind === 'section' ? settings.entries.get('scenario')?.setting : null;
-  const name = scenario?.kind === 'value' ? String(scenario.value) : '';
-  return name === 'Server' ? 'server' : 'offline';
+  return sectionOf(scenario?.kind === 'value' ? String(scenario.value) : '');
 }
 
 /** A section without content reads as null and may be written into. */

@@ -1,6 +1,7 @@
 // How fast was the performance pass? LoadGen's figures in run.json's units, and those that LoadGen leaves out: prompt
 // tokens, and the token times of Offline, which the system under test saw.
 
+import type { TestOutcome } from '../loadgen/index.js';
 import type { MachineLoad } from './environment.js';
 import { buildHistogram, type Histogram, nsPerMs, nsPerUs, toHistogram } from './histogram.js';
 import type { PassResult } from './pass.js';
@@ -19,6 +20,7 @@ export interface PerformanceRecord {
   readonly generatedTokens: number | null;
   readonly promptTokens: number | null;
   readonly durationSeconds: number | null;
+  /** Of samples; in MultiStream of whole queries. */
   readonly latencyMs: Histogram | null;
   readonly ttftMs: Histogram | null;
   readonly tpotMs: Histogram | null;
@@ -47,7 +49,7 @@ export function buildPerformance(
   };
   return {
     samplesPerSecond: metrics?.samplesPerSecond ?? null,
-    tokensPerSecond: metrics?.tokensPerSecond ?? null,
+    tokensPerSecond: findTokenRate(pass.outcome),
     promptTokensPerSecond:
       own.promptTokens === null || !seconds ? null : own.promptTokens / seconds,
     scheduledSamplesPerSecond: metrics?.scheduledSamplesPerSecond ?? null,
@@ -72,6 +74,14 @@ export function buildPerformance(
     warmUp,
     load: pass.load,
   };
+}
+
+/** LoadGen's rate; in streams, where its own divides by a mean latency, the tokens over the time they took. */
+function findTokenRate({ metrics, effective }: TestOutcome): number | null {
+  if (metrics === null || metrics.tokenCount === null) return null;
+  const isStream = effective.scenario === 'SingleStream' || effective.scenario === 'MultiStream';
+  if (!isStream) return metrics.tokensPerSecond;
+  return metrics.durationNs > 0 ? (metrics.tokenCount * 1e9) / metrics.durationNs : null;
 }
 
 interface TokenTimes {

@@ -12,15 +12,31 @@ import {
   seed,
   table,
   text,
+  writtenName,
 } from './setting-fields.js';
 
 const count = (max: number) => ({ min: 1, max, whole: true }) as const;
 const rate = { min: 0, aboveMin: true, max: 1e6 } as const;
 const seconds = { min: 0, max: 86_400 } as const;
 const milliseconds = { min: 0, aboveMin: true, max: 3_600_000 } as const;
+const percentile = { min: 50, max: 99.9 } as const;
 
-/** Scenarios of LoadGen that this version runs; the others are refused by name. */
-export const scenarios = ['Offline', 'Server'] as const;
+export const scenarios = ['Offline', 'Server', 'SingleStream', 'MultiStream'] as const;
+export type RunScenario = (typeof scenarios)[number];
+
+/** Where a scenario's own settings stand. */
+const scenarioSettings = {
+  Offline: 'offline',
+  Server: 'server',
+  SingleStream: 'singleStream',
+  MultiStream: 'multiStream',
+} as const satisfies Record<RunScenario, string>;
+
+/** The section of a scenario as files name it; that of Offline, the default, for what is no scenario. */
+export function sectionOf(scenario: string): string {
+  const known = scenarios.find((candidate) => candidate === scenario) ?? 'Offline';
+  return writtenName(scenarioSettings[known]);
+}
 
 /** The metrics a target can be set on, and whether its factor is a floor or a band. */
 export const targetKinds = {
@@ -96,7 +112,32 @@ const server = section({
   /** For datasets whose answers are not made of tokens. */
   queryMs: optionalNumber(milliseconds),
   /** The percentile that must keep the latency limits. */
-  targetPercentile: number({ min: 50, max: 99.9 }, 99),
+  targetPercentile: number(percentile, 99),
+});
+
+/** How long a stream runs; its queries follow each other, so a guess of their latency says how many to generate. */
+const streamFields = {
+  /** Guess of one query's latency; null measures it. */
+  expectedLatencyMs: optionalNumber(milliseconds),
+  minDurationS: number(seconds, 600),
+};
+
+const singleStream = section({
+  ...streamFields,
+  /** 64 is the least with which LoadGen certifies a 90th percentile. */
+  minQueryCount: number(count(maxSamples), 100),
+  /** The percentile that is the result. */
+  targetPercentile: number(percentile, 90),
+});
+
+const multiStream = section({
+  ...streamFields,
+  /** Samples issued together. */
+  samplesPerQuery: number(count(65_536), 8),
+  /** 662 is the least with which LoadGen certifies a 99th percentile. */
+  minQueryCount: number(count(maxSamples), 662),
+  /** The percentile that is the result. */
+  targetPercentile: number(percentile, 99),
 });
 
 const official = officialSeeds('v6.1');
@@ -120,7 +161,7 @@ export const runFields = section({
   model: text('tiny-int4'),
   dataset: text('tiny-orca'),
   sut: choice(['native', 'null'], 'native', ['openai', 'scripted']),
-  scenario: choice(scenarios, 'Offline', ['SingleStream', 'MultiStream', 'Interactive']),
+  scenario: choice(scenarios, 'Offline', ['Interactive']),
   /** `submission` is the accuracy pass, then the performance pass. */
   mode: choice(['submission', 'performance', 'accuracy'], 'submission', ['find-peak']),
   /** Use the first of the dataset's test samples only; null is all of them. */
@@ -129,18 +170,44 @@ export const runFields = section({
   generation,
   offline,
   server,
+  singleStream,
+  multiStream,
   seeds,
   nullSut,
 });
 export type RunSettings = Checked<typeof runFields>;
 
+/** Samples a query: more than one in MultiStream only. */
+export function samplesPerQuery({ scenario, multiStream }: RunSettings): number {
+  return scenario === 'MultiStream' ? multiStream.samplesPerQuery : 1;
+}
+
 /** Why a run of this size is not started, or null: what LoadGen generates is kept in memory. */
 export function refuseSize(run: RunSettings): string | null {
-  const name = run.scenario === 'Server' ? 'server' : 'offline';
-  const { targetQps, minDurationS } = run[name];
-  const planned = Math.trunc(1.1 * (targetQps ?? 0) * minDurationS);
+  const name = sectionOf(run.scenario);
+  const planned = Math.max(
+    countByDuration(run),
+    samplesPerQuery(run) * (run[scenarioSettings[run.scenario]].minQueryCount ?? 0),
+  );
   if (planned <= maxSamples) return null;
-  return `${name}.target_qps and ${name}.min_duration_s come to ${planned} samples; allowed: up to ${maxSamples}`;
+  return `${name} comes to ${planned} samples by its rate or latency, duration and count; allowed: up to ${maxSamples}`;
+}
+
+/** Samples that LoadGen generates for the duration; 0 where the rate is yet to be measured. */
+function countByDuration(run: RunSettings): number {
+  const { minDurationS } = run[scenarioSettings[run.scenario]];
+  switch (run.scenario) {
+    case 'Offline':
+      return Math.trunc(1.1 * (run.offline.targetQps ?? 0) * minDurationS);
+    case 'Server':
+      return Math.trunc(1.1 * run.server.targetQps * minDurationS);
+    case 'SingleStream':
+    case 'MultiStream': {
+      const { expectedLatencyMs } = run[scenarioSettings[run.scenario]];
+      if (expectedLatencyMs === null) return 0;
+      return Math.trunc((2 * minDurationS * 1000) / expectedLatencyMs) * samplesPerQuery(run);
+    }
+  }
 }
 
 /** configs/models/*.yaml */

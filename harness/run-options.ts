@@ -16,7 +16,7 @@ interface SettingOption {
 
 /** One option a line. */
 const settingOptions: readonly SettingOption[] = [
-  text('--scenario <name>', 'Offline or Server', ['scenario']),
+  text('--scenario <name>', 'Offline, Server, SingleStream or MultiStream', ['scenario']),
   text('--mode <name>', 'submission (accuracy, then performance), accuracy, performance', ['mode']),
   text('--model <name|dir>', 'a model of configs/models, or a folder with a checkpoint', ['model']),
   text('--dataset <name>', 'tiny-orca or tiny-mmlu', ['dataset']),

@@ -16,7 +16,7 @@ export interface PassTerms {
   readonly sampleCount: number;
   /** Answers are made of tokens, and judged by them. */
   readonly hasTokens: boolean;
-  /** Offline: samples/s seen so far, where the configuration does not say what to expect. */
+  /** Samples/s seen so far, where the configuration does not say what to expect. */
   readonly measuredQps: number | null;
 }
 
@@ -31,9 +31,20 @@ export function buildTestSettings(config: RunConfig, terms: PassTerms): TestSett
     scheduleRngSeed: config.seeds.schedule,
     useTokenLatencies: terms.hasTokens,
   };
-  return config.scenario === 'Offline'
-    ? { ...common, ...offlineSettings(config, terms) }
-    : { ...common, ...serverSettings(config, terms) };
+  return { ...common, ...scenarioSettings(config, terms) };
+}
+
+function scenarioSettings(config: RunConfig, terms: PassTerms): Partial<TestSettings> {
+  switch (config.scenario) {
+    case 'Offline':
+      return offlineSettings(config, terms);
+    case 'Server':
+      return serverSettings(config, terms);
+    case 'SingleStream':
+      return singleStreamSettings(config, terms);
+    case 'MultiStream':
+      return multiStreamSettings(config, terms);
+  }
 }
 
 function offlineSettings(config: RunConfig, terms: PassTerms): Partial<TestSettings> {
@@ -72,12 +83,59 @@ function serverSettings({ server, model }: RunConfig, terms: PassTerms): Partial
   };
 }
 
-/** How many samples a performance pass of these settings issues. */
+function singleStreamSettings(
+  { singleStream }: RunConfig,
+  terms: PassTerms,
+): Partial<TestSettings> {
+  const { minDurationS, minQueryCount, targetPercentile } = singleStream;
+  return {
+    singleStreamExpectedLatencyNs: expectLatencyNs(singleStream, 1, terms),
+    singleStreamTargetLatencyPercentile: targetPercentile / 100,
+    minDurationMs: Math.round(minDurationS * 1000),
+    minQueryCount,
+  };
+}
+
+function multiStreamSettings({ multiStream }: RunConfig, terms: PassTerms): Partial<TestSettings> {
+  const { minDurationS, minQueryCount, samplesPerQuery, targetPercentile } = multiStream;
+  return {
+    multiStreamSamplesPerQuery: samplesPerQuery,
+    multiStreamExpectedLatencyNs: expectLatencyNs(multiStream, samplesPerQuery, terms),
+    multiStreamTargetLatencyPercentile: targetPercentile / 100,
+    minDurationMs: Math.round(minDurationS * 1000),
+    minQueryCount,
+  };
+}
+
+/**
+ * The latency of a query to tell LoadGen, which then generates twice the queries that fit in the duration and issues
+ * what the clock allows. Warm-up rounds measure too short a time, since their samples share batches: that does no harm.
+ */
+function expectLatencyNs(
+  stream: { readonly expectedLatencyMs: number | null; readonly minDurationS: number },
+  samplesPerQuery: number,
+  { measuredQps }: PassTerms,
+): number {
+  if (stream.expectedLatencyMs !== null) return stream.expectedLatencyMs * 1e6;
+  if (measuredQps === null) return defaultSettings.singleStreamExpectedLatencyNs * samplesPerQuery;
+  const least = (2 * stream.minDurationS * samplesPerQuery) / maxEstimatedSamples;
+  return 1e9 * Math.max(least, samplesPerQuery / measuredQps);
+}
+
+/** How many samples a performance pass of these settings issues: in a stream a guess, since it ends by the clock. */
 export function countPlannedSamples(settings: TestSettings): number {
   const seconds = settings.minDurationMs / 1000;
-  const byDuration =
-    settings.scenario === 'Offline'
-      ? 1.1 * seconds * settings.offlineExpectedQps
-      : seconds * settings.serverTargetQps;
-  return Math.max(settings.minQueryCount, Math.trunc(byDuration));
+  const most = (queries: number) => Math.max(settings.minQueryCount, Math.trunc(queries));
+  switch (settings.scenario) {
+    case 'Offline':
+      return most(1.1 * seconds * settings.offlineExpectedQps);
+    case 'Server':
+      return most(seconds * settings.serverTargetQps);
+    case 'SingleStream':
+      return most((seconds * 1e9) / settings.singleStreamExpectedLatencyNs);
+    case 'MultiStream': {
+      const queries = most((seconds * 1e9) / settings.multiStreamExpectedLatencyNs);
+      return queries * settings.multiStreamSamplesPerQuery;
+    }
+  }
 }

@@ -17,7 +17,8 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
       reason.split('\n').map((line, row) => `${row === 0 ? '  - ' : '    '}${line.trim()}`),
     ),
   ];
-  if (record.performance !== null) lines.push('', ...formatPerformance(record.performance));
+  if (record.performance !== null)
+    lines.push('', ...formatPerformance(record.performance, record.scenario));
   if (record.accuracy !== null) {
     lines.push('', ...formatAccuracy(record.accuracy, colors.green('pass'), colors.red('FAIL')));
   }
@@ -25,7 +26,7 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
   return lines.join('\n');
 }
 
-function formatPerformance(performance: PerformanceRecord): string[] {
+function formatPerformance(performance: PerformanceRecord, scenario: string): string[] {
   const { samplesPerSecond, tokensPerSecond, promptTokensPerSecond } = performance;
   const rates = [
     tokensPerSecond === null ? null : `${formatNumber(tokensPerSecond)} tokens/s`,
@@ -42,7 +43,7 @@ function formatPerformance(performance: PerformanceRecord): string[] {
     `            ${answered}${durationSeconds === null ? '' : ` in ${durationSeconds.toFixed(1)} s`}`,
     '',
     ...formatHistograms([
-      ['latency, ms', performance.latencyMs],
+      [scenario === 'MultiStream' ? 'query latency, ms' : 'latency, ms', performance.latencyMs],
       ['first token, ms', performance.ttftMs],
       ['per output token, ms', performance.tpotMs],
       ['issue lag, us', performance.issueLagUs],

@@ -129,6 +129,43 @@ describe('bench run on the null system', () => {
     expect(reasons.join('\n')).toContain('Reduce target QPS to improve latency');
   });
 
+  it('asks one by one in SingleStream, and says the percentile', async () => {
+    const stream = ['--scenario', 'SingleStream', '--json', '--mode', 'performance'];
+    const { code, stdout } = await benchNull('single', 3, ...stream);
+    expect(code).toBe(0);
+    const run = JSON.parse(stdout);
+    expect(run.settings.effective).toMatchObject({ samplesPerQuery: 1, minQueryCount: 100 });
+    const { performance } = run;
+    // The null system takes 3 ms for each of them, and the next waits for the last.
+    expect(performance.issuedSamples).toBeGreaterThanOrEqual(100);
+    expect(performance.latencyMs.p50).toBeGreaterThanOrEqual(2.9);
+    expect(performance.samplesPerSecond).toBeLessThanOrEqual(1000 / 2.9);
+    const rate = performance.generatedTokens / performance.durationSeconds;
+    expect(performance.tokensPerSecond).toBeCloseTo(rate, 6);
+    const log = join(folder, 'single/performance/run_1/mlperf_log_summary.txt');
+    const shown = /90\.0th percentile latency \(ns\) : (\d+)/.exec(readFileSync(log, 'utf8'));
+    expect(Number(shown?.[1]) / 1e6).toBeCloseTo(performance.latencyMs.p90, 6);
+    const rows = readLines(join(folder, 'single', 'samples-performance.jsonl'));
+    for (let i = 1; i < rows.length; i++) {
+      expect(Number(rows[i]?.issuedNs)).toBeGreaterThanOrEqual(Number(rows[i - 1]?.completedNs));
+    }
+  });
+
+  it('asks several at a time in MultiStream, accuracy first', async () => {
+    const set = ['multi_stream.samples_per_query=3', 'multi_stream.min_query_count=662'];
+    const stream = ['--scenario', 'MultiStream', '--json', '--set', ...set];
+    const { code, stdout } = await benchNull('multi', 0.1, ...stream);
+    expect(code).toBe(0);
+    const run = JSON.parse(stdout);
+    // 40 samples make 14 queries of 3; two of them are asked twice and scored once.
+    expect(run.accuracy).toMatchObject({ samplesIssued: 42, samplesScored: 40 });
+    expect(run.performance.issuedSamples).toBeGreaterThanOrEqual(3 * 662);
+    expect(run.performance.completedSamples).toBe(run.performance.issuedSamples);
+    expect(run.performance.issuedSamples % 3).toBe(0);
+    // A query takes as long as its three samples one after the other.
+    expect(run.performance.latencyMs.p50).toBeGreaterThanOrEqual(0.29);
+  });
+
   it('is INVALID with exit 3 when it ends too soon', async () => {
     const { code, stdout } = await benchNull(
       'short',
@@ -187,7 +224,7 @@ describe('bench with bad input', () => {
     [['--dataset', 'tiny-orka'], '--dataset: dataset is "tiny-orka"; allowed: '],
     [['--target-qps', '-5'], '--target-qps: offline.target_qps is -5; allowed: '],
     [['--samples', '100000'], '--samples: samples is 100000; allowed: 1 to 1000'],
-    [['--scenario', 'SingleStream'], '"SingleStream" is not in this version'],
+    [['--scenario', 'Interactive'], '"Interactive" is not in this version'],
     [['--mode', 'find-peak'], '"find-peak" is not in this version'],
     [['--sut', 'openai'], '"openai" is not in this version'],
     [['--kv-cache', 'fp8'], '"fp8" is not in this version'],

@@ -63,7 +63,7 @@ describe('loadRunConfig', () => {
     const yaml = [
       'model: smal',
       'dataset: tiny-orka',
-      'scenario: MultiStream',
+      'scenario: Interactive',
       'engine:',
       '  max_bach: 64',
       '  device: cuda',
@@ -73,7 +73,7 @@ describe('loadRunConfig', () => {
       'samples: 1.5',
     ].join('\n');
     expect(faultsOf(yaml)).toEqual([
-      'run.yaml:3:11: scenario "MultiStream" is not in this version, which has Offline, Server',
+      'run.yaml:3:11: scenario "Interactive" is not in this version, which has Offline, Server, SingleStream, MultiStream',
       'run.yaml:10:10: samples is 1.5; allowed: a whole number from 1 to 10000000, or null',
       'run.yaml:5:3: unknown setting "max_bach" (did you mean "max_batch"?); allowed in engine: device, threads, max_batch, max_sequence_tokens, max_step_tokens, page_tokens, kv_cache, kv_cache_bytes, instruction_set, activations, weights',
       'run.yaml:7:13: engine.kv_cache "fp8" is not in this version, which has fp32, fp16, bf16',
@@ -140,10 +140,37 @@ describe('loadRunConfig', () => {
     expect(load('model: small\nname: int4 b64-v1.2').name).toBe('int4 b64-v1.2');
   });
 
+  it("lays a scenario's options over its own section", () => {
+    const option: Override = {
+      path: [scenarioSection, 'min_duration_s'],
+      value: 7,
+      where: '--min-duration',
+    };
+    const config = load('model: small\nscenario: MultiStream', [option]);
+    expect(config.multiStream.minDurationS).toBe(7);
+    expect(config.offline.minDurationS).toBe(600);
+    const rate = { path: [scenarioSection, 'target_qps'], value: 7, where: '--target-qps' };
+    expect(faultsOf('model: small\nscenario: SingleStream', [rate])).toEqual([
+      '--target-qps: unknown setting "target_qps"; allowed in single_stream: expected_latency_ms, min_duration_s, min_query_count, target_percentile',
+    ]);
+  });
+
   it('refuses sizes and lengths that cannot be', () => {
     expect(
+      faultsOf(
+        'model: small\nscenario: MultiStream\nsamples: 7\nmulti_stream: { samples_per_query: 8 }',
+      ),
+    ).toEqual([
+      'run.yaml:4:36: multi_stream.samples_per_query is 8; allowed: 1 to 7, the samples of the run',
+    ]);
+    expect(
+      faultsOf(
+        'model: small\nscenario: SingleStream\nsingle_stream: { expected_latency_ms: 0.001 }',
+      )[0],
+    ).toContain('single_stream comes to 1200000000 samples');
+    expect(
       faultsOf('model: small\noffline: { target_qps: 1000000, min_duration_s: 600 }')[0],
-    ).toContain('come to 660000000 samples; allowed: up to 10000000');
+    ).toContain('offline comes to 660000000 samples');
     expect(faultsOf('model: small\ngeneration: { max_new_tokens: 1 }')).toEqual([
       'run.yaml:2:13: min_new_tokens is 2; allowed: up to max_new_tokens, which is 1',
     ]);
