@@ -4,6 +4,8 @@
 
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { findConfFaults } from './conf-check.js';
+import { type ConfFiles, readConfFiles } from './conf-files.js';
 import { findRunFile, isFile, listNames, readText, shorten } from './config-files.js';
 import { type Fault, InputError, messageOf } from './errors.js';
 import { suggestName } from './name-suggestion.js';
@@ -11,9 +13,11 @@ import { applyOverrides, findWhere, type Override } from './overrides.js';
 import {
   type ModelSettings,
   modelFields,
+  type RunSeeds,
   type RunSettings,
   refuseLengths,
   refuseSize,
+  resolveSeeds,
   runFields,
   samplesPerQuery,
 } from './run-config.js';
@@ -25,9 +29,12 @@ export interface ModelConfig extends ModelSettings {
 }
 
 /** Everything a run needs to know, checked and frozen. */
-export interface RunConfig extends Omit<RunSettings, 'model'> {
+export interface RunConfig extends Omit<RunSettings, 'model' | 'seeds'> {
   readonly file: string;
   readonly model: ModelConfig;
+  readonly seeds: RunSeeds;
+  /** MLPerf's own files; null where none was asked for. */
+  readonly confFiles: ConfFiles | null;
 }
 
 /** What configuration cannot know by itself. */
@@ -68,8 +75,14 @@ export function loadRunConfig(
     const refusal = refuseLengths(run, model);
     if (refusal !== null) faults.push({ where: whereIs('generation'), message: refusal });
   }
+  const name = model?.name ?? run.model;
+  const confFiles = readConfFiles(run.mlperf, name, context.root, whereIs, faults);
   if (faults.length > 0 || model === null) throw new InputError(withoutRepeats(faults));
-  return Object.freeze({ ...run, file, model });
+  const config = Object.freeze({ ...run, file, model, seeds: resolveSeeds(run), confFiles });
+  const sampleCount = run.samples ?? context.countSamples(run.dataset);
+  const confFaults = findConfFaults(config, sampleCount, whereIs);
+  if (confFaults.length > 0) throw new InputError(confFaults);
+  return config;
 }
 
 /** @throws InputError when there is no such file, together with what the command line had wrong. */

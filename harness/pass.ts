@@ -1,7 +1,8 @@
 // One pass of a run: LoadGen drives the system under test once, progress is shown, and what came back is kept together
 // with what the machine was doing meanwhile.
 
-import { startTest, type TestOutcome, type TestSettings } from '../loadgen/index.js';
+import { startTest, type TestOutcome } from '../loadgen/index.js';
+import type { ConfiguredTest } from './conf-files.js';
 import {
   type MachineLoad,
   type MachineSnapshot,
@@ -25,7 +26,7 @@ export interface PassResult {
 export interface PassPieces {
   readonly sut: MeasuredSut;
   readonly library: DatasetLibrary;
-  readonly settings: TestSettings;
+  readonly test: ConfiguredTest;
   readonly progress: ProgressReporter;
   readonly signal: AbortSignal;
 }
@@ -35,10 +36,11 @@ export const idleMs = 120_000;
 
 /** Runs the pass to its end, or to the abort of the signal. */
 export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassResult> {
-  const { sut, library, settings, progress, signal } = pieces;
-  const planned = pass === 'accuracy' ? library.totalSampleCount : countPlannedSamples(settings);
+  const { sut, library, test, progress, signal } = pieces;
+  const { settings, audited } = test;
+  const planned = pass === 'accuracy' ? library.totalSampleCount : countPlannedSamples(audited);
   sut.beginTest({
-    reportsFirstTokens: settings.useTokenLatencies && settings.scenario !== 'Offline',
+    reportsFirstTokens: audited.useTokenLatencies && audited.scenario !== 'Offline',
   });
   const before: MachineSnapshot = takeSnapshot();
   const stopProgress = progress.start(pass, planned, () => ({
@@ -47,6 +49,7 @@ export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassR
   }));
   try {
     const outcome = await startTest(sut, library, settings, {
+      ...test.options,
       signal,
       watchdog: { idleMs },
       writer: { name: 'loadmark', version: findPackageRoot().version },

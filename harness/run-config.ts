@@ -7,6 +7,8 @@ import {
   choice,
   number,
   optionalNumber,
+  optionalSeed,
+  optionalText,
   pathSegment,
   section,
   seed,
@@ -51,7 +53,7 @@ export type TargetMetric = keyof typeof targetKinds;
 const targetMetrics = Object.keys(targetKinds) as TargetMetric[];
 
 /** Samples of one pass: LoadGen generates them before it issues the first. */
-const maxSamples = 10_000_000;
+export const maxSamples = 10_000_000;
 
 const engine = section({
   /** `auto`, `cpu`, or `cuda` with device numbers (`cuda:0,1`). */
@@ -140,11 +142,23 @@ const multiStream = section({
   targetPercentile: number(percentile, 99),
 });
 
-const official = officialSeeds('v6.1');
 const seeds = section({
-  qsl: seed(official.qslRngSeed),
-  sampleIndex: seed(official.sampleIndexRngSeed),
-  schedule: seed(official.scheduleRngSeed),
+  /** Of MLPerf Inference: whose seeds are taken where none is given. */
+  round: choice(['v6.1', 'v6.0', 'v5.1', 'v5.0'], 'v6.1'),
+  qsl: optionalSeed(),
+  sampleIndex: optionalSeed(),
+  schedule: optionalSeed(),
+});
+
+/** Files in MLPerf's grammar, laid over all that stands here: first mlperf.conf, then user.conf, last the audit. */
+const mlperf = section({
+  /** The model's name in these files; null is the name of the model. */
+  model: optionalText(),
+  /** null is configs/mlperf.conf where there is a user.conf, and none elsewhere. */
+  mlperfConf: optionalText(),
+  userConf: optionalText(),
+  /** Needs mode performance. */
+  auditConf: optionalText(),
 });
 
 const nullSut = section({
@@ -173,6 +187,7 @@ export const runFields = section({
   singleStream,
   multiStream,
   seeds,
+  mlperf,
   nullSut,
 });
 export type RunSettings = Checked<typeof runFields>;
@@ -180,6 +195,22 @@ export type RunSettings = Checked<typeof runFields>;
 /** Samples a query: more than one in MultiStream only. */
 export function samplesPerQuery({ scenario, multiStream }: RunSettings): number {
   return scenario === 'MultiStream' ? multiStream.samplesPerQuery : 1;
+}
+
+/** The seeds given, and the round's where there are none. */
+export function resolveSeeds({ seeds }: RunSettings): RunSeeds {
+  const official = officialSeeds(seeds.round);
+  return Object.freeze({
+    qsl: seeds.qsl ?? official.qslRngSeed,
+    sampleIndex: seeds.sampleIndex ?? official.sampleIndexRngSeed,
+    schedule: seeds.schedule ?? official.scheduleRngSeed,
+  });
+}
+
+export interface RunSeeds {
+  readonly qsl: bigint;
+  readonly sampleIndex: bigint;
+  readonly schedule: bigint;
 }
 
 /** Why a run of this size is not started, or null: what LoadGen generates is kept in memory. */

@@ -43,16 +43,23 @@ const settingOptions: readonly SettingOption[] = [
       ['seeds', 'schedule'],
     ],
   },
+  text(
+    '--mlperf-conf <file>',
+    'values by model, laid over the run configuration (with --user-conf: configs/mlperf.conf)',
+    ['mlperf', 'mlperf_conf'],
+  ),
+  text('--user-conf <file>', "the submitter's values, laid over mlperf.conf", [
+    'mlperf',
+    'user_conf',
+  ]),
+  text('--audit-conf <file>', 'an audit.config, applied last; needs --mode performance', [
+    'mlperf',
+    'audit_conf',
+  ]),
 ];
 
 /** MLPerf's options that this version does not have. */
-const laterOptions = [
-  '--endpoint <url...>',
-  '--tensor-parallel <n>',
-  '--mlperf-conf <file>',
-  '--user-conf <file>',
-  '--audit-conf <file>',
-];
+const laterOptions = ['--endpoint <url...>', '--tensor-parallel <n>'];
 
 /** An option as commander wants it described. */
 export interface RunFlag {

@@ -3,6 +3,7 @@
 
 import type { EffectiveSettings, TestOutcome, TestSettings } from '../loadgen/index.js';
 import type { JudgedTarget } from './accuracy/index.js';
+import { type ConfFiles, type ConfRecord, recordConfFiles } from './conf-files.js';
 import type { RunConfig } from './config.js';
 import { describeSystem, type MachineLoad, readCommit, type System } from './environment.js';
 import { digestFolder } from './model-digest.js';
@@ -43,7 +44,7 @@ export interface RunRecord {
   };
   readonly sut: Omit<SutDescription, 'model'> | null;
   /** As given by files and options, defaults filled in. */
-  readonly config: RunConfig;
+  readonly config: Omit<RunConfig, 'confFiles'>;
   /** Of the performance pass, or of the accuracy pass where there is no other. */
   readonly settings: PassSettings | null;
   readonly performance: PerformanceRecord | null;
@@ -62,6 +63,8 @@ export interface ModelRecord {
 }
 
 export interface PassSettings {
+  /** MLPerf's files that `requested` comes from besides `config`. */
+  readonly confFiles: ConfRecord | null;
   readonly requested: TestSettings;
   readonly effective: EffectiveSettings;
 }
@@ -96,6 +99,8 @@ export interface RunMaterial {
 export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> {
   const { config, library, startedAt, performance, warmUp } = material;
   const root = findPackageRoot();
+  const { confFiles, ...writtenConfig } = config;
+  const reported = performance ?? material.accuracy;
   const [system, commit, model] = await Promise.all([
     describeSystem(),
     readCommit(root.folder),
@@ -125,8 +130,8 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
       digest: library.dataset.digest(),
     },
     sut: material.sut === null ? null : describeSut(material.sut),
-    config,
-    settings: settingsOf((material.performance ?? material.accuracy)?.outcome),
+    config: writtenConfig,
+    settings: reported === null ? null : settingsOf(reported.outcome, confFiles),
     performance: performance === null ? null : buildPerformance(performance, warmUp, library),
     accuracy: buildAccuracy(material),
   };
@@ -176,13 +181,11 @@ function describeSut(sut: MeasuredSut): Omit<SutDescription, 'model'> {
   return description;
 }
 
-function settingsOf(outcome: TestOutcome | undefined): PassSettings | null {
-  return outcome === undefined
-    ? null
-    : { requested: outcome.requested, effective: outcome.effective };
+function settingsOf({ requested, effective }: TestOutcome, files: ConfFiles | null): PassSettings {
+  return { confFiles: recordConfFiles(files), requested, effective };
 }
 
-function buildAccuracy({ accuracy, scored }: RunMaterial): AccuracyRecord | null {
+function buildAccuracy({ accuracy, scored, config }: RunMaterial): AccuracyRecord | null {
   if (accuracy === null) return null;
   const { outcome, load } = accuracy;
   return {
@@ -193,7 +196,7 @@ function buildAccuracy({ accuracy, scored }: RunMaterial): AccuracyRecord | null
     failedSamples: outcome.failed.length,
     passed: scored?.passed ?? null,
     durationSeconds: secondsOf(outcome),
-    settings: { requested: outcome.requested, effective: outcome.effective },
+    settings: settingsOf(outcome, config.confFiles),
     load,
   };
 }

@@ -45,6 +45,15 @@ export function choice<const T extends string>(
   });
 }
 
+/** Any text but the empty one, or null. */
+export function optionalText(): Field<string | null> {
+  return scalar<string | null>(null, (value) =>
+    value === null || (typeof value === 'string' && value !== '')
+      ? value
+      : refuse(`is ${quote(value)}; allowed: a text that is not empty, or null`),
+  );
+}
+
 /** Any text but the empty one. */
 export function text(fallback: string): Field<string> {
   return scalar(fallback, (value) =>
@@ -87,11 +96,13 @@ export function optionalNumber(range: NumberRange): Field<number | null> {
 
 /** A 64-bit unsigned seed. */
 export function seed(fallback: bigint): Field<bigint> {
-  const largest = 2n ** 64n - 1n;
-  return scalar(fallback, (value) =>
-    typeof value === 'bigint' && value >= 0n && value <= largest
-      ? value
-      : refuse(`is ${quote(value)}; allowed: a whole number from 0 to ${largest}`),
+  return scalar(fallback, (value) => readSeed(value, ''));
+}
+
+/** A 64-bit unsigned seed, or null. */
+export function optionalSeed(): Field<bigint | null> {
+  return scalar<bigint | null>(null, (value) =>
+    value === null ? null : readSeed(value, ', or null'),
   );
 }
 
@@ -182,6 +193,13 @@ function scalar<T extends Scalar>(fallback: T, read: (value: Scalar) => T | Refu
       return fallback;
     },
   };
+}
+
+function readSeed(value: Scalar, orElse: string): bigint | Refusal {
+  const largest = 2n ** 64n - 1n;
+  return typeof value === 'bigint' && value >= 0n && value <= largest
+    ? value
+    : refuse(`is ${quote(value)}; allowed: a whole number from 0 to ${largest}${orElse}`);
 }
 
 function readNumber(value: Scalar, range: NumberRange, orElse: string): number | Refusal {

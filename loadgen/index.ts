@@ -32,4 +32,5 @@ export type {
 } from './outcome.js';
 export type { OfficialSeeds, Round, Scenario, TestMode, TestSettings } from './settings.js';
 export { defaultSettings, officialSeeds } from './settings.js';
+export { checkSettings } from './settings-check.js';
 export { startTest } from './start-test.js';

@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { datasetNames, openDataset } from '../../datasets/index.js';
 import { formatAccuracyText } from '../accuracy/index.js';
+import { applyConfFiles } from '../conf-files.js';
 import { loadRunConfig, type RunConfig } from '../config.js';
 import { refuseDevice } from '../device.js';
 import type { Fault } from '../errors.js';
@@ -104,13 +105,14 @@ async function runPasses(
   const { library, sut, progress } = pieces;
   const isOver = () => signal.aborted || sut.brokenBy !== null;
   const run = async (pass: PassName, measuredQps: number | null): Promise<PassResult> => {
-    const settings = buildTestSettings(config, {
+    const asked = buildTestSettings(config, {
       pass,
       sampleCount: library.totalSampleCount,
       hasTokens: library.dataset.kind === 'generation',
       measuredQps,
     });
-    const result = await runPass(pass, { ...pieces, settings, signal });
+    const test = applyConfFiles(asked, config.confFiles);
+    const result = await runPass(pass, { ...pieces, test, signal });
     folder.writeLogs(pass, result.outcome.logs);
     return result;
   };

@@ -230,7 +230,7 @@ describe('bench with bad input', () => {
     [['--kv-cache', 'fp8'], '"fp8" is not in this version'],
     [['--endpoint', 'http://localhost'], '--endpoint: this option is not in this version'],
     [['--tensor-parallel', '2'], '--tensor-parallel: this option is not in this version'],
-    [['--mlperf-conf', 'mlperf.conf'], '--mlperf-conf: this option is not in this version'],
+    [['--user-conf', 'none.conf'], '--user-conf: none.conf cannot be read: ENOENT'],
     [['--set', 'engine.max_bach=3'], '(did you mean "max_batch"?)'],
     [['--config', 'optimised'], '(did you mean "optimized"?)'],
     [['--device', 'tpu'], 'device is "tpu"; allowed: auto, cpu'],
@@ -270,9 +270,9 @@ describe('bench with bad input', () => {
     const error = JSON.parse(stdout);
     expect(error).toMatchObject({ schema: 'loadmark/error/1', exitCode: 2, code: 'BAD_INPUT' });
     expect(error.faults.map((fault: { where: string }) => fault.where)).toEqual([
-      '--audit-conf',
       '--samples',
       '--dataset',
+      '--audit-conf',
     ]);
   });
 

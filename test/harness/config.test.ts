@@ -79,7 +79,7 @@ describe('loadRunConfig', () => {
       'run.yaml:7:13: engine.kv_cache "fp8" is not in this version, which has fp32, fp16, bf16',
       'run.yaml:8:24: offline.target_qps is -1; allowed: a number above 0 to 1000000, or null',
       'run.yaml:8:44: offline.min_duration_s is "soon"; allowed: a number from 0 to 86400',
-      'run.yaml:9:15: seeds.qsl is 18446744073709551616; allowed: a whole number from 0 to 18446744073709551615',
+      'run.yaml:9:15: seeds.qsl is 18446744073709551616; allowed: a whole number from 0 to 18446744073709551615, or null',
       'run.yaml:2:10: dataset is "tiny-orka"; allowed: tiny-orca, tiny-mmlu (did you mean "tiny-orca"?)',
       'run.yaml:6:11: no cuda here',
       'run.yaml:1:8: model is "smal"; allowed: small, or a folder that holds config.json and *.safetensors (did you mean "small"?)',
