@@ -14,7 +14,7 @@ import {
 } from '../loadgen/index.js';
 import { readText, shorten } from './config-files.js';
 import { type Fault, InputError } from './errors.js';
-import type { RunSettings } from './run-config.js';
+import type { MlperfSettings } from './mlperf-config.js';
 import { quote } from './setting-fields.js';
 
 /** A file that was read. */
@@ -47,7 +47,7 @@ interface ConfDigest {
 
 /** Reads the files that the configuration names; null where it names none. Faults are noted with the file's line. */
 export function readConfFiles(
-  mlperf: RunSettings['mlperf'],
+  mlperf: MlperfSettings,
   modelName: string,
   root: string,
   whereIs: (...path: string[]) => string,

@@ -8,16 +8,15 @@ import { findConfFaults } from './conf-check.js';
 import { type ConfFiles, readConfFiles } from './conf-files.js';
 import { findRunFile, isFile, listNames, readText, shorten } from './config-files.js';
 import { type Fault, InputError, messageOf } from './errors.js';
+import { type RunSeeds, resolveSeeds } from './mlperf-config.js';
 import { suggestName } from './name-suggestion.js';
 import { applyOverrides, findWhere, type Override } from './overrides.js';
 import {
   type ModelSettings,
   modelFields,
-  type RunSeeds,
   type RunSettings,
   refuseLengths,
   refuseSize,
-  resolveSeeds,
   runFields,
   samplesPerQuery,
 } from './run-config.js';
@@ -78,7 +77,7 @@ export function loadRunConfig(
   const name = model?.name ?? run.model;
   const confFiles = readConfFiles(run.mlperf, name, context.root, whereIs, faults);
   if (faults.length > 0 || model === null) throw new InputError(withoutRepeats(faults));
-  const config = Object.freeze({ ...run, file, model, seeds: resolveSeeds(run), confFiles });
+  const config = Object.freeze({ ...run, file, model, seeds: resolveSeeds(run.seeds), confFiles });
   const sampleCount = run.samples ?? context.countSamples(run.dataset);
   const confFaults = findConfFaults(config, sampleCount, whereIs);
   if (confFaults.length > 0) throw new InputError(confFaults);

@@ -1,14 +1,12 @@
 // What a run and a model can be told: every setting of configs/runs/*.yaml and configs/models/*.yaml, with its range
 // and its default. config.ts reads the files; what the settings do is the business of whoever uses them.
 
-import { officialSeeds } from '../loadgen/index.js';
+import { mlperfFields, seedFields } from './mlperf-config.js';
 import {
   type Checked,
   choice,
   number,
   optionalNumber,
-  optionalSeed,
-  optionalText,
   pathSegment,
   section,
   seed,
@@ -142,25 +140,6 @@ const multiStream = section({
   targetPercentile: number(percentile, 99),
 });
 
-const seeds = section({
-  /** Of MLPerf Inference: whose seeds are taken where none is given. */
-  round: choice(['v6.1', 'v6.0', 'v5.1', 'v5.0'], 'v6.1'),
-  qsl: optionalSeed(),
-  sampleIndex: optionalSeed(),
-  schedule: optionalSeed(),
-});
-
-/** Files in MLPerf's grammar, laid over all that stands here: first mlperf.conf, then user.conf, last the audit. */
-const mlperf = section({
-  /** The model's name in these files; null is the name of the model. */
-  model: optionalText(),
-  /** null is configs/mlperf.conf where there is a user.conf, and none elsewhere. */
-  mlperfConf: optionalText(),
-  userConf: optionalText(),
-  /** Needs mode performance. */
-  auditConf: optionalText(),
-});
-
 const nullSut = section({
   /** Time to serve one sample, one after the other; 0 answers within issueQuery. */
   delayMs: number({ min: 0, max: 3_600_000 }, 0),
@@ -186,8 +165,8 @@ export const runFields = section({
   server,
   singleStream,
   multiStream,
-  seeds,
-  mlperf,
+  seeds: seedFields,
+  mlperf: mlperfFields,
   nullSut,
 });
 export type RunSettings = Checked<typeof runFields>;
@@ -195,22 +174,6 @@ export type RunSettings = Checked<typeof runFields>;
 /** Samples a query: more than one in MultiStream only. */
 export function samplesPerQuery({ scenario, multiStream }: RunSettings): number {
   return scenario === 'MultiStream' ? multiStream.samplesPerQuery : 1;
-}
-
-/** The seeds given, and the round's where there are none. */
-export function resolveSeeds({ seeds }: RunSettings): RunSeeds {
-  const official = officialSeeds(seeds.round);
-  return Object.freeze({
-    qsl: seeds.qsl ?? official.qslRngSeed,
-    sampleIndex: seeds.sampleIndex ?? official.sampleIndexRngSeed,
-    schedule: seeds.schedule ?? official.scheduleRngSeed,
-  });
-}
-
-export interface RunSeeds {
-  readonly qsl: bigint;
-  readonly sampleIndex: bigint;
-  readonly schedule: bigint;
 }
 
 /** Why a run of this size is not started, or null: what LoadGen generates is kept in memory. */

@@ -1,0 +1,42 @@
+// What a run can be told of MLPerf's own: the round whose seeds it takes, and the files that are laid over its settings.
+// Reading the files is conf-files.ts's business.
+
+import { officialSeeds } from '../loadgen/index.js';
+import { type Checked, choice, optionalSeed, optionalText, section } from './setting-fields.js';
+
+/** Settings `seeds`. */
+export const seedFields = section({
+  /** Of MLPerf Inference: whose seeds are taken where none is given. */
+  round: choice(['v6.1', 'v6.0', 'v5.1', 'v5.0'], 'v6.1'),
+  qsl: optionalSeed(),
+  sampleIndex: optionalSeed(),
+  schedule: optionalSeed(),
+});
+
+/** Settings `mlperf`: files laid over all that a run says, first mlperf.conf, then user.conf, last the audit. */
+export const mlperfFields = section({
+  /** The model's name in these files; null is the name of the model. */
+  model: optionalText(),
+  /** null is configs/mlperf.conf where there is a user.conf, and none elsewhere. */
+  mlperfConf: optionalText(),
+  userConf: optionalText(),
+  /** Needs mode performance. */
+  auditConf: optionalText(),
+});
+export type MlperfSettings = Checked<typeof mlperfFields>;
+
+/** The seeds given, and the round's where there are none. */
+export function resolveSeeds(seeds: Checked<typeof seedFields>): RunSeeds {
+  const official = officialSeeds(seeds.round);
+  return Object.freeze({
+    qsl: seeds.qsl ?? official.qslRngSeed,
+    sampleIndex: seeds.sampleIndex ?? official.sampleIndexRngSeed,
+    schedule: seeds.schedule ?? official.scheduleRngSeed,
+  });
+}
+
+export interface RunSeeds {
+  readonly qsl: bigint;
+  readonly sampleIndex: bigint;
+  readonly schedule: bigint;
+}
