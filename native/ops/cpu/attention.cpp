@@ -88,7 +88,7 @@ struct RowBlock {
 // What a thread keeps between tasks: the cache's blocks, scores of a block of rows, one widened
 // block of keys.
 struct Scratch {
-  AlignedBuffer scores, block;
+  AlignedBuffer scores, block, factors;
   std::vector<KvBlock> blocks;
 };
 
@@ -181,6 +181,7 @@ void attend(const Call& call, const RowBlock& rows, const RowBlock* next, int64_
   }
   scratch.scores.reserve(static_cast<size_t>(rows.count * group * score_stride) * sizeof(float));
   scratch.block.reserve(static_cast<size_t>(kKeyBlock * kv.head_dim) * sizeof(float));
+  scratch.factors.reserve(static_cast<size_t>(rows.count * group) * sizeof(float));
   const int64_t out_stride = call.heads * kv.head_dim;
   call.kernel({.k = kv.k,
                .v = kv.v,
@@ -199,7 +200,8 @@ void attend(const Call& call, const RowBlock& rows, const RowBlock* next, int64_
                .out_stride = out_stride,
                .scores = scratch.scores.as<float>(),
                .score_stride = score_stride,
-               .block = scratch.block.as<float>()});
+               .block = scratch.block.as<float>(),
+               .factors = scratch.factors.as<float>()});
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ struct AttentionTask {
   float* scores;         // scratch (rows, heads, score_stride)
   int64_t score_stride;  // at least 16 more than the positions, a multiple of 16
   float* block;          // scratch (head_dim, 16)
+  float* factors;        // scratch (rows, heads)
 
   int64_t queries() const { return rows * heads; }
   const float* query(int64_t i) const { return q + i / heads * q_stride + i % heads * head_dim; }
