@@ -53,9 +53,9 @@ export interface Distribution {
 export interface Metrics {
   /** From the scheduled instant to the answer, per sample (MultiStream: per query). */
   readonly latency: Distribution;
-  /** From the scheduled instant to the first token; null without token latencies and in Offline. */
+  /** From the scheduled instant to the first token; null where the system under test reported none. */
   readonly ttft: Distribution | null;
-  /** Per output token after the first; null without token latencies and in Offline. */
+  /** Per output token after the first; null where no first token was reported. */
   readonly tpot: Distribution | null;
   /** Issued minus scheduled instant, per query: how late the client itself was. */
   readonly issueLag: Distribution;

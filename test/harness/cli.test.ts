@@ -297,12 +297,14 @@ describe('bench with bad input', () => {
   });
 
   it('says why there is no CUDA device', async () => {
-    const { code, stderr } = await bench('--sut', 'null', '--device', 'cuda:0,1');
+    const output = join(folder, 'cuda');
+    const argv = ['--sut', 'null', '--device', 'cuda:0,1', '--output', output];
+    const { code, stderr } = await bench(...argv);
     expect(code).toBe(2);
     expect(stderr).toMatch(
       /device is "cuda:0,1": .*(NVIDIA driver|nvidia-smi|GPUs here).*; allowed/,
     );
-    expect(existsSync('results/optimized/x')).toBe(false);
+    expect(existsSync(output)).toBe(false);
   });
 });
 
