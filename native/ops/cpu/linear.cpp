@@ -134,13 +134,16 @@ LinearBlock make_block(const LinearWeight& w, const Activations& a, int64_t firs
   return block;
 }
 
-// Calls fn(part) for every part. A thread takes runs of consecutive parts, half of its share of
-// what is left: long streams of weights first, and at the end pieces so small that no thread waits
-// long.
+// Rows up to which the reading of weights decides, rather than the multiplying.
+constexpr int64_t kStreamRows = 8;
+
+// Calls fn(part) for every part. A thread takes runs of consecutive parts, a quarter of its share
+// of what is left: long streams of weights first, and at the end pieces so small that no thread
+// waits long.
 template <class Fn>
 void run_shares(const Context& context, int64_t parts, int64_t multiply_adds, Fn fn) {
   std::atomic<int64_t> next{0};
-  const int64_t divisor = 2 * context.pool->size();
+  const int64_t divisor = 4 * context.pool->size();
   run_tasks(context, context.pool->size(), multiply_adds, [&](int64_t) {
     int64_t begin = next.load(std::memory_order_relaxed);
     while (begin < parts) {
@@ -161,7 +164,8 @@ void linear(const Context& context, const LinearWeight& w, const float* x, int64
   const int64_t panels = w.packed->panels;
   const int64_t panel_blocks = (panels + kBlockPanels - 1) / kBlockPanels;
   const int64_t row_blocks = (rows + kRowBlock - 1) / kRowBlock;
-  run_shares(context, panel_blocks * row_blocks, rows * w.n * w.k, [&](int64_t part) {
+  const int64_t parts = panel_blocks * row_blocks, multiply_adds = rows * w.n * w.k;
+  const auto run_part = [&](int64_t part) {
     const int64_t first_panel = part / row_blocks * kBlockPanels;
     const int64_t first_row = part % row_blocks * kRowBlock;
     LinearBlock block = make_block(w, activations, first_panel, first_row, y);
@@ -169,7 +173,12 @@ void linear(const Context& context, const LinearWeight& w, const float* x, int64
     block.n = std::min(block.panels * kPanel, w.n - first_panel * kPanel);
     block.rows = std::min(kRowBlock, rows - first_row);
     choice.kernel(block);
-  });
+  };
+  if (rows <= kStreamRows) {
+    run_shares(context, parts, multiply_adds, run_part);
+  } else {
+    run_tasks(context, parts, multiply_adds, run_part);
+  }
 }
 
 const char* linear_kernel_name(const Context& context, WeightType type) {
