@@ -1,5 +1,5 @@
-// The job is an AsyncProgressQueueWorker: libuv's pool runs Execute, progress and the end are
-// delivered on the JS thread.
+// The job has a thread of its own, not one of libuv's pool: an environment that ends waits for
+// libuv's work before it asks anyone to stop, and quantizing can take hours.
 #include "addon/quantize_job.h"
 
 #include <atomic>
@@ -7,19 +7,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "addon/errors.h"
+#include "addon/task_queue.h"
 #include "engine/quantize_model.h"
 
 namespace loadmark {
 namespace {
-
-struct News {
-  LinearReport linear;
-  QuantizeProgress progress;
-};
 
 Napi::Value number_or_null(Napi::Env env, double value) {
   return std::isnan(value) ? env.Null() : Napi::Value(Napi::Number::New(env, value));
@@ -65,66 +62,90 @@ Napi::Object report_object(Napi::Env env, const QuantizeReport& report) {
   return object;
 }
 
-class QuantizeJob : public Napi::AsyncProgressQueueWorker<News> {
+class QuantizeJob : public std::enable_shared_from_this<QuantizeJob> {
  public:
-  QuantizeJob(Napi::Env env, QuantizeOptions options, Napi::Function on_linear,
-              std::shared_ptr<std::atomic<bool>> cancelled)
-      : Napi::AsyncProgressQueueWorker<News>(env),
+  QuantizeJob(Napi::Env env, QuantizeOptions options, const Napi::Function& on_linear)
+      : env_(env),
         options_(std::move(options)),
+        queue_(env),
         on_linear_(Napi::Persistent(on_linear)),
-        cancelled_(std::move(cancelled)),
-        deferred_(Napi::Promise::Deferred::New(env)) {}
+        deferred_(env) {
+    // After the queue's own hook, so that this one runs before it: hooks run last in, first out.
+    napi_add_env_cleanup_hook(env_, &QuantizeJob::on_environment_end, this);
+  }
+  ~QuantizeJob() { shut_down(); }
 
-  Napi::Promise promise() const { return deferred_.Promise(); }
+  Napi::Promise start() {
+    thread_ = std::thread([this] { work(); });
+    self_ = shared_from_this();
+    return deferred_.Promise();
+  }
+  std::shared_ptr<std::atomic<bool>> cancelled() const { return cancelled_; }
 
- protected:
-  void Execute(const ExecutionProgress& progress) override {
+ private:
+  static void on_environment_end(void* self) { static_cast<QuantizeJob*>(self)->shut_down(); }
+
+  void work() {
     try {
       report_ = quantize_model(
           options_,
-          [&](const LinearReport& linear, QuantizeProgress state) {
-            const News news{linear, state};
-            progress.Send(&news, 1);
+          [this](const LinearReport& linear, QuantizeProgress progress) {
+            queue_.post(
+                [this, linear, progress](Napi::Env env) { deliver(env, linear, progress); });
           },
           *cancelled_);
     } catch (...) {
       failure_ = describe_caught();
     }
+    queue_.post([this](Napi::Env env) { finish(env); });
   }
 
-  void OnProgress(const News* news, size_t count) override {
-    const Napi::Env env = Env();
-    const Napi::HandleScope scope(env);
-    for (size_t i = 0; i < count && thrown_.IsEmpty(); ++i) {
-      try {
-        on_linear_.Call(
-            {linear_object(env, news[i].linear), progress_object(env, news[i].progress)});
-      } catch (const Napi::Error& error) {  // what the caller's function threw ends the job
-        thrown_ = Napi::Reference<Napi::Value>::New(error.Value(), 1);
-        cancelled_->store(true);
-      }
+  void deliver(Napi::Env env, const LinearReport& linear, QuantizeProgress progress) {
+    if (!thrown_.IsEmpty()) return;
+    try {
+      on_linear_.Call({linear_object(env, linear), progress_object(env, progress)});
+    } catch (const Napi::Error& error) {  // what the caller's function threw ends the job
+      thrown_ = Napi::Reference<Napi::Value>::New(error.Value(), 1);
+      cancelled_->store(true);
     }
   }
 
-  void OnOK() override {
-    const Napi::HandleScope scope(Env());
+  void finish(Napi::Env env) {
+    const std::shared_ptr<QuantizeJob> keep = shared_from_this();
     if (!thrown_.IsEmpty()) {
       deferred_.Reject(thrown_.Value());
     } else if (failure_.has_value()) {
-      deferred_.Reject(make_js_error(Env(), failure_->code, failure_->message).Value());
+      deferred_.Reject(make_js_error(env, failure_->code, failure_->message).Value());
     } else {
-      deferred_.Resolve(report_object(Env(), report_));
+      deferred_.Resolve(report_object(env, report_));
     }
+    shut_down();
   }
 
- private:
+  void shut_down() {
+    if (std::exchange(ended_, true)) return;
+    const std::shared_ptr<QuantizeJob> keep = std::move(self_);
+    queue_.mute();
+    cancelled_->store(true);
+    if (thread_.joinable()) thread_.join();
+    on_linear_.Reset();
+    thrown_.Reset();
+    napi_remove_env_cleanup_hook(env_, &QuantizeJob::on_environment_end, this);
+    queue_.close();
+  }
+
+  Napi::Env env_;
   const QuantizeOptions options_;
+  TaskQueue queue_;
   Napi::FunctionReference on_linear_;
-  std::shared_ptr<std::atomic<bool>> cancelled_;
+  const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
   Napi::Promise::Deferred deferred_;
   Napi::Reference<Napi::Value> thrown_;
   QuantizeReport report_;
   std::optional<CaughtError> failure_;
+  std::thread thread_;
+  std::shared_ptr<QuantizeJob> self_;  // until it has ended
+  bool ended_ = false;
 };
 
 std::vector<std::vector<int32_t>> read_sequences(const Napi::Object& options) {
@@ -169,15 +190,14 @@ QuantizeOptions read_options(const Napi::Object& object) {
 Napi::Value start_quantize(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
-    auto cancelled = std::make_shared<std::atomic<bool>>(false);
-    auto* job = new QuantizeJob(env, read_options(info[0].As<Napi::Object>()),
-                                info[1].As<Napi::Function>(), cancelled);
+    const auto job = std::make_shared<QuantizeJob>(env, read_options(info[0].As<Napi::Object>()),
+                                                   info[1].As<Napi::Function>());
     Napi::Object handle = Napi::Object::New(env);
-    handle.Set("promise", job->promise());
-    handle.Set("cancel", Napi::Function::New(env, [cancelled](const Napi::CallbackInfo&) {
+    handle.Set("cancel",
+               Napi::Function::New(env, [cancelled = job->cancelled()](const Napi::CallbackInfo&) {
                  cancelled->store(true);
                }));
-    job->Queue();  // deletes itself when done
+    handle.Set("promise", job->start());
     return handle;
   });
 }

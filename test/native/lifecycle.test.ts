@@ -19,6 +19,9 @@ const options = {
 
 const prelude = `
   const { Worker, isMainThread, parentPort } = require('node:worker_threads');
+  const { mkdtempSync } = require('node:fs');
+  const { join } = require('node:path');
+  const { tmpdir } = require('node:os');
   const addon = require(${JSON.stringify(addonPath)});
   const options = ${JSON.stringify(options)};
   const load = (onEvents, onBroken) =>
@@ -179,6 +182,43 @@ test.each([
     /^ended\n$/,
   ),
 );
+
+const quantizing = `
+  const tokens = fill(Int32Array, 400_000, 7);
+  const job = addon.startQuantize({
+    modelPath: options.modelPath, outputFile: join(mkdtempSync(join(tmpdir(), 'loadmark-')), 'out'),
+    method: 'gptq', groupSize: 32, symmetric: true, descAct: false, mse: true, damp: 0.01,
+    checkpointFormat: 'gptq', tokens, lengths: fill(Int32Array, 4000, 100), threads: 1,
+    instructionSet: 'plain',
+  }, () => {});`;
+
+test('process.exit() in the middle of quantizing does not wait for the rest', async () => {
+  const started = performance.now();
+  const { code, signal, output } = await runProcess(
+    `${quantizing} setTimeout(() => process.exit(7), 100);`,
+  );
+  expect({ code, signal }, output).toEqual({ code: 7, signal: null });
+  expect(performance.now() - started).toBeLessThan(10_000);
+});
+
+test('terminate() of a worker in the middle of quantizing', () =>
+  expectEnding(
+    `if (isMainThread) {
+       for (let i = 0; i < 3; i++) {
+         const worker = new Worker(process.env.SOURCE, { eval: true });
+         await new Promise((resolve) => worker.once('message', resolve));
+         await new Promise((resolve) => setTimeout(resolve, 20 * i));
+         await worker.terminate();
+       }
+       console.log('ended');
+     } else {
+       ${quantizing}
+       parentPort.postMessage('quantizing');
+       await job.promise;
+     }`,
+    0,
+    /^ended\n$/,
+  ));
 
 test('engines of several workers and the main thread work side by side', () =>
   expectEnding(

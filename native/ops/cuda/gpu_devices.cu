@@ -17,6 +17,12 @@ int attribute(cudaDeviceAttr which, int device) {
 
 GpuSurvey survey_gpus() {
   GpuSurvey survey{.built = true, .devices = {}, .reason = ""};
+  // 0 without a driver, which cudaGetDeviceCount would call an old one.
+  int driver = 0;
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0) {
+    survey.reason = "no NVIDIA driver is installed";
+    return survey;
+  }
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess || count == 0) {
