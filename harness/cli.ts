@@ -44,11 +44,10 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
   }
 }
 
-function buildProgram(
-  argv: readonly string[],
-  streams: Streams,
-  finish: (exitCode: number) => void,
-): Command {
+/** How a command's action hands back its exit status. */
+type Finish = (exitCode: number) => void;
+
+function buildProgram(argv: readonly string[], streams: Streams, finish: Finish): Command {
   const program = new Command('bench')
     .description('Measures how fast and how well a machine serves a large language model.')
     .version(findPackageRoot().version)
@@ -58,7 +57,17 @@ function buildProgram(
       writeErr: (text) => streams.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'bench: ')),
     });
+  addRun(program, argv, streams, finish);
+  addDoctor(program, streams, finish);
+  addQuantize(program, streams, finish);
+  for (const command of program.commands) {
+    command.showHelpAfterError(`(bench ${command.name()} --help lists the options)`);
+  }
+  for (const name of laterCommands) addLater(program, name);
+  return program;
+}
 
+function addRun(program: Command, argv: readonly string[], streams: Streams, finish: Finish): void {
   const run = program.command('run', { isDefault: true });
   run.description('run one configuration (the default command)').allowExcessArguments();
   for (const { flags, help, isHidden = false } of runFlags) {
@@ -70,7 +79,9 @@ function buildProgram(
     const { runBenchmark } = await import('./commands/run.js');
     finish(await withInterrupt(streams.stderr, (s) => runBenchmark(options, streams, s)));
   });
+}
 
+function addDoctor(program: Command, streams: Streams, finish: Finish): void {
   program
     .command('doctor')
     .description('what this machine has, and what is missing')
@@ -79,7 +90,9 @@ function buildProgram(
       const { runDoctor } = await import('./commands/doctor.js');
       finish(await runDoctor({ json: options.json === true }, streams));
     });
+}
 
+function addQuantize(program: Command, streams: Streams, finish: Finish): void {
   const quantize = program.command('quantize').argument('<model>', 'a name, a YAML or a folder');
   quantize.description('make the INT4 twin of a checkpoint, in GPTQ format');
   for (const { flags, help } of quantizeFlags) quantize.addOption(new Option(flags, help));
@@ -88,21 +101,17 @@ function buildProgram(
     const { quantizeCheckpoint } = await import('./commands/quantize.js');
     finish(await withInterrupt(streams.stderr, (s) => quantizeCheckpoint(request, streams, s)));
   });
+}
 
-  for (const command of program.commands) {
-    command.showHelpAfterError(`(bench ${command.name()} --help lists the options)`);
-  }
-  for (const name of laterCommands) {
-    program
-      .command(name, { hidden: true })
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action(() => {
-        const message = 'is not in this version, which has run, doctor and quantize';
-        throw new InputError([{ where: `bench ${name}`, message }]);
-      });
-  }
-  return program;
+function addLater(program: Command, name: string): void {
+  program
+    .command(name, { hidden: true })
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(() => {
+      const message = 'is not in this version, which has run, doctor and quantize';
+      throw new InputError([{ where: `bench ${name}`, message }]);
+    });
 }
 
 /** `bench` runs by default, so a misspelt command arrives here as a word too many. */
