@@ -8,7 +8,7 @@ import type { MeasuredSut } from './sut/measured-sut.js';
 const firstRound = 4;
 const largestRound = 65_536;
 /** A round this long has seen more of the steady state than of its own start and end. */
-const longEnoughS = 1;
+export const longEnoughS = 1;
 
 /** What came before a performance pass. */
 export interface WarmUp {

@@ -24,7 +24,7 @@ import {
 } from '../run-record.js';
 import { scorePass } from '../scoring.js';
 import { buildTestSettings, type PassName } from '../test-settings.js';
-import { type WarmUp, warmUp } from '../warm-up.js';
+import { longEnoughS, type WarmUp, warmUp } from '../warm-up.js';
 
 export interface RunOptions {
   readonly config: string;
@@ -120,16 +120,19 @@ async function runPasses(
   if (config.mode === 'accuracy' || isOver()) {
     return { accuracy, performance: null, warmUp: null };
   }
-  if (accuracy === null) progress.note('warming up');
-  const before = describeAccuracyPass(accuracy) ?? (await warmUp(sut, library, signal, idleMs));
+  let before = describeAccuracyPass(accuracy);
+  if (before === null) {
+    progress.note('warming up');
+    before = await warmUp(sut, library, signal, idleMs);
+  }
   const performance = isOver() ? null : await run('performance', before.samplesPerSecond);
   return { accuracy, performance, warmUp: before };
 }
 
-/** An accuracy pass is a warm-up too; in Server its rate is that of the arrivals. */
+/** An accuracy pass is a warm-up too, if it was long enough; in Server its rate is that of the arrivals. */
 function describeAccuracyPass(accuracy: PassResult | null): WarmUp | null {
   const metrics = accuracy?.outcome.metrics;
-  if (!metrics) return null;
+  if (!metrics || metrics.durationNs < longEnoughS * 1e9) return null;
   const { sampleCount: samples, durationNs, samplesPerSecond } = metrics;
   return { kind: 'accuracy pass', samples, seconds: durationNs / 1e9, samplesPerSecond };
 }

@@ -32,7 +32,7 @@ async function benchTiny(output: string, ...argv: string[]) {
       },
     },
   };
-  const common = ['--samples', '48', '--min-duration', '0.1', '--quiet', '--json'];
+  const common = ['--samples', '48', '--min-duration', '0.01', '--quiet', '--json'];
   const code = await main(['--output', join(folder, output), ...common, ...argv], streams);
   expect(stderr).toBe('');
   expect([0, 4]).toContain(code);
@@ -108,6 +108,18 @@ describe('the built-in benchmark', () => {
     expect(run.performance.issuedSamples).toBeGreaterThanOrEqual(470);
     expect(run.performance.completedSamples).toBe(run.performance.issuedSamples);
     expect(run.performance.ttftMs.p50).toBeLessThan(run.performance.latencyMs.p50);
+  });
+
+  it('is asked one sample at a time in SingleStream, with the same answers', async () => {
+    const run = await benchTiny('single', '--scenario', 'SingleStream', '--mode', 'performance');
+    expect(run).toMatchObject({ valid: true, scenario: 'SingleStream' });
+    expect(run.performance.issuedSamples).toBeGreaterThanOrEqual(100);
+    expect(run.performance.completedSamples).toBe(run.performance.issuedSamples);
+    expect(run.performance.ttftMs.p50).toBeLessThan(run.performance.latencyMs.p50);
+    const accuracy = readOutputs('offline', 'accuracy');
+    for (const [index, row] of readOutputs('single', 'performance')) {
+      expect(row.output).toBe(accuracy.get(index)?.output);
+    }
   });
 
   it('answers multiple-choice questions better than chance', async () => {
