@@ -12,9 +12,9 @@
 // 128 (predicted 65, 80, 90 from counting instructions). Storing the scales of activations by
 // segment rather than by row, so that a tile reads adjacent words, changed nothing measurable.
 // One row, groups of 64, 4096x4096, medians on two quiet cores: 231 us before, 159 us now
-// (predicted 165), a plain read of the same bytes in the same runs of panels 142 us. What won: long
+// (predicted 178), a plain read of the same bytes in the same runs of panels 142 us. What won: long
 // runs of panels a thread (linear.cpp), lines asked for 4 KiB ahead, one panel at a time. What did
-// not: 2 KiB ahead is 0-8 % slower, 8 KiB 0-6 %, 16 KiB 4-12 %; 2, 4 or 8 panels at once 5, 7 and
+// not: 2 KiB ahead is 0-8 % slower, 8 KiB 0-6 %, 16 KiB 2-12 %; 2, 4 or 8 panels at once 5, 7 and
 // 18 % with the same asking ahead; asking with the non-temporal hint, up to four accumulators a
 // panel, unrolled segments and activations broadcast as memory operands change nothing. Asking
 // ahead takes eight rows from 361 to 233 us (best of many).
