@@ -22,6 +22,7 @@ std::unique_ptr<Engine> Engine::load(const EngineOptions& options, EngineListene
   const Checkpoint checkpoint(options.model_path);
   EnginePlan plan = plan_engine(options, config);
   plan.memory.weights = plan_weight_bytes(config, checkpoint, options.weight_format);
+  plan.memory.loading = plan_loading_bytes(config, checkpoint, options.weight_format);
   require_memory(plan.memory, available_memory(), plan.kv_page_bytes, plan.least_kv_pages);
   require_page_numbers(options, plan);
   ModelWeights weights = load_weights(config, checkpoint, options.weight_format);

@@ -69,8 +69,11 @@ EnginePlan plan_engine(const EngineOptions& options, const ModelConfig& config) 
   plan.logit_rows = std::min(plan.step_rows, kMaxLogitRows);
   const int64_t widest =
       std::max(config.intermediate_size, std::max(config.hidden_size, config.q_size()));
-  // hidden, and the operators' own copy of a linear's input rounded to int8 with its scales.
-  const int64_t row_bytes = config.hidden_size * int64_t{sizeof(float)} + 2 * widest;
+  // hidden, and the operators' own copy of a linear's input: rounded to int8 with its scales, and
+  // with act-order its columns in another order, in fp32 and a quarter to spare.
+  const bool reorders = config.quantization.has_value() && config.quantization->act_order;
+  const int64_t row_bytes =
+      config.hidden_size * int64_t{sizeof(float)} + (reorders ? 7 : 2) * widest;
   plan.memory.activations = LayerScratch::plan_bytes(config, plan.step_rows) +
                             product(plan.step_rows, row_bytes) +
                             Batch::plan_bytes(plan.step_rows, options.max_batch);

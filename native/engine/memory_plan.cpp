@@ -88,7 +88,12 @@ int64_t available_memory() {
 
 void require_memory(const MemoryPlan& plan, int64_t available, int64_t kv_page_bytes,
                     int64_t least_kv_pages) {
-  if (available < 0 || plan.total() <= available) return;
+  if (available < 0 || plan.peak() <= available) return;
+  if (plan.weights + plan.loading > available) {
+    throw Error(kOutOfMemory, "weights take " + megabytes(plan.weights) + " and packing them " +
+                                  megabytes(plan.loading) + " more for a moment; available: " +
+                                  megabytes(available) + "; this model needs at least both");
+  }
   std::string advice;
   const int64_t rest = plan.total() - plan.kv_cache;
   const int64_t pages = (available - rest) / kv_page_bytes;

@@ -58,6 +58,10 @@ struct ModelWeights {
 // Bytes that load_weights will hold, from the headers alone.
 int64_t plan_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
                           WeightFormat format);
+// Bytes that load_weights takes besides, for a moment, to join and pack the largest linear. An
+// estimate from above.
+int64_t plan_loading_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
+                           WeightFormat format);
 // Throws Error(kBadCheckpoint) naming the tensor that is missing, misshapen, mistyped or not
 // finite.
 ModelWeights load_weights(const ModelConfig& config, const Checkpoint& checkpoint,
