@@ -213,6 +213,7 @@ inline void check_attention(Cases& cases) {
        {ops::KvType::kFloat32, ops::KvType::kFloat16, ops::KvType::kBFloat16}) {
     check_attention_shape(cases, {1, 1, 8, type}, 3, 2);
     check_attention_shape(cases, {4, 2, 64, type}, 50, 17);
+    check_attention_shape(cases, {4, 2, 64, type}, 130, 97);
     check_attention_shape(cases, {7, 1, 24, type}, 33, 5);
     check_attention_shape(cases, {8, 8, 16, type}, 16, 16);
     check_attention_shape(cases, {6, 2, 40, type}, 17, 7);

@@ -71,8 +71,8 @@ void attention_task_plain(const AttentionTask& task) {
 
 namespace {
 
-// Queries (rows x heads) that share the reading of keys and values. More would not make it
-// cheaper, and their scores should stay in the second-level cache.
+// Queries (rows x heads) that share the reading of keys and values. 32 were no faster, and their
+// scores should stay in the second-level cache.
 constexpr int64_t kBlockQueries = 16;
 
 // Multiply-adds a task should have at least: a few times the cost of handing it out. And how many
