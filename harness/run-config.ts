@@ -61,7 +61,7 @@ const engine = section({
   /** Sequences in flight at once. */
   maxBatch: number(count(65_536), 64),
   /** Longest prompt + answer; null takes the model's own limit. */
-  maxSequenceTokens: optionalNumber(count(16_777_216)),
+  maxSequenceTokens: optionalNumber({ min: 2, max: 16_777_216, whole: true }),
   /** Tokens one step may compute: answers first, then pieces of prompts. */
   maxStepTokens: number(count(1_048_576), 512),
   /** Tokens a page of the KV cache holds. */

@@ -11,7 +11,7 @@ import { findPackageRoot } from './package-root.js';
 import type { PassResult } from './pass.js';
 import { buildPerformance, type PerformanceRecord } from './performance-record.js';
 import type { DatasetLibrary } from './sample-library.js';
-import type { ScoredPass } from './scoring.js';
+import { judgeUnscored, type ScoredPass } from './scoring.js';
 import type { MeasuredSut, SutDescription } from './sut/measured-sut.js';
 import type { WarmUp } from './warm-up.js';
 
@@ -185,16 +185,18 @@ function settingsOf({ requested, effective }: TestOutcome, files: ConfFiles | nu
   return { confFiles: recordConfFiles(files), requested, effective };
 }
 
-function buildAccuracy({ accuracy, scored, config }: RunMaterial): AccuracyRecord | null {
+function buildAccuracy(material: RunMaterial): AccuracyRecord | null {
+  const { accuracy, scored, config, library } = material;
   if (accuracy === null) return null;
+  const targets = scored?.targets ?? judgeUnscored(library, config.model);
   const { outcome, load } = accuracy;
   return {
     metrics: { ...scored?.score.metrics },
-    targets: scored?.targets ?? [],
+    targets,
     samplesIssued: outcome.samples.count,
     samplesScored: scored?.samplesScored ?? 0,
     failedSamples: outcome.failed.length,
-    passed: scored?.passed ?? null,
+    passed: targets.length === 0 ? null : targets.every((target) => target.pass),
     durationSeconds: secondsOf(outcome),
     settings: settingsOf(outcome, config.confFiles),
     load,

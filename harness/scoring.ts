@@ -22,11 +22,14 @@ export interface ScoredPass {
   /** Metrics of `score.samples` by sample index. */
   readonly bySample: ReadonlyMap<number, SampleScore>;
   readonly samplesScored: number;
-  /** Every target is met; null when there is none. */
-  readonly passed: boolean | null;
 }
 
 export type SampleScore = GenerationScore['samples'][number] | ChoiceScore['samples'][number];
+
+/** What the targets say of a pass of which nothing was scored: not met. */
+export function judgeUnscored(library: DatasetLibrary, model: ModelConfig): JudgedTarget[] {
+  return judgeTargets({}, listTargets(model, library.dataset.name));
+}
 
 /** null when nothing was answered. */
 export function scorePass(
@@ -47,7 +50,6 @@ export function scorePass(
     targets,
     bySample: new Map(indices.map((index, row) => [index, score.samples[row]!])),
     samplesScored: score.samples.length,
-    passed: targets.length === 0 ? null : targets.every((target) => target.pass),
   };
 }
 

@@ -81,18 +81,21 @@ function formatHistograms(rows: readonly (readonly [string, Histogram | null])[]
 }
 
 function formatAccuracy(accuracy: AccuracyRecord, pass: string, fail: string): string[] {
-  const targets = new Map(accuracy.targets.map((target) => [target.metric as string, target]));
-  const rows = Object.entries(accuracy.metrics).map(([metric, value]) => {
-    const target = targets.get(metric);
-    const name = metric.padEnd(16);
-    if (target === undefined) return `            ${name} ${formatNumber(value)}`;
-    const upper =
-      target.upperThreshold === null ? '' : ` to ${formatNumber(target.upperThreshold)}`;
-    const wanted = `(target ${formatNumber(target.threshold)}${upper})`;
-    return `            ${name} ${formatNumber(value).padEnd(10)} ${wanted}  ${target.pass ? pass : fail}`;
+  const { metrics, targets, samplesScored } = accuracy;
+  const measured: Readonly<Record<string, number>> = metrics;
+  const names = new Set([...Object.keys(measured), ...targets.map((target) => target.metric)]);
+  const rows = [...names].map((name) => {
+    const target = targets.find(({ metric }) => metric === name);
+    const value = measured[name] === undefined ? 'none' : formatNumber(measured[name]);
+    const start = `            ${name.padEnd(16)} ${value}`;
+    if (target === undefined) return start;
+    const { threshold, upperThreshold } = target;
+    const upper = upperThreshold === null ? '' : ` to ${formatNumber(upperThreshold)}`;
+    const wanted = `(target ${formatNumber(threshold)}${upper})`;
+    return `${start.padEnd(39)} ${wanted}  ${target.pass ? pass : fail}`;
   });
-  const judged = accuracy.targets.length === 0 ? '; no target is set' : '';
-  return [`Accuracy    ${accuracy.samplesScored} samples scored${judged}`, ...rows];
+  const judged = targets.length === 0 ? '; no target is set' : '';
+  return [`Accuracy    ${samplesScored} samples scored${judged}`, ...rows];
 }
 
 function formatEngine({ sut, model, system }: RunRecord): string[] {

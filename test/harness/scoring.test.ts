@@ -50,7 +50,7 @@ describe('scorePass', () => {
       respond(2, 0, reference(0)),
     ];
     const scored = scorePass(outcomeOf(responses), library, modelOf(''));
-    expect(scored).toMatchObject({ samplesScored: 2, passed: null, targets: [] });
+    expect(scored).toMatchObject({ samplesScored: 2, targets: [] });
     expect(scored?.bySample.get(2)).toMatchObject({ id: library.sample(2).id, rougeL: 1 });
     expect(scored?.bySample.get(0)).toMatchObject({ id: library.sample(0).id, rougeL: 0 });
     expect(scored?.score.metrics).toMatchObject({ rougeL: 50, genNum: 2 });
@@ -66,7 +66,7 @@ describe('scorePass', () => {
     ].join('\n');
     const responses = [respond(0, 1, reference(1))];
     const scored = scorePass(outcomeOf(responses), library, modelOf(yaml));
-    expect(scored?.passed).toBe(false);
+    expect(scored?.targets.every((target) => target.pass)).toBe(false);
     expect(scored?.targets.map(({ metric, threshold, pass }) => [metric, threshold, pass])).toEqual(
       [
         ['rouge1', 99, true],

@@ -40,6 +40,7 @@ function recordWith(issueLagUs: number): RunRecord {
       targets: [
         { ...target, metric: 'rouge1', upperThreshold: null, value: 60, pass: true },
         { ...target, metric: 'rouge2', upperThreshold: 51, value: 40, pass: false },
+        { ...target, metric: 'mmlu', upperThreshold: null, value: null, pass: false },
       ],
       samplesScored: 100,
     },
@@ -54,6 +55,7 @@ describe('formatSummary', () => {
     expect(text).toMatch(/rouge1 +60 +\(target 49\.5\) {2}pass\n/);
     expect(text).toMatch(/rouge2 +40 +\(target 49\.5 to 51\) {2}FAIL\n/);
     expect(text).toMatch(/genLen +1234\n/);
+    expect(text).toMatch(/mmlu +none +\(target 49\.5\) {2}FAIL\n/);
     expect(text).toContain('99 of 100 samples answered, 1 failed in 10.0 s');
     expect(text).toContain('the hypervisor gave 10 %');
     expect(text).toMatch(/Files +\/somewhere\n$/);
