@@ -16,7 +16,10 @@ export function packQuantizeOptions(options: QuantizeOptions): PackedQuantizeOpt
   checkChoice('method', options.method, ['rtn', 'gptq']);
   checkChoice('checkpointFormat', options.checkpointFormat, ['gptq', 'gptq_v2']);
   checkChoice('instructionSet', options.instructionSet, ['auto', 'plain', 'avx2', 'avx512']);
-  if (options.groupSize !== -1) checkInteger('groupSize', options.groupSize, 8, 1_048_576);
+  // What readers of the format, ours included, take.
+  if (![-1, 32, 64, 128].includes(options.groupSize)) {
+    refuse(`groupSize is ${String(options.groupSize)}; allowed: 32, 64, 128, -1`);
+  }
   checkNumber('damp', options.damp, 0, 1);
   checkInteger('threads', options.threads, 1, 1024);
   for (const name of ['symmetric', 'descAct', 'mse'] as const) {

@@ -274,8 +274,8 @@ describe('refusals', () => {
   const cases: readonly [string, Partial<QuantizeOptions>, RegExp, string?][] = [
     [
       'a group that does not divide',
-      { groupSize: 48 },
-      /group size 48 .*q_proj|q_proj.*group size 48/,
+      { groupSize: 128 },
+      /group size 128 .*q_proj|q_proj.*group size 128/,
     ],
     [
       'the linear it does not divide alone',
@@ -296,7 +296,7 @@ describe('refusals', () => {
     ],
     ['a negative token', { sequences: [Int32Array.of(-1)] }, /holds token -1; allowed: 0 to 159/],
     ['a damping above 1', { damp: 1.5 }, /damp is 1.5; allowed: a number from 0 to 1/],
-    ['a group of 4', { groupSize: 4 }, /groupSize is 4; allowed/],
+    ['a group of 48', { groupSize: 48 }, /groupSize is 48; allowed: 32, 64, 128, -1/],
     ['a method', { method: 'awq' as 'gptq' }, /method is "awq"; allowed: rtn, gptq/],
     [
       'a quantized checkpoint',
