@@ -14,6 +14,16 @@ namespace {
 
 constexpr char kClosed[] = "the engine was closed";
 
+std::string describe_exception(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an unknown exception";
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Engine> Engine::load(const EngineOptions& options, EngineListener listener) {
@@ -209,17 +219,17 @@ void Engine::deliver(std::vector<std::unique_ptr<Sequence>> sequences) {
 }
 
 void Engine::run() {
-  std::string fault;
+  std::exception_ptr thrown;
   try {
     while (take_inbox()) step();
     end_all(EventStatus::kCancelled, kClosed);
     return;
-  } catch (const std::exception& error) {
-    fault = "the engine broke at step " + std::to_string(stats_.steps) + ": " + error.what();
   } catch (...) {
-    fault = "the engine broke at step " + std::to_string(stats_.steps);
+    thrown = std::current_exception();
   }
   try {
+    const std::string fault = "the engine broke at step " + std::to_string(stats_.steps) + ": " +
+                              describe_exception(thrown);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       broken_ = fault;
@@ -227,7 +237,9 @@ void Engine::run() {
     end_all(EventStatus::kFailed, fault);
     if (listener_.on_broken) listener_.on_broken(kEngineBroken, fault);
   } catch (...) {
-    // Out of memory while telling: later calls still meet broken_.
+    // Out of memory while telling: what can still be done is to refuse later calls.
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (broken_.empty()) broken_ = "no memory";  // short enough to need none
   }
 }
 
