@@ -215,6 +215,8 @@ function prepareNative({ checks, cuda: forceCuda }) {
 
 try {
   const flags = new Set(process.argv.slice(2));
+  // An installed package has no lock file: its JavaScript is there already, and only the engine can be built.
+  if (!existsSync(join(root, 'package-lock.json'))) flags.add('--native');
   const only = flags.has('--native') || flags.has('--typescript');
   if (!flags.has('--native')) preparePackages();
   if (!only || flags.has('--typescript')) prepareTypeScript(flags.has('--typescript'));
