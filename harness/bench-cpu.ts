@@ -29,8 +29,10 @@ export interface OperatorTimes {
     readonly bestUs: number;
     readonly gigabytesPerSecond: number;
     readonly gigaopsPerSecond: number;
-    readonly limit: string;
-    readonly share: number;
+    /** null: none applies. */
+    readonly limit: string | null;
+    /** Of that limit, 0..1; for memory, of a plain read of as many bytes beside each repetition. */
+    readonly share: number | null;
   }[];
 }
 

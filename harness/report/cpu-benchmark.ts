@@ -16,7 +16,7 @@ export function formatCpuBenchmark(
       line.bestUs.toFixed(1),
       line.gigabytesPerSecond.toFixed(1),
       line.gigaopsPerSecond.toFixed(0),
-      line.limit === '' ? '' : `${(100 * line.share).toFixed(1)} % of ${line.limit}`,
+      line.share === null ? '' : `${(100 * line.share).toFixed(1)} % of ${line.limit}`,
     ]),
   ];
   const engineRows = [

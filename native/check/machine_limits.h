@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstring>
@@ -203,10 +204,53 @@ inline double best_rate(ThreadPool& pool, LimitLoop loop, const uint8_t* data, i
   return best / 1e9;
 }
 
+// Reads memory that no cache holds, with every thread: the limit of whatever streams its weights.
+class MemoryReader {
+ public:
+  MemoryReader() : memory_(kBytes) {
+    std::memset(memory_.as<uint8_t>(), 1, kBytes);
+#if defined(LOADMARK_X86)
+    if (ops::detect_isa() == ops::Isa::kAvx512) loops_ = {read_avx512, read_ahead_avx512};
+#endif
+  }
+
+  // Gigabytes per second, the best of a few passes over everything by each loop; the better loop is
+  // kept for read().
+  double measure(ThreadPool& pool) {
+    const int64_t share = kBytes / parts(pool) / kPage * kPage;
+    double best = 0;
+    for (const LimitLoop loop : loops_) {
+      const double rate = best_rate(pool, loop, memory_.as<uint8_t>(), share, share, 12);
+      if (rate > best) fastest_ = loop;
+      best = std::max(best, rate);
+    }
+    return best;
+  }
+
+  // Microseconds to read `bytes` once, elsewhere in the memory at every repetition. bytes <= kBytes
+  double read(ThreadPool& pool, double bytes, int64_t repetition) {
+    const int64_t share = std::max(kPage, static_cast<int64_t>(bytes) / parts(pool) / 64 * 64);
+    const int64_t places = std::max<int64_t>(1, kBytes / (share * parts(pool)));
+    const uint8_t* start = memory_.as<uint8_t>() + repetition % places * share * parts(pool);
+    const double rate =
+        best_rate(pool, fastest_, start, share, share, 1);  // of what was really read
+    return bytes / rate / 1e3;
+  }
+
+ private:
+  static constexpr int64_t kBytes = int64_t{512} << 20;  // far beyond any cache
+  static constexpr int64_t kPage = 4096;
+  static int64_t parts(const ThreadPool& pool) { return pool.size() * 16; }
+
+  AlignedBuffer memory_;
+  std::array<LimitLoop, 2> loops_{read_plain, read_plain};
+  LimitLoop fastest_ = read_plain;
+};
+
 // Raises `limits` to what is measured now: called before and after the operators, so that a busy
 // moment at the start cannot flatter them.
-inline void measure_limits(ThreadPool& pool, MachineLimits& limits) {
-  LimitLoop read = read_plain, read_ahead = read_plain, multiply = multiply_plain, dot = nullptr;
+inline void measure_limits(ThreadPool& pool, MemoryReader& reader, MachineLimits& limits) {
+  LimitLoop multiply = multiply_plain, dot = nullptr;
 #if defined(LOADMARK_X86)
   if (ops::detect_isa() != ops::Isa::kPlain) {
     multiply = multiply_avx2;
@@ -214,8 +258,6 @@ inline void measure_limits(ThreadPool& pool, MachineLimits& limits) {
     limits.int8_loop = "maddubs + madd";
   }
   if (ops::detect_isa() == ops::Isa::kAvx512) {
-    read = read_avx512;
-    read_ahead = read_ahead_avx512;
     multiply = multiply_avx512;
     if (std::strcmp(ops::isa_name(ops::Isa::kAvx512), "avx512-vnni") == 0) {
       dot = dot_vnni;
@@ -223,14 +265,7 @@ inline void measure_limits(ThreadPool& pool, MachineLimits& limits) {
     }
   }
 #endif
-  constexpr int64_t kBytes = int64_t{512} << 20;  // far beyond any cache
-  AlignedBuffer memory(kBytes);
-  std::memset(memory.as<uint8_t>(), 1, kBytes);
-  const int64_t share = kBytes / (pool.size() * 16) / 4096 * 4096;
-  for (const LimitLoop loop : {read, read_ahead}) {
-    limits.memory_gigabytes = std::max(
-        limits.memory_gigabytes, best_rate(pool, loop, memory.as<uint8_t>(), share, share, 12));
-  }
+  limits.memory_gigabytes = std::max(limits.memory_gigabytes, reader.measure(pool));
   limits.fp32_gigaops =
       std::max(limits.fp32_gigaops, best_rate(pool, multiply, nullptr, 0, 300000, 8));
   if (dot != nullptr)

@@ -1,9 +1,10 @@
 // Times the operators on every thread, on the best instruction set, as shares of the limits
-// measured just before (machine_limits.h). Weights are rotated through many copies so that none is
-// found in a cache.
+// measured in the same run (machine_limits.h). Weights are rotated through many copies so that none
+// is found in a cache.
 #pragma once
 
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <numeric>
@@ -18,21 +19,24 @@ struct Timing {
   std::string name;
   std::string kernel;
   std::vector<double> microseconds;  // one a repetition, in the order measured
+  // Of a plain read of as many bytes after each repetition, for what memory limits: the rate of a
+  // shared machine drifts by half within a run, so the limit is taken beside each measurement.
+  std::vector<double> read_microseconds;
   double bytes = 0, operations = 0;  // of one repetition
   const char* limit = "";            // "memory", "int8" or "fp32"; empty: none applies
 
-  double median() const {
-    std::vector<double> sorted = microseconds;
-    std::nth_element(sorted.begin(), sorted.begin() + static_cast<int64_t>(sorted.size() / 2),
-                     sorted.end());
-    return sorted[sorted.size() / 2];
+  static double median_of(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
   }
+  double median() const { return median_of(microseconds); }
   double best() const { return *std::min_element(microseconds.begin(), microseconds.end()); }
   double gigabytes(double us) const { return bytes / us / 1e3; }
   double gigaops(double us) const { return operations / us / 1e3; }
   double share(const MachineLimits& limits, double us) const {
     const std::string name = limit;
-    if (name == "memory") return gigabytes(us) / limits.memory_gigabytes;
+    if (name == "memory") return median_of(read_microseconds) / us;
     if (name == "int8") return gigaops(us) / limits.int8_gigaops;
     if (name == "fp32") return gigaops(us) / limits.fp32_gigaops;
     return NAN;
@@ -42,7 +46,7 @@ struct Timing {
 class OpsTiming {
  public:
   OpsTiming(Cases& cases, ThreadPool& pool) : cases_(cases), pool_(pool) {
-    measure_limits(pool_, limits_);
+    measure_limits(pool_, reader_, limits_);
     context_ = {&pool_, ops::detect_isa(), ops::ActivationType::kInt8};
   }
 
@@ -72,7 +76,7 @@ class OpsTiming {
     measure_attention("attention decode, 64 sequences of 150", {8, 2, 64, ops::KvType::kFloat32},
                       64, 1, 150);
     measure_rows();
-    measure_limits(pool_, limits_);
+    measure_limits(pool_, reader_, limits_);
   }
 
   const MachineLimits& limits() const { return limits_; }
@@ -92,6 +96,8 @@ class OpsTiming {
                   timing.gigaops(timing.median()));
       if (timing.limit[0] != 0)
         std::printf("%5.1f %% of %s", 100 * timing.share(limits_, timing.median()), timing.limit);
+      if (!timing.read_microseconds.empty())
+        std::printf(" (%.1f GB/s)", timing.gigabytes(Timing::median_of(timing.read_microseconds)));
       std::printf("%s%s\n", timing.kernel.empty() ? "" : "  ", timing.kernel.c_str());
     }
   }
@@ -100,7 +106,8 @@ class OpsTiming {
   // Repeats fn(repetition) for about 0.4 s, at least 10 times, after a warm-up of a tenth of that.
   Timing& repeat(const std::string& name, double bytes, double operations, const char* limit,
                  const std::function<void(int64_t)>& fn) {
-    Timing timing{name, "", {}, bytes, operations, limit};
+    Timing timing{name, "", {}, {}, bytes, operations, limit};
+    const bool is_read = std::strcmp(limit, "memory") == 0;
     int64_t repetition = 0;
     for (const double end = seconds_now() + 0.04; seconds_now() < end;) fn(repetition++);
     const double end = seconds_now() + 0.4;
@@ -109,6 +116,7 @@ class OpsTiming {
       const double start = seconds_now();
       fn(repetition++);
       timing.microseconds.push_back((seconds_now() - start) * 1e6);
+      if (is_read) timing.read_microseconds.push_back(reader_.read(pool_, bytes, repetition));
     }
     timings_.push_back(std::move(timing));
     return timings_.back();
@@ -226,9 +234,9 @@ class OpsTiming {
     });
     const std::vector<float> logits = cases_.normal(rows * vocab);
     std::vector<double> log_probability(static_cast<size_t>(rows));
-    repeat("argmax 64x128256", bytes(rows * vocab), 0, "memory",
+    repeat("argmax 64x128256", bytes(rows * vocab), 0, "",
            [&](int64_t) { ops::argmax(context_, logits.data(), rows, vocab, positions.data()); });
-    repeat("log_probability 64x128256", bytes(rows * vocab), 0, "memory", [&](int64_t) {
+    repeat("log_probability 64x128256", bytes(rows * vocab), 0, "", [&](int64_t) {
       ops::log_probability(context_, logits.data(), rows, vocab, targets.data(),
                            log_probability.data());
     });
@@ -244,6 +252,7 @@ class OpsTiming {
   Cases& cases_;
   ThreadPool& pool_;
   MachineLimits limits_;
+  MemoryReader reader_;
   ops::Context context_{};
   std::vector<Timing> timings_;
 };
@@ -271,7 +280,10 @@ inline void write_json(const OpsTiming& timing, int threads, const std::string& 
     if (item.limit[0] == 0) {
       std::fprintf(file, "\"limit\":null,\"share\":null,\"samplesUs\":[");
     } else {
-      std::fprintf(file, "\"limit\":\"%s\",\"share\":%.4f,\"samplesUs\":[", item.limit, share);
+      std::fprintf(file, "\"limit\":\"%s\",\"share\":%.4f,", item.limit, share);
+      if (!item.read_microseconds.empty())
+        std::fprintf(file, "\"readMedianUs\":%.3f,", Timing::median_of(item.read_microseconds));
+      std::fprintf(file, "\"samplesUs\":[");
     }
     for (size_t i = 0; i < item.microseconds.size(); ++i)
       std::fprintf(file, "%s%.2f", i == 0 ? "" : ",", item.microseconds[i]);
