@@ -11,6 +11,7 @@ import { describeSystem, readCommit } from './environment.js';
 import { findPackageRoot } from './package-root.js';
 import { formatCpuBenchmark } from './report/cpu-benchmark.js';
 import type { RunRecord } from './run-record.js';
+import { writeWideCheckpoint } from './wide-checkpoint.js';
 
 /** What native/check/ops_check --time --json writes, as far as it is used here. */
 export interface OperatorTimes {
@@ -36,7 +37,7 @@ export interface OperatorTimes {
   }[];
 }
 
-/** One engine configuration on tiny Offline, every repeat kept. */
+/** One engine configuration in Offline, every repeat kept. */
 export interface EngineTimes {
   readonly name: string;
   readonly command: readonly string[];
@@ -50,14 +51,37 @@ export interface EngineTimes {
 
 const repeats = 3;
 
+/** Answers of one length, whatever the model says: what is timed is decoding. */
+const longAnswers = [
+  '--set',
+  'generation.min_new_tokens=128',
+  '--set',
+  'generation.max_new_tokens=128',
+];
+
+/** WIDE stands for the folder of the wide checkpoint, which each run of this program writes anew. */
 const engineRuns = [
-  { name: 'int4, batch 64', options: ['--config', 'optimized'], limit: 'int8' },
+  { name: 'tiny, int4, batch 64', options: ['--config', 'optimized'], limit: 'int8' },
   {
-    name: 'int4, batch 1',
-    options: ['--config', 'optimized', '--set', 'engine.max_batch=1', '--samples', '300'],
+    name: 'tiny, int4, batch 1',
+    options: ['--config', 'optimized', '--max-batch', '1', '--samples', '300'],
     limit: 'int8',
   },
-  { name: 'bf16, batch 1', options: ['--config', 'baseline', '--samples', '300'], limit: 'fp32' },
+  {
+    name: 'tiny, bf16, batch 1',
+    options: ['--config', 'baseline', '--samples', '300'],
+    limit: 'fp32',
+  },
+  {
+    name: '2 layers of llama-3-8b, int4, batch 64, 128 tokens',
+    options: ['--model', 'WIDE', '--samples', '64', ...longAnswers],
+    limit: 'int8',
+  },
+  {
+    name: '2 layers of llama-3-8b, int4, batch 1, 128 tokens',
+    options: ['--model', 'WIDE', '--max-batch', '1', '--samples', '6', ...longAnswers],
+    limit: 'int8',
+  },
 ] as const;
 
 export function median(values: readonly number[]): number {
@@ -91,10 +115,13 @@ async function timeEngine(root: string, scratch: string, limits: OperatorTimes['
   const cli = join(root, 'dist', 'harness', 'cli.js');
   const records: RunRecord[][] = engineRuns.map(() => []);
   const commands = engineRuns.map(({ options }) => [...options, '--scenario', 'Offline']);
+  const wide = join(scratch, 'wide');
+  writeWideCheckpoint(wide, join(root, 'configs', 'models', 'tiny'));
   for (let repeat = 0; repeat < repeats; repeat++) {
     for (const [i, options] of commands.entries()) {
       const output = join(scratch, `run-${i}-${repeat}`);
-      const args = [cli, ...options, '--mode', 'performance', '--output', output];
+      const given = options.map((option) => (option === 'WIDE' ? wide : option));
+      const args = [cli, ...given, '--mode', 'performance', '--output', output];
       const text = await collect(process.execPath, [...args, '--quiet', '--json']);
       records[i]!.push(JSON.parse(text) as RunRecord);
     }
@@ -105,7 +132,7 @@ async function timeEngine(root: string, scratch: string, limits: OperatorTimes['
     const gigaops = runs.map((run) => linearGigaopsPerSecond(run));
     const peak = limit === 'int8' ? limits.int8DotGops : limits.fp32MultiplyAddGops;
     return {
-      name: `tiny Offline, ${name}`,
+      name: `Offline, ${name}`,
       command: ['bench', ...commands[i]!, '--mode', 'performance'],
       tokensPerSecond,
       gigaopsPerSecond: median(gigaops),
