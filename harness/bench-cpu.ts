@@ -34,6 +34,8 @@ export interface OperatorTimes {
     readonly limit: string | null;
     /** Of that limit, 0..1; for memory, of a plain read of as many bytes beside each repetition. */
     readonly share: number | null;
+    /** Of that plain read; only where memory is the limit. */
+    readonly readMedianUs?: number;
   }[];
 }
 
@@ -121,8 +123,14 @@ async function timeEngine(root: string, scratch: string, limits: OperatorTimes['
     for (const [i, options] of commands.entries()) {
       const output = join(scratch, `run-${i}-${repeat}`);
       const given = options.map((option) => (option === 'WIDE' ? wide : option));
-      const args = [cli, ...given, '--mode', 'performance', '--output', output];
-      const text = await collect(process.execPath, [...args, '--quiet', '--json']);
+      const args = [cli, ...given, '--mode', 'performance', '--min-duration', '0.01'];
+      const text = await collect(process.execPath, [
+        ...args,
+        '--output',
+        output,
+        '--quiet',
+        '--json',
+      ]);
       records[i]!.push(JSON.parse(text) as RunRecord);
     }
   }

@@ -39,7 +39,10 @@ export interface RunRecord {
     readonly name: string;
     readonly split: string;
     readonly path: string | null;
+    /** Used in this run; fewer than totalSamples after --samples N. */
     readonly samples: number;
+    readonly totalSamples: number;
+    /** Of all rows. */
     readonly digest: string;
   };
   readonly sut: Omit<SutDescription, 'model'> | null;
@@ -127,6 +130,7 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
       split: library.dataset.split,
       path: null,
       samples: library.totalSampleCount,
+      totalSamples: library.dataset.length,
       digest: library.dataset.digest(),
     },
     sut: material.sut === null ? null : describeSut(material.sut),
@@ -196,7 +200,12 @@ function buildAccuracy(material: RunMaterial): AccuracyRecord | null {
     samplesIssued: outcome.samples.count,
     samplesScored: scored?.samplesScored ?? 0,
     failedSamples: outcome.failed.length,
-    passed: targets.length === 0 ? null : targets.every((target) => target.pass),
+    // Targets hold for the whole pass: one that was cut short or lost samples has not met them.
+    passed:
+      targets.length === 0
+        ? null
+        : scored?.samplesScored === library.totalSampleCount &&
+          targets.every((target) => target.pass),
     durationSeconds: secondsOf(outcome),
     settings: settingsOf(outcome, config.confFiles),
     load,

@@ -98,10 +98,12 @@ function scoreQuestions(
       if (sample.kind !== 'choice') throw new Error(`sample ${index} has no choices`);
       const { id, subject, answer } = sample;
       const logProbs = decodeChoice(answers.get(index)!);
-      // A system that computes nothing says nothing of any choice: all are equally unlikely.
-      const isAnswered = logProbs.length === sample.choices.length;
-      const unlikely = new Float64Array(sample.choices.length).fill(Number.NEGATIVE_INFINITY);
-      return { id, subject, answer, logProbs: isAnswered ? logProbs : unlikely };
+      if (logProbs.length === sample.choices.length) return { id, subject, answer, logProbs };
+      // A system that computes nothing says nothing of any choice: that is wrong, not a lucky guess.
+      const wrong = Float64Array.from(sample.choices, (_, choice) =>
+        choice === answer ? Number.NEGATIVE_INFINITY : 0,
+      );
+      return { id, subject, answer, logProbs: wrong };
     }),
   );
 }

@@ -8,7 +8,7 @@ export type PassName = 'accuracy' | 'performance';
 /** A measured rate may ask for this many samples at most: more is asked for by name (offline.target_qps). */
 const maxEstimatedSamples = 100_000;
 /** By how much the next pass may be faster than what was measured. */
-const margin = 1.25;
+const margin = 1.5;
 
 export interface PassTerms {
   readonly pass: PassName;

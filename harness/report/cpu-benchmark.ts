@@ -16,7 +16,7 @@ export function formatCpuBenchmark(
       line.bestUs.toFixed(1),
       line.gigabytesPerSecond.toFixed(1),
       line.gigaopsPerSecond.toFixed(0),
-      line.share === null ? '' : `${(100 * line.share).toFixed(1)} % of ${line.limit}`,
+      describeShare(line, limits),
     ]),
   ];
   const engineRows = [
@@ -37,6 +37,22 @@ export function formatCpuBenchmark(
     '',
     alignColumns(engineRows),
   ].join('\n');
+}
+
+/**
+ * Of memory twice: of a plain read beside each repetition, which drifts with a shared machine as the operator does, and
+ * of the best read of the whole run.
+ */
+function describeShare(
+  { share, limit, gigabytesPerSecond, medianUs, readMedianUs }: OperatorTimes['operators'][number],
+  { memoryReadGBs }: OperatorTimes['limits'],
+): string {
+  if (share === null) return '';
+  const percent = `${(100 * share).toFixed(1)} %`;
+  if (readMedianUs === undefined) return `${percent} of ${limit}`;
+  const beside = (gigabytesPerSecond * medianUs) / readMedianUs;
+  const ofBest = ((100 * gigabytesPerSecond) / memoryReadGBs).toFixed(1);
+  return `${percent} of a read beside it (${beside.toFixed(1)} GB/s), ${ofBest} % of the best read`;
 }
 
 /** First column to the left, numbers to the right, the last column to the left again. */

@@ -20,7 +20,15 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
   if (record.performance !== null)
     lines.push('', ...formatPerformance(record.performance, record.scenario));
   if (record.accuracy !== null) {
-    lines.push('', ...formatAccuracy(record.accuracy, colors.green('pass'), colors.red('FAIL')));
+    lines.push(
+      '',
+      ...formatAccuracy(
+        record.accuracy,
+        record.dataset.totalSamples,
+        colors.green('pass'),
+        colors.red('FAIL'),
+      ),
+    );
   }
   lines.push('', ...formatEngine(record), `Files       ${folder}`, '');
   return lines.join('\n');
@@ -80,7 +88,12 @@ function formatHistograms(rows: readonly (readonly [string, Histogram | null])[]
   );
 }
 
-function formatAccuracy(accuracy: AccuracyRecord, pass: string, fail: string): string[] {
+function formatAccuracy(
+  accuracy: AccuracyRecord,
+  totalSamples: number,
+  pass: string,
+  fail: string,
+): string[] {
   const { metrics, targets, samplesScored } = accuracy;
   const measured: Readonly<Record<string, number>> = metrics;
   const names = new Set([...Object.keys(measured), ...targets.map((target) => target.metric)]);
@@ -95,7 +108,8 @@ function formatAccuracy(accuracy: AccuracyRecord, pass: string, fail: string): s
     return `${start.padEnd(39)} ${wanted}  ${target.pass ? pass : fail}`;
   });
   const judged = targets.length === 0 ? '; no target is set' : '';
-  return [`Accuracy    ${samplesScored} samples scored${judged}`, ...rows];
+  const part = samplesScored < totalSamples ? ` of the dataset's ${totalSamples}` : '';
+  return [`Accuracy    ${samplesScored} samples scored${part}${judged}`, ...rows];
 }
 
 function formatEngine({ sut, model, system }: RunRecord): string[] {
