@@ -1,6 +1,6 @@
 // Ctrl-C on the real program: what was measured is written, and no process stays.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -78,6 +78,21 @@ describe('an interrupted run', () => {
       expect(log.length).toBe(run.accuracy.samplesScored);
     },
   );
+
+  it('has not met a target that its answers so far would meet', async () => {
+    const model = join(folder, 'two-tokens.yaml');
+    writeFileSync(model, 'accuracy: { tiny-orca: { references: { tokensPerSample: 2 } } }');
+    const slots = ['--scenario', 'Server', '--set', 'server.accuracy_qps=50'];
+    const { child, written, ended } = startLongRun(join(folder, 'met'), '--model', model, ...slots);
+    await waitForPass(written, 'accuracy');
+    await sleep(1000);
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    const { accuracy } = JSON.parse(written.stdout);
+    expect(accuracy.samplesScored).toBeGreaterThan(0);
+    expect(accuracy.targets).toMatchObject([{ metric: 'tokensPerSample', pass: true }]);
+    expect(accuracy.passed).toBe(false);
+  });
 
   it('is INVALID in Server too, with the figures so far', async () => {
     const output = join(folder, 'server');
