@@ -23,6 +23,8 @@ export interface Task {
 export interface TaskFamily {
   readonly name: string;
   readonly make: (random: Random) => Task;
+  /** Characters below which an answer may have fewer than 20 tokens of the built-in tokenizer; absent: none has. */
+  readonly shortestTestAnswer?: number;
 }
 
 /** Two people's packing lists: give one of them. */
@@ -198,6 +200,6 @@ export const taskFamilies: readonly TaskFamily[] = [
   { name: 'sort', make: makeSortTask },
   { name: 'filter', make: makeFilterTask },
   { name: 'rewrite', make: makeRewriteTask },
-  { name: 'extract', make: makeExtractTask },
-  { name: 'count', make: makeCountTask },
+  { name: 'extract', make: makeExtractTask, shortestTestAnswer: 62 },
+  { name: 'count', make: makeCountTask, shortestTestAnswer: 36 },
 ];

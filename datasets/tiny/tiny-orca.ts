@@ -48,6 +48,8 @@ export function makeOrcaSample(split: Split, index: number): GenerationSample {
     const family = taskFamilies[index % taskFamilies.length]!;
     const task = family.make(random);
     if (splitOf(task) !== split) continue;
+    // What is measured answers in 20 tokens or more; a model learns from shorter answers too.
+    if (split === 'test' && task.answer.length < (family.shortestTestAnswer ?? 0)) continue;
     return {
       kind: 'generation',
       id: `${split}-${index}-${family.name}`,

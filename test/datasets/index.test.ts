@@ -1,7 +1,11 @@
 // Does the datasets door open what it lists, and refuse the rest by name?
 
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DatasetError, datasetNames, openDataset, splitNames } from '../../datasets/index.js';
+import { loadTokenizer } from '../../datasets/tokenizer.js';
+
+const builtInModel = join(import.meta.dirname, '../../configs/models/tiny');
 
 describe('openDataset', () => {
   it('opens every dataset it lists, in every split', () => {
@@ -27,6 +31,18 @@ describe('openDataset', () => {
       expect(error).toBeInstanceOf(DatasetError);
       expect(error).toMatchObject({ code: 'unknown-dataset' });
       expect(String(error)).toContain(`"${name}"; there are: tiny-mmlu, tiny-orca`);
+    }
+  });
+
+  it('has test answers of 20 to 80 tokens', async () => {
+    const tokenizer = await loadTokenizer(builtInModel);
+    const dataset = openDataset('tiny-orca', 'test');
+    for (let i = 0; i < dataset.length; i++) {
+      const row = dataset.sample(i);
+      if (row.kind !== 'generation') throw new Error(`${row.id} is no text`);
+      const { length } = tokenizer.encode(row.reference);
+      expect(length, row.id).toBeGreaterThanOrEqual(20);
+      expect(length, row.id).toBeLessThanOrEqual(80);
     }
   });
 
