@@ -17,11 +17,19 @@ export class AccuracySampler {
     this.probability = loggingProbability(settings);
   }
 
-  /** The values of the next `count` samples. */
-  draw(count: number): Float64Array {
-    const values = new Float64Array(count);
-    for (let i = 0; i < count; i++) values[i] = uniformReal(this.#engine);
-    return values;
+  /** The value of the next sample. */
+  next(): number {
+    return uniformReal(this.#engine);
+  }
+
+  /** Which of the next `count` samples are logged: 1, the others 0. Draws for each even where all are. */
+  mark(count: number, logsAll: boolean): Uint8Array {
+    const marks = new Uint8Array(count);
+    for (let i = 0; i < count; i++) {
+      const isLogged = this.isLogged(this.next());
+      if (isLogged || logsAll) marks[i] = 1;
+    }
+    return marks;
   }
 
   isLogged(value: number): boolean {

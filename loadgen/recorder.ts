@@ -87,8 +87,6 @@ export class Recorder implements Responder {
   issue(series: SeriesRecord, scheduledNs: number, issuedNs: number): void {
     if (settledSamples(series) >= series.issuedSamples) this.lastActivityNs = issuedNs;
     const query = series.issuedQueries++;
-    series.queryScheduledNs[query] = scheduledNs;
-    series.queryIssuedNs[query] = issuedNs;
     const start = series.firstSampleId + query * series.plan.samplesPerQuery;
     this.#table.issue(start, start + series.plan.samplesPerQuery, scheduledNs, issuedNs);
     series.issuedSamples += series.plan.samplesPerQuery;
@@ -227,11 +225,16 @@ export class Recorder implements Responder {
 
   /** A repeated answer counts here too, as in LoadGen. */
   #countDown(series: SeriesRecord, id: number, at: number): void {
+    const ends = series.queryEnds;
+    if (ends === null) {
+      series.completedQueries = settledSamples(series);
+      return;
+    }
     const query = this.#table.queryId[id]! - series.firstQueryId;
-    const left = series.remaining[query]! - 1;
-    series.remaining[query] = left;
+    const left = ends.remaining[query]! - 1;
+    ends.remaining[query] = left;
     if (left !== 0) return;
-    series.queryDoneNs[query] = at;
+    ends.doneNs[query] = at;
     series.completedQueries += 1;
   }
 

@@ -61,17 +61,17 @@ export class SampleTable implements SampleColumns {
   }
 }
 
-/** A copy of the first `count` rows. */
+/** The first `count` rows, sharing memory with the table. */
 export function firstRows(columns: SampleColumns, count: number): SampleColumns {
   return {
     count,
-    sampleIndex: columns.sampleIndex.slice(0, count),
-    queryId: columns.queryId.slice(0, count),
-    series: columns.series.slice(0, count),
-    scheduledNs: columns.scheduledNs.slice(0, count),
-    issuedNs: columns.issuedNs.slice(0, count),
-    firstTokenNs: columns.firstTokenNs.slice(0, count),
-    completedNs: columns.completedNs.slice(0, count),
-    tokenCount: columns.tokenCount.slice(0, count),
+    sampleIndex: columns.sampleIndex.subarray(0, count),
+    queryId: columns.queryId.subarray(0, count),
+    series: columns.series.subarray(0, count),
+    scheduledNs: columns.scheduledNs.subarray(0, count),
+    issuedNs: columns.issuedNs.subarray(0, count),
+    firstTokenNs: columns.firstTokenNs.subarray(0, count),
+    completedNs: columns.completedNs.subarray(0, count),
+    tokenCount: columns.tokenCount.subarray(0, count),
   };
 }

@@ -1,6 +1,15 @@
-// The running account of one series: its queries' times and its counts.
+// The running account of one series: its counts, and when its queries ended. When a query was due and went out stands
+// with its samples (sample-table.ts).
 
 import type { SeriesPlan } from './schedule.js';
+
+/** How far queries of several samples have come. */
+export interface QueryEnds {
+  /** Samples of each query not yet answered; may go below 0 when a sample is answered twice. */
+  readonly remaining: Int32Array;
+  /** When the last sample of each query was answered; NaN before. */
+  readonly doneNs: Float64Array;
+}
 
 /** One series while it is issued and answered; times are ns since the start of the test. */
 export interface SeriesRecord {
@@ -8,12 +17,8 @@ export interface SeriesRecord {
   readonly number: number;
   readonly firstSampleId: number;
   readonly firstQueryId: number;
-  /** Samples of each query not yet answered; may go below 0 when a sample is answered twice. */
-  readonly remaining: Int32Array;
-  /** When the last sample of each query was answered; NaN before. */
-  readonly queryDoneNs: Float64Array;
-  readonly queryScheduledNs: Float64Array;
-  readonly queryIssuedNs: Float64Array;
+  /** Null where a query is one sample, whose answer is its end. */
+  readonly queryEnds: QueryEnds | null;
   /** 1 for the samples whose answers go to the accuracy log. */
   readonly isLogged: Uint8Array;
   startNs: number;
@@ -33,16 +38,12 @@ export function newSeriesRecord(
   firstQueryId: number,
   isLogged: Uint8Array,
 ): SeriesRecord {
-  const times = (): Float64Array => new Float64Array(plan.queryCount).fill(Number.NaN);
   return {
     plan,
     number,
     firstSampleId,
     firstQueryId,
-    remaining: new Int32Array(plan.queryCount).fill(plan.samplesPerQuery),
-    queryDoneNs: times(),
-    queryScheduledNs: times(),
-    queryIssuedNs: times(),
+    queryEnds: plan.samplesPerQuery === 1 ? null : newQueryEnds(plan),
     isLogged,
     startNs: 0,
     issuedQueries: 0,
@@ -51,6 +52,13 @@ export function newSeriesRecord(
     completedSamples: 0,
     failedSamples: 0,
     maxCompletionNs: 0,
+  };
+}
+
+function newQueryEnds({ queryCount, samplesPerQuery }: SeriesPlan): QueryEnds {
+  return {
+    remaining: new Int32Array(queryCount).fill(samplesPerQuery),
+    doneNs: new Float64Array(queryCount).fill(Number.NaN),
   };
 }
 

@@ -3,7 +3,7 @@
 import type { EffectiveSettings } from './effective-settings.js';
 import type { Metrics, SampleColumns } from './outcome.js';
 import type { SeriesRecord } from './series-record.js';
-import { ascending, describe, truncatedMean } from './statistics.js';
+import { describe, truncatedMean } from './statistics.js';
 
 /** LoadGen's view of a finished performance series; latencies ascending. */
 export interface SeriesResult {
@@ -39,8 +39,9 @@ class Collector {
     this.#values[this.#length++] = value;
   }
 
+  /** Ascending and in place: nothing may be pushed any more. */
   sorted(): Float64Array {
-    return ascending(this.#values.subarray(0, this.#length));
+    return this.#values.subarray(0, this.#length).sort();
   }
 }
 
@@ -79,6 +80,31 @@ function tokenFigures(
   return { ttft: ttft.sorted(), tpot: tpot.sorted(), tokenCount };
 }
 
+/** From the due time of each query to the answer of its last sample, ascending. */
+function queryLatencies(record: SeriesRecord, columns: SampleColumns): Float64Array {
+  const { firstSampleId, issuedQueries, queryEnds } = record;
+  const { samplesPerQuery } = record.plan;
+  const latencies = new Collector(issuedQueries);
+  for (let query = 0; query < issuedQueries; query++) {
+    const first = firstSampleId + query * samplesPerQuery;
+    const doneNs = queryEnds === null ? columns.completedNs[first]! : queryEnds.doneNs[query]!;
+    const latency = doneNs - columns.scheduledNs[first]!;
+    if (!Number.isNaN(latency)) latencies.push(latency);
+  }
+  return latencies.sorted();
+}
+
+/** How late each query went out, ascending. */
+function issueLags(record: SeriesRecord, columns: SampleColumns): Float64Array {
+  const { firstSampleId, issuedQueries, plan } = record;
+  const lags = new Float64Array(issuedQueries);
+  for (let query = 0; query < issuedQueries; query++) {
+    const first = firstSampleId + query * plan.samplesPerQuery;
+    lags[query] = columns.issuedNs[first]! - columns.scheduledNs[first]!;
+  }
+  return lags.sort();
+}
+
 /** Draws the figures of a series from the record. */
 export function summarizeSeries(
   settings: EffectiveSettings,
@@ -93,18 +119,11 @@ export function summarizeSeries(
     if (!Number.isNaN(latency)) latencies.push(latency);
   }
   const queryCount = record.issuedQueries;
-  const queryLatencies = new Collector(queryCount);
-  const issueLag = new Collector(queryCount);
-  for (let q = 0; q < queryCount; q++) {
-    const latency = record.queryDoneNs[q]! - record.queryScheduledNs[q]!;
-    if (!Number.isNaN(latency)) queryLatencies.push(latency);
-    issueLag.push(record.queryIssuedNs[q]! - record.queryScheduledNs[q]!);
-  }
   const sorted = latencies.sorted();
-  const last = queryCount - 1;
+  const last = end - record.plan.samplesPerQuery;
   const sinceStartS = (atNs: number | undefined): number =>
     atNs === undefined || Number.isNaN(atNs) ? 0 : (atNs - record.startNs) / 1e9;
-  const lastDone = record.queryDoneNs[last];
+  const lastDone = record.queryEnds?.doneNs[queryCount - 1] ?? columns.completedNs[last];
   const isOffline = settings.scenario === 'Offline';
   return {
     settings,
@@ -112,15 +131,15 @@ export function summarizeSeries(
     sampleCount: sorted.length,
     latencies: sorted,
     queryLatencies:
-      settings.scenario === 'MultiStream' ? queryLatencies.sorted() : new Float64Array(0),
+      settings.scenario === 'MultiStream' ? queryLatencies(record, columns) : new Float64Array(0),
     ...(settings.useTokenLatencies ? tokenFigures(columns, first, end, !isOffline) : noTokens),
     maxLatencyNs: sorted[sorted.length - 1] ?? 0,
-    finalScheduledS: sinceStartS(record.queryScheduledNs[last]),
-    finalIssuedS: sinceStartS(record.queryIssuedNs[last]),
+    finalScheduledS: sinceStartS(columns.scheduledNs[last]),
+    finalIssuedS: sinceStartS(columns.issuedNs[last]),
     // A last query that failed has no end; the last answer of the series stands in for it.
     finalDoneS: sinceStartS(Number.isNaN(lastDone) ? record.maxCompletionNs : lastDone),
     durationNs: record.maxCompletionNs === 0 ? 0 : record.maxCompletionNs - record.startNs,
-    issueLagNs: issueLag.sorted(),
+    issueLagNs: issueLags(record, columns),
   };
 }
 

@@ -34,11 +34,6 @@ export function truncatedMean(values: Float64Array): number {
   return values.length === 0 ? 0 : Number(exactSum(values) / BigInt(values.length));
 }
 
-/** An ascending copy. */
-export function ascending(values: Float64Array): Float64Array {
-  return values.slice().sort();
-}
-
 /** Sums up an ascending list; null for an empty one. */
 export function describe(sorted: Float64Array): Distribution | null {
   const count = sorted.length;

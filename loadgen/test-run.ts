@@ -112,10 +112,7 @@ export class TestRun {
     const { sut } = this.#parts;
     const generateNs = this.waiter.nowNs();
     const plan = generateSeries(settings, mode, set);
-    const values = this.#sampler.draw(plan.sampleIndices.length);
-    const isLogged = Uint8Array.from(values, (v) =>
-      mode === 'accuracy' || this.#sampler.isLogged(v) ? 1 : 0,
-    );
+    const isLogged = this.#sampler.mark(plan.sampleIndices.length, mode === 'accuracy');
     const record = this.recorder.beginSeries(plan, this.series.length, isLogged);
     this.series.push(record);
     this.trace?.span('GenerateQueries', generateNs, this.waiter.nowNs());
