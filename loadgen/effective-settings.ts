@@ -2,7 +2,7 @@
 
 import { LoadgenError } from './errors.js';
 import { formatGeneral } from './log/number-format.js';
-import type { Scenario, TestMode, TestSettings } from './settings.js';
+import type { SampleSetOrder, Scenario, TestMode, TestSettings } from './settings.js';
 
 /** The settings a test is run and judged by. */
 export interface EffectiveSettings {
@@ -37,6 +37,8 @@ export interface EffectiveSettings {
   readonly performanceSampleCount: number;
   readonly accuracySampleCount: number;
   readonly sampleConcatenatePermutation: boolean;
+  readonly sampleSetOrder: SampleSetOrder;
+  readonly issueLagShareLimit: number;
   readonly useTokenLatencies: boolean;
   readonly serverTtftLatencyNs: number;
   readonly serverTpotLatencyNs: number;
@@ -198,6 +200,8 @@ export function resolveSettings(settings: TestSettings, library: LibraryCounts):
     performanceSampleCount,
     accuracySampleCount: settings.accuracySampleCountOverride || library.totalSampleCount,
     sampleConcatenatePermutation: settings.sampleConcatenatePermutation,
+    sampleSetOrder: settings.sampleSetOrder,
+    issueLagShareLimit: settings.issueLagShareLimit,
     useTokenLatencies: settings.useTokenLatencies,
     serverTtftLatencyNs: settings.serverTtftLatencyNs,
     serverTpotLatencyNs: settings.serverTpotLatencyNs,

@@ -30,7 +30,14 @@ export type {
   TestOptions,
   TestOutcome,
 } from './outcome.js';
-export type { OfficialSeeds, Round, Scenario, TestMode, TestSettings } from './settings.js';
+export type {
+  OfficialSeeds,
+  Round,
+  SampleSetOrder,
+  Scenario,
+  TestMode,
+  TestSettings,
+} from './settings.js';
 export { defaultSettings, officialSeeds } from './settings.js';
 export { checkSettings } from './settings-check.js';
 export { startTest } from './start-test.js';

@@ -22,17 +22,19 @@ export function iota(count: number): Uint32Array {
 /**
  * Cuts the library into loadable sets.
  * @param totalSampleCount the library's own count.
- * @param order 'v6' shuffles only as many rows as are used; LoadGen up to v5.1 shuffled the whole library first.
+ * Today only as many rows are shuffled as are used; LoadGen up to v5.1 shuffled the whole library first.
  */
 export function loadableSets(
   settings: EffectiveSettings,
   mode: SeriesMode,
   totalSampleCount: number,
-  order: 'v6' | 'v5' = 'v6',
 ): LoadableSet[] {
   const wanted =
     mode === 'accuracy' ? settings.accuracySampleCount : settings.performanceSampleCount;
-  const used = Math.min(order === 'v5' ? totalSampleCount : wanted, totalSampleCount);
+  const used = Math.min(
+    settings.sampleSetOrder === 'legacy' ? totalSampleCount : wanted,
+    totalSampleCount,
+  );
   const rows = iota(used);
   shuffle(new MersenneTwister(settings.qslRngSeed), rows);
   const sets: LoadableSet[] = [];

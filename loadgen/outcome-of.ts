@@ -72,6 +72,7 @@ export function outcomeOf(run: TestRun, requested: TestSettings, facts: TestFact
   return {
     valid: reasons.length === 0,
     invalidReasons: reasons,
+    remarks: run.report?.remarks ?? [],
     errors: run.log.errors,
     warnings: run.log.warnings,
     interrupted: run.waiter.stopReason === 'interrupted',

@@ -148,6 +148,8 @@ export interface TestOutcome {
   readonly valid: boolean;
   /** Why not, in LoadGen's words where it has any. */
   readonly invalidReasons: readonly string[];
+  /** What a reader should know although it does not decide whether the result counts. */
+  readonly remarks: readonly string[];
   readonly errors: readonly LoggedFault[];
   readonly warnings: readonly LoggedFault[];
   /** The signal was aborted before the end. */

@@ -41,6 +41,7 @@ const rules: readonly Rule[] = [
   ['multiStreamSamplesPerQuery', 'a whole number of at least 1', (v) => isCount(v) && v > 0],
   ['serverFindPeakQpsBoundaryStepSize', 'a number above 0', isPositive],
   ['accuracyLogProbability', 'a number of at least 0', (v) => v >= 0],
+  ['issueLagShareLimit', 'a number above 0', isPositive],
   // LoadGen replaces a negative rate by 1 and logs an error; only what would never end is refused.
   ['serverTargetQps', 'a finite number other than 0', (v) => Number.isFinite(v) && v !== 0],
   ['offlineExpectedQps', 'a finite number other than 0', (v) => Number.isFinite(v) && v !== 0],

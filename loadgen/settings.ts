@@ -7,6 +7,9 @@ export type Scenario = 'SingleStream' | 'MultiStream' | 'Server' | 'Offline';
 /** What is run: accuracy then performance, one of the two, or a search for the highest rate. */
 export type TestMode = 'SubmissionRun' | 'AccuracyOnly' | 'PerformanceOnly' | 'FindPeakPerformance';
 
+/** `legacy`: as LoadGen drew the loaded sets up to v5.1, from the whole library. */
+export type SampleSetOrder = 'current' | 'legacy';
+
 /** The requested settings of one test; seeds are 64-bit and therefore bigint. */
 export interface TestSettings {
   readonly scenario: Scenario;
@@ -89,6 +92,15 @@ export interface TestSettings {
   /** Replaces the library's total sample count in accuracy runs when not 0. */
   readonly accuracySampleCountOverride: number;
 
+  /** Which rows a performance run loads, and in which order sets are drawn. Not a setting of LoadGen's. */
+  readonly sampleSetOrder: SampleSetOrder;
+
+  /**
+   * Server: how late queries may go out at the target percentile, as a share of the latency limit (of the first token,
+   * or without token latencies of the answer), before the verdict says so. Not a setting of LoadGen's.
+   */
+  readonly issueLagShareLimit: number;
+
   /** First tokens and token counts are reported and judged. */
   readonly useTokenLatencies: boolean;
   /** Server with token latencies: limit of the time to first token. */
@@ -140,6 +152,8 @@ export const defaultSettings: TestSettings = Object.freeze({
   performanceIssueSameIndex: 0,
   performanceSampleCountOverride: 0,
   accuracySampleCountOverride: 0,
+  sampleSetOrder: 'current',
+  issueLagShareLimit: 0.01,
   useTokenLatencies: false,
   serverTtftLatencyNs: 100_000_000,
   serverTpotLatencyNs: 100_000_000,

@@ -5,6 +5,7 @@ import { AccuracySampler } from './accuracy-sampler.js';
 import type { Clock } from './clock.js';
 import type { QuerySampleLibrary, SystemUnderTest } from './contracts.js';
 import type { EffectiveSettings } from './effective-settings.js';
+import { remarkOnIssueLag } from './issue-lag.js';
 import { issueSeries } from './issuing.js';
 import { type LoadableSet, loadableSets, type SeriesMode } from './loadable-sets.js';
 import type { DetailLog } from './log/detail.js';
@@ -37,6 +38,8 @@ export interface Report {
   readonly record: SeriesRecord;
   readonly result: SeriesResult;
   readonly verdict: Verdict;
+  /** What a reader should know although it does not decide the verdict. */
+  readonly remarks: readonly string[];
 }
 
 /** A test in progress; times are ns since its start. */
@@ -156,7 +159,9 @@ export class TestRun {
   /** Figures and verdict of a finished performance series. */
   judge(record: SeriesRecord, settings: EffectiveSettings = this.settings): Report {
     const result = summarizeSeries(settings, record, this.recorder.columns());
-    return { record, result, verdict: judgeSeries(result, this.ownReasons()) };
+    const lag = remarkOnIssueLag(result);
+    const remarks = lag === null ? [] : [lag];
+    return { record, result, verdict: judgeSeries(result, this.ownReasons()), remarks };
   }
 
   /** Reasons for INVALID that LoadGen does not know. */

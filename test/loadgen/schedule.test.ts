@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { AccuracySampler } from '../../loadgen/accuracy-sampler.js';
 import { resolveSettings } from '../../loadgen/effective-settings.js';
-import { officialSeeds } from '../../loadgen/index.js';
+import { officialSeeds, type TestSettings } from '../../loadgen/index.js';
 import { loadableSets, type SeriesMode } from '../../loadgen/loadable-sets.js';
 import { generateSeries } from '../../loadgen/schedule.js';
 import {
@@ -56,7 +56,10 @@ function camel(name: string): string {
 }
 
 function checkSequence(golden: SequenceGolden): void {
-  const settings = settingsFromGolden(golden.settings);
+  const settings: TestSettings = {
+    ...settingsFromGolden(golden.settings),
+    sampleSetOrder: golden.legacy_sets ? 'legacy' : 'current',
+  };
   const { effective } = resolveSettings(settings, {
     totalSampleCount: golden.qsl.total,
     performanceSampleCount: golden.qsl.performance,
@@ -68,12 +71,11 @@ function checkSequence(golden: SequenceGolden): void {
   if (golden.accuracy_log_offset_bits !== undefined) {
     expect(bitsOf(sampler.offset)).toBe(golden.accuracy_log_offset_bits);
   }
-  const order = golden.legacy_sets ? 'v5' : 'v6';
   let nextSeries = 0;
   let queryId = 0;
   let sampleId = 0;
   for (const mode of seriesModes(settings.mode)) {
-    for (const set of loadableSets(effective, mode, golden.qsl.total, order)) {
+    for (const set of loadableSets(effective, mode, golden.qsl.total)) {
       const row = golden.series[nextSeries++]!;
       const plan = generateSeries(effective, mode, set);
       expect(mode === 'accuracy' ? 'AccuracyOnly' : 'PerformanceOnly').toBe(row.mode);

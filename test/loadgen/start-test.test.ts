@@ -349,3 +349,23 @@ test('25,000 samples cost little on the issuing side', async () => {
       ` ${(performance.now() - started).toFixed(0)} ms in all`,
   );
 });
+
+test('a load generator that was late says so in the verdict, and only there', async () => {
+  const clock = new VirtualClock();
+  // The system under test keeps the thread that issues for 3 ms now and then.
+  const sut = system((samples, responder) => {
+    if (samples[0]!.id % 20 === 0) clock.spend(3e6);
+    answerAtOnce(samples, responder);
+  });
+  const settings: TestSettings = { ...server, serverTargetLatencyNs: 100e6 };
+  const outcome = await startTest(sut, library(100), settings, { writer, clock });
+  expect(outcome.valid).toBe(true);
+  expect(outcome.remarks).toHaveLength(1);
+  expect(outcome.remarks[0]).toMatch(
+    /^The load generator was late: the 99.0th percentile of its issue lag is [0-9.]+ ms, more than 1 % of the latency limit of 100 ms\./,
+  );
+  expect(outcome.warnings).toEqual([]);
+  const generous = { ...settings, issueLagShareLimit: 0.5 };
+  const second = await startTest(sut, library(100), generous, { writer, clock });
+  expect(second.remarks).toEqual([]);
+});
