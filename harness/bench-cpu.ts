@@ -2,11 +2,11 @@
 // check program, which measures the limits beside its operators, then the built-in benchmark with continuous batching
 // and without, interleaved; prints one table and keeps everything in one JSON file.
 
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { collectOutput } from './child-output.js';
 import { describeSystem, readCommit } from './environment.js';
 import { findPackageRoot } from './package-root.js';
 import { formatCpuBenchmark } from './report/cpu-benchmark.js';
@@ -92,24 +92,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Runs a program to its end with stdout collected; stderr passes through. */
-function collect(program: string, args: readonly string[]): Promise<string> {
-  return new Promise((done, fail) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    const pieces: Buffer[] = [];
-    child.stdout.on('data', (piece: Buffer) => pieces.push(piece));
-    child.on('error', fail);
-    child.on('close', (code) => {
-      if (code === 0) done(Buffer.concat(pieces).toString('utf8'));
-      else fail(new Error(`${program} ${args.join(' ')} ended with exit ${code}`));
-    });
-  });
-}
-
 async function timeOperators(root: string, scratch: string): Promise<OperatorTimes> {
   const file = join(scratch, 'ops.json');
   const program = join(root, 'native', 'build', 'check', 'ops_check');
-  await collect(program, ['--quick', '--time', '--json', file]);
+  await collectOutput(program, ['--quick', '--time', '--json', file]);
   return JSON.parse(readFileSync(file, 'utf8')) as OperatorTimes;
 }
 
@@ -124,7 +110,7 @@ async function timeEngine(root: string, scratch: string, limits: OperatorTimes['
       const output = join(scratch, `run-${i}-${repeat}`);
       const given = options.map((option) => (option === 'WIDE' ? wide : option));
       const args = [cli, ...given, '--mode', 'performance', '--min-duration', '0.01'];
-      const text = await collect(process.execPath, [
+      const text = await collectOutput(process.execPath, [
         ...args,
         '--output',
         output,

@@ -2,6 +2,7 @@
 // configuration with its share of the limit that binds it.
 
 import type { EngineTimes, OperatorTimes } from '../bench-cpu.js';
+import { alignColumns } from './columns.js';
 
 /** Without the last newline. */
 export function formatCpuBenchmark(
@@ -53,22 +54,4 @@ function describeShare(
   const beside = (gigabytesPerSecond * medianUs) / readMedianUs;
   const ofBest = ((100 * gigabytesPerSecond) / memoryReadGBs).toFixed(1);
   return `${percent} of a read beside it (${beside.toFixed(1)} GB/s), ${ofBest} % of the best read`;
-}
-
-/** First column to the left, numbers to the right, the last column to the left again. */
-function alignColumns(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => {
-          const isText = column === 0 || column === row.length - 1;
-          return isText ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!);
-        })
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
 }
