@@ -40,8 +40,10 @@ export interface Clock {
   sleepUntil(atNs: number, wakeup: Wakeup): Promise<void>;
 }
 
-/** setTimeout rounds up to whole ms and wakes some 0.2 ms late: this much is left to polling. */
+/** setTimeout counts whole ms of a clock read earlier and wakes some 0.2 ms late: this much is left to polling. */
 const coarseMarginNs = 1_300_000;
+/** setTimeout's shortest delay: a wait with less to sleep is polled from its start. */
+const shortestTimeoutNs = 1_000_000;
 /** The last stretch is spun without letting other tasks in, so that none can make the query late. */
 const spinNs = 60_000;
 /** Before it the event loop gets a turn this often: a turn makes garbage, and collecting it would make a query late. */
@@ -79,7 +81,7 @@ export class RealClock implements Clock {
     }
     while (now < atNs && !wakeup.rung) {
       const remainingNs = atNs - now;
-      if (remainingNs > coarseMarginNs) {
+      if (remainingNs >= coarseMarginNs + shortestTimeoutNs) {
         await timeout(Math.min((remainingNs - coarseMarginNs) / 1e6, longestTimeoutMs), wakeup);
       } else if (remainingNs > spinNs) {
         await turn();
@@ -121,7 +123,7 @@ function timeout(delayMs: number, wakeup: Wakeup): Promise<void> {
       wakeup.listen(null);
       resolve();
     };
-    const timer = setTimeout(finish, Math.max(1, Math.floor(delayMs)));
+    const timer = setTimeout(finish, Math.floor(delayMs));
     wakeup.listen(finish);
   });
 }

@@ -11,8 +11,6 @@ interface Line {
   readonly title: string;
   /** Of the middle value; null where nothing is required. */
   readonly required: { readonly atLeast: number } | { readonly atMost: number } | null;
-  /** The peer's figure that says the same. */
-  readonly peerName?: string;
 }
 
 const lines: readonly Line[] = [
