@@ -48,9 +48,9 @@ export function loadableSets(
 /** MultiStream queries are runs of neighbours, so a set ends with a copy of its own beginning. */
 function padded(piece: Uint32Array, settings: EffectiveSettings): Uint32Array {
   if (settings.scenario !== 'MultiStream') return piece;
-  const padding = piece.slice(0, settings.samplesPerQuery - 1);
-  const indices = new Uint32Array(piece.length + padding.length);
+  const indices = new Uint32Array(piece.length + settings.samplesPerQuery - 1);
   indices.set(piece);
-  indices.set(padding, piece.length);
+  // A set shorter than its padding goes round more than once.
+  for (let i = 0; i < settings.samplesPerQuery - 1; i++) indices[piece.length + i] = indices[i]!;
   return indices;
 }

@@ -57,13 +57,13 @@ function drawLists(
 function offlineSamples(
   engine: MersenneTwister,
   settings: EffectiveSettings,
-  mode: SeriesMode,
   set: LoadableSet,
   count: number,
 ): Uint32Array {
   const size = set.indices.length;
   const samples = new Uint32Array(count);
-  if (mode === 'performance' && settings.performanceIssueSame) {
+  // Its name says performance; it acts in accuracy mode too.
+  if (settings.performanceIssueSame) {
     return samples.fill(set.indices[settings.performanceIssueSameIndex] ?? 0);
   }
   for (let start = 0; start < count; start += size) {
@@ -112,15 +112,13 @@ function startPicker(
   set: LoadableSet,
   lists: DrawnLists,
 ): StartPicker {
-  const isPerformance = mode === 'performance';
-  if (isPerformance && settings.performanceIssueUnique) return (q) => lists.uniqueOrder[q] ?? 0;
-  if (isPerformance && settings.performanceIssueSame) {
-    return () => settings.performanceIssueSameIndex;
-  }
+  // Their names say performance; they act in accuracy mode too.
+  if (settings.performanceIssueUnique) return (q) => lists.uniqueOrder[q] ?? 0;
+  if (settings.performanceIssueSame) return () => settings.performanceIssueSameIndex;
   if (settings.sampleConcatenatePermutation && settings.scenario !== 'MultiStream') {
     return (q) => lists.equalIssue[q % lists.equalIssue.length] ?? 0;
   }
-  if (!isPerformance) return (q) => lists.accuracyOrder[q] ?? 0;
+  if (mode === 'accuracy') return (q) => lists.accuracyOrder[q] ?? 0;
   return () => uniformInt(engine, set.end);
 }
 
@@ -187,7 +185,7 @@ function planOffline(inputs: PlanInputs): SeriesPlan {
     set,
     queryCount,
     samplesPerQuery,
-    sampleIndices: offlineSamples(engine, settings, mode, set, queryCount * samplesPerQuery),
+    sampleIndices: offlineSamples(engine, settings, set, queryCount * samplesPerQuery),
     scheduledNs: new Float64Array(queryCount),
     durationNs: queryCount * fixedPeriodNs(settings.targetQps),
   };

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { AccuracySampler } from '../../loadgen/accuracy-sampler.js';
 import { resolveSettings } from '../../loadgen/effective-settings.js';
-import { officialSeeds, type TestSettings } from '../../loadgen/index.js';
+import { defaultSettings, officialSeeds, type TestSettings } from '../../loadgen/index.js';
 import { loadableSets, type SeriesMode } from '../../loadgen/loadable-sets.js';
 import { generateSeries } from '../../loadgen/schedule.js';
 import {
@@ -146,3 +146,58 @@ test('counts', () => {
   }
   countCases('counts', rows.length);
 }, 120_000);
+
+/** The first query of an accuracy series, and the last set loaded, of LoadGen 6.0.17 with these settings. */
+const oddCases = [
+  {
+    name: 'performance_issue_same acts in accuracy mode',
+    total: 3,
+    performance: 3,
+    settings: {
+      scenario: 'Offline',
+      performanceIssueSame: true,
+      performanceIssueSameIndex: 2,
+      qslRngSeed: 12270351345344193166n,
+      sampleIndexRngSeed: 9514213852228451082n,
+    },
+    firstQuery: [0, 0, 0],
+    lastSet: [2, 1, 0],
+  },
+  {
+    name: 'performance_issue_unique acts in accuracy mode',
+    total: 5000,
+    performance: 5000,
+    settings: {
+      scenario: 'MultiStream',
+      multiStreamSamplesPerQuery: 1,
+      sampleConcatenatePermutation: true,
+      performanceIssueUnique: true,
+      qslRngSeed: 17173433950779980285n,
+      sampleIndexRngSeed: 12536654805884834535n,
+    },
+    firstQuery: [970],
+  },
+  {
+    name: 'a set shorter than its padding goes round more than once',
+    total: 100,
+    performance: 33,
+    settings: {
+      scenario: 'MultiStream',
+      multiStreamSamplesPerQuery: 3,
+      qslRngSeed: 851831683894096058n,
+      sampleIndexRngSeed: 15746964558149544223n,
+    },
+    lastSet: [10, 10, 10],
+  },
+] as const;
+
+test.each(oddCases)('$name', (row) => {
+  const settings: TestSettings = { ...defaultSettings, mode: 'AccuracyOnly', ...row.settings };
+  const counts = { totalSampleCount: row.total, performanceSampleCount: row.performance };
+  const { effective } = resolveSettings(settings, counts);
+  const sets = loadableSets(effective, 'accuracy', row.total);
+  if ('lastSet' in row) expect(Array.from(sets[sets.length - 1]!.indices)).toEqual(row.lastSet);
+  if (!('firstQuery' in row)) return;
+  const plan = generateSeries(effective, 'accuracy', sets[0]!);
+  expect(Array.from(plan.sampleIndices.slice(0, plan.samplesPerQuery))).toEqual(row.firstQuery);
+});
