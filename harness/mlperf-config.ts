@@ -1,13 +1,15 @@
 // What a run can be told of MLPerf's own: the round whose seeds it takes, and the files that are laid over its settings.
 // Reading the files is conf-files.ts's business.
 
-import { officialSeeds } from '../loadgen/index.js';
+import { officialSeeds, type SampleSetOrder } from '../loadgen/index.js';
 import { type Checked, choice, optionalSeed, optionalText, section } from './setting-fields.js';
 
 /** Settings `seeds`. */
 export const seedFields = section({
   /** Of MLPerf Inference: whose seeds are taken where none is given. */
   round: choice(['v6.1', 'v6.0', 'v5.1', 'v5.0'], 'v6.1'),
+  /** How LoadGen drew loaded sets in the round: `legacy` up to v5.1, from the whole dataset; `auto` is the round's way. */
+  sampleSets: choice(['auto', 'current', 'legacy'], 'auto'),
   qsl: optionalSeed(),
   sampleIndex: optionalSeed(),
   schedule: optionalSeed(),
@@ -28,7 +30,9 @@ export type MlperfSettings = Checked<typeof mlperfFields>;
 /** The seeds given, and the round's where there are none. */
 export function resolveSeeds(seeds: Checked<typeof seedFields>): RunSeeds {
   const official = officialSeeds(seeds.round);
+  const isLegacy = seeds.round === 'v5.0' || seeds.round === 'v5.1';
   return Object.freeze({
+    sampleSets: seeds.sampleSets === 'auto' ? (isLegacy ? 'legacy' : 'current') : seeds.sampleSets,
     qsl: seeds.qsl ?? official.qslRngSeed,
     sampleIndex: seeds.sampleIndex ?? official.sampleIndexRngSeed,
     schedule: seeds.schedule ?? official.scheduleRngSeed,
@@ -36,6 +40,7 @@ export function resolveSeeds(seeds: Checked<typeof seedFields>): RunSeeds {
 }
 
 export interface RunSeeds {
+  readonly sampleSets: SampleSetOrder;
   readonly qsl: bigint;
   readonly sampleIndex: bigint;
   readonly schedule: bigint;

@@ -35,6 +35,11 @@ export class RunFolder {
     return join(this.path, `samples-${pass}.jsonl`);
   }
 
+  /** For Perfetto and chrome://tracing. */
+  trace(pass: PassName): string {
+    return join(this.path, `trace-${pass}.json`);
+  }
+
   /** Where LoadGen's four files of a pass lie, in the layout that MLCommons' tools read. */
   logs(pass: PassName): string {
     return pass === 'accuracy'

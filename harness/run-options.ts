@@ -76,6 +76,7 @@ export const runFlags: readonly RunFlag[] = [
   { flags: '--output <dir>', help: 'where the results go (results/<run>/<UTC time>)' },
   { flags: '--json', help: 'print run.json on stdout and nothing else' },
   { flags: '--quiet', help: 'no progress' },
+  { flags: '--trace', help: 'write trace-<pass>.json too, for Perfetto and chrome://tracing' },
   ...laterOptions.map((flags) => ({ flags, help: 'not in this version', isHidden: true })),
 ];
 
@@ -102,6 +103,7 @@ export function collectRunOptions(
     output: typeof parsed.output === 'string' ? parsed.output : null,
     json: parsed.json === true,
     quiet: parsed.quiet === true,
+    trace: parsed.trace === true,
     command: ['bench', ...argv],
   };
 }

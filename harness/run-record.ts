@@ -32,6 +32,8 @@ export interface RunRecord {
   readonly mode: string;
   readonly valid: boolean;
   readonly invalidReasons: readonly string[];
+  /** What a reader should know although it does not decide whether the run counts. */
+  readonly remarks: readonly string[];
   readonly interrupted: boolean;
   readonly system: System;
   readonly model: ModelRecord;
@@ -122,6 +124,7 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
     mode: config.mode,
     valid: invalidReasons.length === 0,
     invalidReasons,
+    remarks: performance?.outcome.remarks ?? [],
     interrupted: material.interrupted,
     system,
     model,

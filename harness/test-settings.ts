@@ -29,6 +29,7 @@ export function buildTestSettings(config: RunConfig, terms: PassTerms): TestSett
     qslRngSeed: config.seeds.qsl,
     sampleIndexRngSeed: config.seeds.sampleIndex,
     scheduleRngSeed: config.seeds.schedule,
+    sampleSetOrder: config.seeds.sampleSets,
     useTokenLatencies: terms.hasTokens,
   };
   return { ...common, ...scenarioSettings(config, terms) };

@@ -24,6 +24,7 @@ import {
 } from '../run-record.js';
 import { scorePass } from '../scoring.js';
 import { buildTestSettings, type PassName } from '../test-settings.js';
+import { writeTrace } from '../trace-file.js';
 import { longEnoughS, type WarmUp, warmUp } from '../warm-up.js';
 
 export interface RunOptions {
@@ -34,6 +35,8 @@ export interface RunOptions {
   readonly output: string | null;
   readonly json: boolean;
   readonly quiet: boolean;
+  /** Write trace.json of each pass. */
+  readonly trace: boolean;
   /** As typed, for run.json. */
   readonly command: readonly string[];
 }
@@ -62,7 +65,7 @@ export async function runBenchmark(
   try {
     const passes = await runPasses(config, pieces, folder, signal);
     const material = scoreRun(config, pieces, passes, options.command, signal);
-    const record = await writeRun(material, folder);
+    const record = await writeRun(material, folder, options.trace);
     streams.stdout.write(
       options.json
         ? formatRunRecord(record)
@@ -151,13 +154,18 @@ function scoreRun(
   return { ...passes, config, command, startedAt, library, sut, scored, interrupted };
 }
 
-async function writeRun(material: RunMaterial, folder: RunFolder): Promise<RunRecord> {
+async function writeRun(
+  material: RunMaterial,
+  folder: RunFolder,
+  withTrace: boolean,
+): Promise<RunRecord> {
   const { accuracy, performance, scored, library } = material;
   if (scored !== null) writeFileSync(folder.accuracyText, formatAccuracyText(scored.score));
   for (const result of [accuracy, performance]) {
     if (result === null) continue;
     const rows = listEvidence(result, library, result.pass === 'accuracy' ? scored : null);
     writeEvidence(folder.samples(result.pass), rows);
+    if (withTrace) writeTrace(folder.trace(result.pass), result);
   }
   const record = await buildRunRecord(material);
   writeFileSync(folder.runJson, formatRunRecord(record));

@@ -16,6 +16,7 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
     ...record.invalidReasons.flatMap((reason) =>
       reason.split('\n').map((line, row) => `${row === 0 ? '  - ' : '    '}${line.trim()}`),
     ),
+    ...record.remarks.map((remark) => `  ${remark}`),
   ];
   if (record.performance !== null)
     lines.push('', ...formatPerformance(record.performance, record.scenario));
@@ -57,13 +58,6 @@ function formatPerformance(performance: PerformanceRecord, scenario: string): st
       ['issue lag, us', performance.issueLagUs],
     ]),
   ];
-  const lagUs = performance.issueLagUs?.p99 ?? 0;
-  if (lagUs > lateUs) {
-    const lagMs = formatNumber(lagUs / 1000);
-    lines.push(
-      `            the client itself was late: 1 query in 100 went out ${lagMs} ms after its time`,
-    );
-  }
   const steal = performance.load.stealShare;
   if (steal !== null && steal > 0.02) {
     const share = (100 * steal).toFixed(0);
@@ -71,9 +65,6 @@ function formatPerformance(performance: PerformanceRecord, scenario: string): st
   }
   return lines;
 }
-
-/** An issue lag that latencies of milliseconds notice. */
-const lateUs = 1000;
 
 const columns = ['mean', 'p50', 'p90', 'p99', 'p99_9', 'max'] as const;
 
