@@ -5,6 +5,7 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
+import type { CheckFlags } from './commands/check.js';
 import type { RunOptions, Streams } from './commands/run.js';
 import { BenchError, type Fault, InputError, messageOf } from './errors.js';
 import { exitCodes } from './exit-codes.js';
@@ -13,6 +14,7 @@ import { suggestName } from './name-suggestion.js';
 import { findPackageRoot } from './package-root.js';
 import { collectQuantizeOptions, quantizeFlags } from './quantize-options.js';
 import { collectRunOptions, runFlags } from './run-options.js';
+import { submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
 const laterCommands = [
@@ -21,7 +23,6 @@ const laterCommands = [
   'inspect',
   'eval',
   'score',
-  'check',
   'package',
   'ladder',
   'sweep',
@@ -60,6 +61,7 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addRun(program, argv, streams, finish);
   addDoctor(program, streams, finish);
   addQuantize(program, streams, finish);
+  addCheck(program, streams, finish);
   for (const command of program.commands) {
     command.showHelpAfterError(`(bench ${command.name()} --help lists the options)`);
   }
@@ -103,13 +105,33 @@ function addQuantize(program: Command, streams: Streams, finish: Finish): void {
   });
 }
 
+function addCheck(program: Command, streams: Streams, finish: Finish): void {
+  program
+    .command('check')
+    .argument('<folder>', 'a submission tree, one result of it, or a run of loadmark')
+    .description(
+      'check results by the rules of MLPerf Inference, stricter than the official checker',
+    )
+    .addOption(
+      new Option('--round <name>', 'whose seeds and benchmarks hold').choices(submissionRounds),
+    )
+    .addOption(
+      new Option('--benchmark <name>', 'of a single result or a run, such as llama2-70b-99'),
+    )
+    .addOption(new Option('--json', 'print one JSON object'))
+    .action(async (folder: string, options: CheckFlags) => {
+      const { runCheck } = await import('./commands/check.js');
+      finish(runCheck(folder, options, streams));
+    });
+}
+
 function addLater(program: Command, name: string): void {
   program
     .command(name, { hidden: true })
     .allowUnknownOption()
     .allowExcessArguments()
     .action(() => {
-      const message = 'is not in this version, which has run, doctor and quantize';
+      const message = 'is not in this version, which has run, doctor, quantize and check';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -117,7 +139,7 @@ function addLater(program: Command, name: string): void {
 /** `bench` runs by default, so a misspelt command arrives here as a word too many. */
 function refuseWords([word]: readonly string[]): void {
   if (word === undefined) return;
-  const known = ['run', 'doctor', 'quantize'];
+  const known = ['run', 'doctor', 'quantize', 'check'];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);
 }

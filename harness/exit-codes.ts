@@ -11,6 +11,8 @@ export const exitCodes = {
   belowTarget: 4,
   /** The system under test could not be started, broke, or left a sample unanswered. */
   sutFailed: 5,
+  /** What was checked has errors. */
+  checkFailed: 6,
   /** Ctrl-C or SIGTERM. */
   interrupted: 130,
 } as const;

@@ -155,12 +155,12 @@ export class VirtualClock implements Clock {
 
   /** Moves the time on without running what was due in between: a cost, not a wait. */
   spend(durationNs: number): void {
-    this.#now += durationNs;
+    this.#now += Math.round(durationNs);
   }
 
   /** Has an action happen at an instant (at once on the next wait, when that has passed). */
   schedule(atNs: number, action: () => void): void {
-    const event = { atNs, order: this.#created++, action };
+    const event = { atNs: Math.round(atNs), order: this.#created++, action };
     this.#heap.push(event);
     this.#siftUp(this.#heap.length - 1);
   }
