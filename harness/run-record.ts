@@ -128,7 +128,7 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
     dataset: {
       name: library.dataset.name,
       split: library.dataset.split,
-      path: null,
+      path: library.dataset.path ?? null,
       samples: library.totalSampleCount,
       totalSamples: library.dataset.length,
       digest: library.dataset.digest(),
