@@ -26,11 +26,7 @@ export const splitNames: readonly Split[] = ['train', 'calibration', 'test'];
  * @throws DatasetError 'unknown-dataset' or 'unknown-split', quoting what there is; for a file also
  * 'dataset-not-found' and 'dataset-malformed'.
  */
-export function openDataset(
-  name: string,
-  split: Split,
-  fields: FieldMap = ownFieldNames,
-): Dataset {
+export function openDataset(name: string, split: Split, fields: FieldMap = ownFieldNames): Dataset {
   if (isJsonLinesName(name)) return openJsonLines(name, split, fields);
   const open = Object.hasOwn(openers, name) ? openers[name] : undefined;
   if (open === undefined) {

@@ -3,7 +3,7 @@
 
 import pc from 'picocolors';
 import type { Histogram } from '../histogram.js';
-import type { PerformanceRecord } from '../performance-record.js';
+import type { PeakSearch, PerformanceRecord } from '../performance-record.js';
 import type { AccuracyRecord, RunRecord } from '../run-record.js';
 
 /** The whole text, last newline included. */
@@ -17,6 +17,7 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
       reason.split('\n').map((line, row) => `${row === 0 ? '  - ' : '    '}${line.trim()}`),
     ),
   ];
+  lines.push(...formatWarnings(record).map((line) => colors.yellow(line)));
   if (record.performance !== null)
     lines.push('', ...formatPerformance(record.performance, record.scenario));
   if (record.accuracy !== null) {
@@ -32,6 +33,20 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
   }
   lines.push('', ...formatEngine(record), `Files       ${folder}`, '');
   return lines.join('\n');
+}
+
+/** What keeps this run from being a measurement of a machine. */
+function formatWarnings({ clock, sut }: RunRecord): string[] {
+  const warnings: string[] = [];
+  if (sut?.kind === 'scripted') {
+    warnings.push(
+      `SCRIPTED    no measurement: answers and their times are those of ${sut.features.script}`,
+    );
+  }
+  if (clock === 'virtual') {
+    warnings.push('SIMULATED   every time below is of the virtual clock; nothing was waited for');
+  }
+  return warnings;
 }
 
 function formatPerformance(performance: PerformanceRecord, scenario: string): string[] {
@@ -57,6 +72,7 @@ function formatPerformance(performance: PerformanceRecord, scenario: string): st
       ['issue lag, us', performance.issueLagUs],
     ]),
   ];
+  if (performance.peakSearch !== null) lines.unshift(...formatPeak(performance.peakSearch));
   const lagUs = performance.issueLagUs?.p99 ?? 0;
   if (lagUs > lateUs) {
     const lagMs = formatNumber(lagUs / 1000);
@@ -70,6 +86,13 @@ function formatPerformance(performance: PerformanceRecord, scenario: string): st
     lines.push(`            the hypervisor gave ${share} % of the processor time to others`);
   }
   return lines;
+}
+
+function formatPeak({ peakQps, probes }: PeakSearch): string[] {
+  const found =
+    peakQps === null ? 'none found' : `${formatNumber(peakQps)} queries/s keep the latency limits`;
+  const rates = probes.map(({ qps, passed }) => `${formatNumber(qps)} ${passed ? 'yes' : 'no'}`);
+  return [`Peak        ${found}`, `            tried: ${rates.join(', ')}`, ''];
 }
 
 /** An issue lag that latencies of milliseconds notice. */

@@ -33,6 +33,7 @@ function recordWith(issueLagUs: number): RunRecord {
       ttftMs: null,
       tpotMs: null,
       issueLagUs: flat(issueLagUs),
+      peakSearch: null,
       load: { stealShare: 0.1 },
     },
     accuracy: {
