@@ -10,6 +10,8 @@ export interface GenerationSample {
   readonly prompt: string;
   /** The expected answer. */
   readonly reference: string;
+  /** The prompt in tokens, BOS included, where the dataset itself says how it is read; nothing is tokenized then. */
+  readonly promptTokens?: Int32Array;
 }
 
 /** A row answered by picking one of `choices`, by log-probability. */
@@ -34,6 +36,8 @@ export type Split = 'train' | 'calibration' | 'test';
 /** Rows in a fixed order. All rows of a dataset are of one kind. */
 export interface Dataset {
   readonly name: string;
+  /** The file it was read from, in full; absent where rows are generated. */
+  readonly path?: string;
   readonly split: Split;
   readonly kind: Sample['kind'];
   readonly length: number;

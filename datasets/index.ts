@@ -1,12 +1,14 @@
-// The only door of the datasets room: opens a dataset by its name.
+// The only door of the datasets room: opens a dataset by its name, or the file of one.
 
 import type { Dataset, Split } from './dataset.js';
 import { DatasetError } from './error.js';
+import { type FieldMap, isJsonLinesName, openJsonLines, ownFieldNames } from './json-lines.js';
 import { openTinyMmlu } from './tiny/tiny-mmlu.js';
 import { openTinyOrca } from './tiny/tiny-orca.js';
 
 export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
-export { DatasetError, type DatasetErrorCode } from './error.js';
+export { DatasetError, type DatasetErrorCode, type LineFault } from './error.js';
+export { type FieldMap, isJsonLinesName, ownFieldNames } from './json-lines.js';
 export { removeContext } from './tiny/tiny-orca.js';
 export { loadTokenizer, type Tokenizer } from './tokenizer.js';
 
@@ -19,13 +21,18 @@ export const datasetNames: readonly string[] = Object.keys(openers);
 
 export const splitNames: readonly Split[] = ['train', 'calibration', 'test'];
 
-/** @throws DatasetError 'unknown-dataset' or 'unknown-split', quoting what there is. */
-export function openDataset(name: string, split: Split): Dataset {
+/**
+ * Opens a dataset of the list, or a file of JSON lines (*.jsonl), whose fields `fields` names.
+ * @throws DatasetError 'unknown-dataset' or 'unknown-split', quoting what there is; for a file also
+ * 'dataset-not-found' and 'dataset-malformed'.
+ */
+export function openDataset(name: string, split: Split, fields: FieldMap = ownFieldNames): Dataset {
+  if (isJsonLinesName(name)) return openJsonLines(name, split, fields);
   const open = Object.hasOwn(openers, name) ? openers[name] : undefined;
   if (open === undefined) {
     throw new DatasetError(
       'unknown-dataset',
-      `unknown dataset "${name}"; there are: ${datasetNames.join(', ')}`,
+      `unknown dataset "${name}"; there are: ${datasetNames.join(', ')}, and files of JSON lines (*.jsonl)`,
     );
   }
   if (!splitNames.includes(split)) {

@@ -24,6 +24,18 @@ const sharedSettings: Readonly<Record<string, keyof TestSettings>> = {
   'multi_stream.expected_latency_ms': 'multiStreamExpectedLatencyNs',
   'multi_stream.target_percentile': 'multiStreamTargetLatencyPercentile',
   'multi_stream.samples_per_query': 'multiStreamSamplesPerQuery',
+  'loadgen.sample_concatenate_permutation': 'sampleConcatenatePermutation',
+  'loadgen.performance_sample_count': 'performanceSampleCountOverride',
+  'loadgen.performance_issue_unique': 'performanceIssueUnique',
+  'loadgen.performance_issue_same': 'performanceIssueSame',
+  'loadgen.performance_issue_same_index': 'performanceIssueSameIndex',
+  'loadgen.coalesce_queries': 'serverCoalesceQueries',
+  'loadgen.max_async_queries': 'serverMaxAsyncQueries',
+  'loadgen.max_duration_s': 'maxDurationMs',
+  'loadgen.max_query_count': 'maxQueryCount',
+  'loadgen.accuracy_log_probability': 'accuracyLogProbability',
+  'loadgen.accuracy_log_sampling_target': 'accuracyLogSamplingTarget',
+  'loadgen.accuracy_log_rng_seed': 'accuracyLogRngSeed',
   'seeds.round': 'qslRngSeed',
   'seeds.qsl': 'qslRngSeed',
   'seeds.sample_index': 'sampleIndexRngSeed',
@@ -47,7 +59,7 @@ export function findConfFaults(config: RunConfig, sampleCount: number, whereIs: 
     const message = `an audit is a performance pass, and mode is ${config.mode}; allowed: --mode performance`;
     faults.push({ where, message });
   }
-  if (audited.mode !== 'PerformanceOnly') {
+  if (audited.mode !== settings.mode) {
     faults.push({ where, message: `mode is ${audited.mode}; allowed: 2, PerformanceOnly` });
   }
   const refusal = refuseSettings(audited, sampleCount);
@@ -70,7 +82,7 @@ function findOverridden(
   ];
   return shared.flatMap(([path, field]): Fault[] => {
     const [section = '', key = ''] = path.split('.');
-    if (section !== own && section !== 'seeds') return [];
+    if (section !== own && section !== 'seeds' && section !== 'loadgen') return [];
     const where = whereIs(section, key);
     if (!where.startsWith('--') || settings[field] === asked[field]) return [];
     const message =

@@ -10,7 +10,16 @@ const maxFileBytes = 1 << 20;
 
 /** The file of a run given by its name in configs/runs or by its path. */
 export function findRunFile(nameOrFile: string, root: string): string {
-  const folder = join(root, 'configs', 'runs');
+  return findFile(nameOrFile, '--config', 'runs', root);
+}
+
+/** The file of a script given by its name in configs/scripts or by its path. */
+export function findScriptFile(nameOrFile: string, where: string, root: string): string {
+  return findFile(nameOrFile, where, 'scripts', root);
+}
+
+function findFile(nameOrFile: string, where: string, kind: string, root: string): string {
+  const folder = join(root, 'configs', kind);
   const builtIn = join(folder, `${nameOrFile}.yaml`);
   for (const candidate of [resolve(nameOrFile), resolve(root, nameOrFile)]) {
     if (isFile(candidate)) return candidate;
@@ -19,7 +28,7 @@ export function findRunFile(nameOrFile: string, root: string): string {
   const names = listNames(folder);
   throw new InputError([
     {
-      where: '--config',
+      where,
       message: `there is no file ${quote(nameOrFile)}; built in: ${names.join(', ')}${suggestName(basename(nameOrFile, '.yaml'), names)}`,
     },
   ]);

@@ -2,15 +2,29 @@
 // checks everything before anything starts: every fault at once, each with its file, line and column.
 // Which values are allowed stands in run-config.ts. The only file that knows the YAML library.
 
+import { createHash } from 'node:crypto';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { findConfFaults } from './conf-check.js';
 import { type ConfFiles, readConfFiles } from './conf-files.js';
-import { findRunFile, isFile, listNames, readText, shorten } from './config-files.js';
+import {
+  findRunFile,
+  findScriptFile,
+  isFile,
+  listNames,
+  readText,
+  shorten,
+} from './config-files.js';
 import { type Fault, InputError, messageOf } from './errors.js';
 import { type RunSeeds, resolveSeeds } from './mlperf-config.js';
 import { suggestName } from './name-suggestion.js';
 import { applyOverrides, findWhere, type Override } from './overrides.js';
+import {
+  type DatasetFacts,
+  findFollowFaults,
+  findModeFaults,
+  findSampleFaults,
+} from './run-check.js';
 import {
   type ModelSettings,
   modelFields,
@@ -18,8 +32,8 @@ import {
   refuseLengths,
   refuseSize,
   runFields,
-  samplesPerQuery,
 } from './run-config.js';
+import { findScriptFaults, type Script, scriptFields } from './script-config.js';
 import { type Entry, quote, type Scalar, type Setting } from './setting-fields.js';
 
 /** A model's settings with its folder made absolute. */
@@ -34,15 +48,21 @@ export interface RunConfig extends Omit<RunSettings, 'model' | 'seeds'> {
   readonly seeds: RunSeeds;
   /** MLPerf's own files; null where none was asked for. */
   readonly confFiles: ConfFiles | null;
+  /** What sut scripted follows; null for the others. */
+  readonly script: Script | null;
 }
 
 /** What configuration cannot know by itself. */
 export interface ConfigContext {
   /** The package: configs/ lies in it. */
   readonly root: string;
-  readonly datasetNames: readonly string[];
-  /** Test samples of one of these datasets. */
-  readonly countSamples: (dataset: string) => number;
+  /** The test samples of a dataset; null when a fault was noted instead. */
+  readonly openDataset: (
+    name: string,
+    fields: RunSettings['datasetFields'],
+    where: string,
+    faults: Fault[],
+  ) => DatasetFacts | null;
   /** Why this machine cannot offer the device, or null. */
   readonly refuseDevice: (device: string) => string | null;
   /** What was wrong already on the command line. */
@@ -64,22 +84,31 @@ export function loadRunConfig(
   const settings = applyOverrides(written, overrides, faults);
   const run = runFields.check(settings, '', faults);
   const whereIs = (...path: string[]) => findWhere(settings, path) ?? shorten(file);
-  checkDataset(run, context, whereIs, faults);
+  const dataset = context.openDataset(run.dataset, run.datasetFields, whereIs('dataset'), faults);
+  if (dataset !== null) faults.push(...findSampleFaults(run, dataset, whereIs));
+  faults.push(...findModeFaults(run, whereIs));
   const refusal = context.refuseDevice(run.engine.device);
   if (refusal !== null) faults.push({ where: whereIs('engine', 'device'), message: refusal });
   const sizeRefusal = faults.length === 0 ? refuseSize(run) : null;
   if (sizeRefusal !== null) faults.push({ where: shorten(file), message: sizeRefusal });
-  const model = loadModel(run.model, whereIs('model'), run.sut !== 'null', context.root, faults);
+  const needsCheckpoint = run.sut === 'native';
+  const model = loadModel(run.model, whereIs('model'), needsCheckpoint, context.root, faults);
   if (model !== null) {
     const refusal = refuseLengths(run, model);
     if (refusal !== null) faults.push({ where: whereIs('generation'), message: refusal });
   }
+  const script = readScript(run, context.root, whereIs, faults);
+  if (script !== null && dataset !== null && model !== null) {
+    faults.push(...findFollowFaults(run, script, dataset, model.folder, whereIs));
+  }
   const name = model?.name ?? run.model;
   const confFiles = readConfFiles(run.mlperf, name, context.root, whereIs, faults);
-  if (faults.length > 0 || model === null) throw new InputError(withoutRepeats(faults));
-  const config = Object.freeze({ ...run, file, model, seeds: resolveSeeds(run.seeds), confFiles });
-  const sampleCount = run.samples ?? context.countSamples(run.dataset);
-  const confFaults = findConfFaults(config, sampleCount, whereIs);
+  if (faults.length > 0 || model === null || dataset === null) {
+    throw new InputError(withoutRepeats(faults));
+  }
+  const seeds = resolveSeeds(run.seeds);
+  const config = Object.freeze({ ...run, file, model, seeds, confFiles, script });
+  const confFaults = findConfFaults(config, run.samples ?? dataset.length, whereIs);
   if (confFaults.length > 0) throw new InputError(confFaults);
   return config;
 }
@@ -98,32 +127,28 @@ function readRunFile(
   }
 }
 
-/** Is there such a dataset, and has it so many samples? */
-function checkDataset(
-  run: RunSettings,
-  { datasetNames, countSamples }: ConfigContext,
+/** The script that the run follows; null where it follows none, or a fault was noted. */
+function readScript(
+  { sut, scripted }: RunSettings,
+  root: string,
   whereIs: (...path: string[]) => string,
   faults: Fault[],
-): void {
-  const { dataset, samples } = run;
-  if (!datasetNames.includes(dataset)) {
-    faults.push({
-      where: whereIs('dataset'),
-      message: `dataset is ${quote(dataset)}; allowed: ${datasetNames.join(', ')}${suggestName(dataset, datasetNames)}`,
-    });
-    return;
-  }
-  const available = countSamples(dataset);
-  if (samples !== null && samples > available) {
-    faults.push({
-      where: whereIs('samples'),
-      message: `samples is ${samples}; allowed: 1 to ${available}, the test samples of ${dataset}`,
-    });
-  } else if (samplesPerQuery(run) > (samples ?? available)) {
-    faults.push({
-      where: whereIs('multi_stream', 'samples_per_query'),
-      message: `multi_stream.samples_per_query is ${samplesPerQuery(run)}; allowed: 1 to ${samples ?? available}, the samples of the run`,
-    });
+): Script | null {
+  if (sut !== 'scripted' || scripted.script === null) return null;
+  const where = whereIs('scripted', 'script');
+  try {
+    const file = findScriptFile(scripted.script, where, root);
+    const text = readText(file, where);
+    const settings = parseSettings(text, shorten(file), faults);
+    const script = scriptFields.check(settings, '', faults);
+    const isIn = (...path: string[]) => findWhere(settings, path) ?? shorten(file);
+    faults.push(...findScriptFaults(script, isIn));
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    return Object.freeze({ ...script, file: shorten(file), sha256 });
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    faults.push(...error.faults);
+    return null;
   }
 }
 

@@ -1,7 +1,7 @@
 // What happened to each sample of a pass? One JSON object a line, so that two runs can be compared sample by sample.
 // Times are nanoseconds since the start of the test; what never happened is null.
 
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import type { PassResult } from './pass.js';
 import type { DatasetLibrary } from './sample-library.js';
 import { decodeText, type ScoredPass } from './scoring.js';
@@ -11,6 +11,8 @@ export interface SampleEvidence {
   /** LoadGen's counter over the test. */
   readonly sampleId: number;
   readonly queryId: number;
+  /** Position of its series in the test: find-peak runs one a rate. */
+  readonly series: number;
   /** Row of the dataset. */
   readonly sampleIndex: number;
   /** The dataset's own id of the row. */
@@ -34,6 +36,7 @@ export function* listEvidence(
   scored: ScoredPass | null,
 ): Generator<SampleEvidence> {
   const { samples, failed, startedAtNs } = outcome;
+  const texts = new TextCache(library);
   const failures = new Map(failed.map(({ sampleId, reason }) => [sampleId, reason]));
   for (let sampleId = 0; sampleId < samples.count; sampleId++) {
     const sampleIndex = samples.sampleIndex[sampleId]!;
@@ -41,6 +44,7 @@ export function* listEvidence(
     yield {
       sampleId,
       queryId: samples.queryId[sampleId]!,
+      series: samples.series[sampleId]!,
       sampleIndex,
       id: library.sample(sampleIndex).id,
       scheduledNs: numberOrNull(samples.scheduledNs[sampleId]),
@@ -52,18 +56,51 @@ export function* listEvidence(
       output:
         answer === undefined || library.dataset.kind !== 'generation'
           ? null
-          : decodeText(answer.tokens, library),
+          : texts.decode(sampleIndex, answer.tokens),
       scores: withoutId(scored?.bySample.get(sampleIndex)),
       failure: failures.get(sampleId) ?? null,
     };
   }
 }
 
-/** Writes a pass's evidence and returns how many lines that were. */
+/** Text of the last answer to each row: a system that answers a row alike each time is decoded once. */
+class TextCache {
+  readonly #library: DatasetLibrary;
+  readonly #last = new Map<number, { readonly tokens: Int32Array; readonly text: string }>();
+
+  constructor(library: DatasetLibrary) {
+    this.#library = library;
+  }
+
+  decode(row: number, tokens: Int32Array): string {
+    const last = this.#last.get(row);
+    if (last?.tokens === tokens) return last.text;
+    const text = decodeText(tokens, this.#library);
+    this.#last.set(row, { tokens, text });
+    return text;
+  }
+}
+
+const writtenAtOnce = 1 << 20;
+
+/** Writes a pass's evidence piece by piece, since a long pass has more than a string can hold; returns the lines. */
 export function writeEvidence(file: string, rows: Iterable<SampleEvidence>): number {
-  const lines = Array.from(rows, (row) => `${JSON.stringify(row)}\n`);
-  writeFileSync(file, lines.join(''));
-  return lines.length;
+  const handle = openSync(file, 'w');
+  try {
+    let count = 0;
+    let pending = '';
+    for (const row of rows) {
+      pending += `${JSON.stringify(row)}\n`;
+      count++;
+      if (pending.length < writtenAtOnce) continue;
+      writeFileSync(handle, pending);
+      pending = '';
+    }
+    writeFileSync(handle, pending);
+    return count;
+  } finally {
+    closeSync(handle);
+  }
 }
 
 function numberOrNull(value: number | undefined): number | null {

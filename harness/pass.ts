@@ -1,7 +1,7 @@
 // One pass of a run: LoadGen drives the system under test once, progress is shown, and what came back is kept together
 // with what the machine was doing meanwhile.
 
-import { startTest, type TestOutcome } from '../loadgen/index.js';
+import { type Clock, startTest, type TestOutcome } from '../loadgen/index.js';
 import type { ConfiguredTest } from './conf-files.js';
 import {
   type MachineLoad,
@@ -29,17 +29,18 @@ export interface PassPieces {
   readonly test: ConfiguredTest;
   readonly progress: ProgressReporter;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** A system under test that has not answered anything for this long, with samples outstanding, has dropped some. */
+  readonly idleMs: number;
 }
-
-/** A system under test that has not answered anything for this long, with samples outstanding, has dropped some. */
-export const idleMs = 120_000;
 
 /** Runs the pass to its end, or to the abort of the signal. */
 export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassResult> {
-  const { sut, library, test, progress, signal } = pieces;
+  const { sut, library, test, progress, signal, clock, idleMs } = pieces;
   const { settings, audited } = test;
   const planned = pass === 'accuracy' ? library.totalSampleCount : countPlannedSamples(audited);
   sut.beginTest({
+    pass,
     reportsFirstTokens: audited.useTokenLatencies && audited.scenario !== 'Offline',
   });
   const before: MachineSnapshot = takeSnapshot();
@@ -50,6 +51,7 @@ export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassR
   try {
     const outcome = await startTest(sut, library, settings, {
       ...test.options,
+      clock,
       signal,
       watchdog: { idleMs },
       writer: { name: 'loadmark', version: findPackageRoot().version },
@@ -57,6 +59,6 @@ export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassR
     return { pass, outcome, answers: new Map(sut.answers), load: measureLoad(before) };
   } finally {
     stopProgress();
-    if (signal.aborted) sut.abandon();
+    sut.abandon();
   }
 }

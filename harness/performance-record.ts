@@ -1,12 +1,14 @@
 // How fast was the performance pass? LoadGen's figures in run.json's units, and those that LoadGen leaves out: prompt
 // tokens, and the token times of Offline, which the system under test saw.
 
-import type { TestOutcome } from '../loadgen/index.js';
+import type { PeakSearch, TestOutcome } from '../loadgen/index.js';
 import type { MachineLoad } from './environment.js';
 import { buildHistogram, type Histogram, nsPerMs, nsPerUs, toHistogram } from './histogram.js';
 import type { PassResult } from './pass.js';
 import type { DatasetLibrary } from './sample-library.js';
 import type { WarmUp } from './warm-up.js';
+
+export type { PeakSearch } from '../loadgen/index.js';
 
 /** run.json's `performance`. */
 export interface PerformanceRecord {
@@ -31,6 +33,8 @@ export interface PerformanceRecord {
   readonly joulesPerToken: number | null;
   /** Why the three above are null. */
   readonly absentBecause: Readonly<Record<'mbu' | 'mfu' | 'joulesPerToken', string>>;
+  /** find-peak: the rate found and those tried, in queries/s; the other figures are of the last rate that passed. */
+  readonly peakSearch: PeakSearch | null;
   readonly warmUp: WarmUp | null;
   readonly load: MachineLoad;
 }
@@ -40,7 +44,7 @@ export function buildPerformance(
   warmUp: WarmUp | null,
   library: DatasetLibrary,
 ): PerformanceRecord {
-  const { metrics, samples, failed } = pass.outcome;
+  const { metrics, peakSearch } = pass.outcome;
   const own = collectTokenTimes(pass, library);
   const seconds = metrics === null ? null : metrics.durationNs / 1e9;
   const histogram = (unit: number, of: 'latency' | 'ttft' | 'tpot' | 'issueLag') => {
@@ -53,9 +57,9 @@ export function buildPerformance(
     promptTokensPerSecond:
       own.promptTokens === null || !seconds ? null : own.promptTokens / seconds,
     scheduledSamplesPerSecond: metrics?.scheduledSamplesPerSecond ?? null,
-    issuedSamples: samples.count,
+    issuedSamples: own.issued,
     completedSamples: own.completed,
-    failedSamples: failed.length,
+    failedSamples: own.failed,
     generatedTokens: metrics?.tokenCount ?? null,
     promptTokens: own.promptTokens,
     durationSeconds: seconds,
@@ -71,6 +75,7 @@ export function buildPerformance(
       mfu: 'the peak arithmetic rate of this machine was not measured in this run',
       joulesPerToken: 'no energy counter was read in this run',
     },
+    peakSearch,
     warmUp,
     load: pass.load,
   };
@@ -84,7 +89,10 @@ function findTokenRate({ metrics, effective }: TestOutcome): number | null {
   return metrics.durationNs > 0 ? (metrics.tokenCount * 1e9) / metrics.durationNs : null;
 }
 
+/** Of the series that is reported. */
 interface TokenTimes {
+  readonly issued: number;
+  readonly failed: number;
   readonly completed: number;
   /** null when prompts were not tokenized. */
   readonly promptTokens: number | null;
@@ -94,12 +102,16 @@ interface TokenTimes {
 
 /** What the answers of completed samples tell, by their sample ids. */
 function collectTokenTimes({ outcome, answers }: PassResult, library: DatasetLibrary): TokenTimes {
-  const { samples, startedAtNs } = outcome;
+  const { samples, startedAtNs, reported } = outcome;
+  const first = reported?.firstSampleId ?? 0;
+  const issued = reported?.sampleCount ?? 0;
+  const end = first + issued;
+  const failed = outcome.failed.filter((f) => f.sampleId >= first && f.sampleId < end).length;
   const ttftNs: number[] = [];
   const tpotNs: number[] = [];
   let completed = 0;
   let promptTokens: number | null = null;
-  for (let id = 0; id < samples.count; id++) {
+  for (let id = first; id < end; id++) {
     const completedNs = samples.completedNs[id]!;
     if (Number.isNaN(completedNs)) continue;
     completed++;
@@ -113,5 +125,5 @@ function collectTokenTimes({ outcome, answers }: PassResult, library: DatasetLib
       tpotNs.push((completedNs - firstNs) / (answer.tokens.length - 1));
     }
   }
-  return { completed, promptTokens, ttftNs, tpotNs };
+  return { issued, failed, completed, promptTokens, ttftNs, tpotNs };
 }

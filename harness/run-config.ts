@@ -1,12 +1,14 @@
 // What a run and a model can be told: every setting of configs/runs/*.yaml and configs/models/*.yaml, with its range
 // and its default. config.ts reads the files; what the settings do is the business of whoever uses them.
 
+import { loadgenFields, maxSamples } from './loadgen-config.js';
 import { mlperfFields, seedFields } from './mlperf-config.js';
 import {
   type Checked,
   choice,
   number,
   optionalNumber,
+  optionalText,
   pathSegment,
   section,
   seed,
@@ -14,6 +16,8 @@ import {
   text,
   writtenName,
 } from './setting-fields.js';
+
+export { maxSamples } from './loadgen-config.js';
 
 const count = (max: number) => ({ min: 1, max, whole: true }) as const;
 const rate = { min: 0, aboveMin: true, max: 1e6 } as const;
@@ -25,7 +29,7 @@ export const scenarios = ['Offline', 'Server', 'SingleStream', 'MultiStream'] as
 export type RunScenario = (typeof scenarios)[number];
 
 /** Where a scenario's own settings stand. */
-const scenarioSettings = {
+export const scenarioSettings = {
   Offline: 'offline',
   Server: 'server',
   SingleStream: 'singleStream',
@@ -49,9 +53,6 @@ export const targetKinds = {
 } as const;
 export type TargetMetric = keyof typeof targetKinds;
 const targetMetrics = Object.keys(targetKinds) as TargetMetric[];
-
-/** Samples of one pass: LoadGen generates them before it issues the first. */
-export const maxSamples = 10_000_000;
 
 const engine = section({
   /** `auto`, `cpu`, or `cuda` with device numbers (`cuda:0,1`). */
@@ -147,16 +148,34 @@ const nullSut = section({
   outputTokens: number({ min: 2, max: 65_536, whole: true }, 2),
 });
 
+/** Names of the fields in a file of JSON lines; null: the same name, where a line has it. */
+const datasetFields = section({
+  id: optionalText(),
+  prompt: optionalText(),
+  reference: optionalText(),
+  tokens: optionalText(),
+});
+
+const scripted = section({
+  /** The script's file, or a name in configs/scripts. */
+  script: optionalText(),
+});
+
 /** configs/runs/*.yaml */
 export const runFields = section({
   /** Names the folder below results/ too. */
   name: pathSegment('run'),
   model: text('tiny-int4'),
   dataset: text('tiny-orca'),
-  sut: choice(['native', 'null'], 'native', ['openai', 'scripted']),
+  datasetFields,
+  sut: choice(['native', 'null', 'scripted'], 'native', ['openai']),
   scenario: choice(scenarios, 'Offline', ['Interactive']),
   /** `submission` is the accuracy pass, then the performance pass. */
-  mode: choice(['submission', 'performance', 'accuracy'], 'submission', ['find-peak']),
+  mode: choice(['submission', 'performance', 'accuracy', 'find-peak'], 'submission'),
+  /** `virtual` computes the times of a null or scripted system instead of waiting for them. */
+  clock: choice(['real', 'virtual'], 'real'),
+  /** A system that answers nothing for so long, by the clock of the run, while samples are outstanding, is given up. */
+  watchdogS: number({ min: 0, aboveMin: true, max: 86_400 }, 120),
   /** Use the first of the dataset's test samples only; null is all of them. */
   samples: optionalNumber(count(maxSamples)),
   engine,
@@ -167,7 +186,9 @@ export const runFields = section({
   multiStream,
   seeds: seedFields,
   mlperf: mlperfFields,
+  loadgen: loadgenFields,
   nullSut,
+  scripted,
 });
 export type RunSettings = Checked<typeof runFields>;
 

@@ -17,10 +17,21 @@ interface SettingOption {
 /** One option a line. */
 const settingOptions: readonly SettingOption[] = [
   text('--scenario <name>', 'Offline, Server, SingleStream or MultiStream', ['scenario']),
-  text('--mode <name>', 'submission (accuracy, then performance), accuracy, performance', ['mode']),
+  text(
+    '--mode <name>',
+    'submission (accuracy, then performance), accuracy, performance, or find-peak (Server)',
+    ['mode'],
+  ),
   text('--model <name|dir>', 'a model of configs/models, or a folder with a checkpoint', ['model']),
-  text('--dataset <name>', 'tiny-orca or tiny-mmlu', ['dataset']),
-  text('--sut <name>', 'the system under test: native or null', ['sut']),
+  text('--dataset <name|file>', 'tiny-orca, tiny-mmlu, or a file of JSON lines (*.jsonl)', [
+    'dataset',
+  ]),
+  text('--sut <name>', 'the system under test: native, null or scripted', ['sut']),
+  text('--script <name|file>', 'what sut scripted does: times, answers and faults, in YAML', [
+    'scripted',
+    'script',
+  ]),
+  text('--clock <name>', 'real, or virtual: simulated time, for sut null and scripted', ['clock']),
   text('--device <name>', 'auto or cpu', ['engine', 'device']),
   text('--kv-cache <type>', 'fp32, fp16 or bf16', ['engine', 'kv_cache']),
   scalar('--threads <n>', 'threads of the engine', ['engine', 'threads']),

@@ -3,18 +3,23 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { loadTokenizer, openDataset, type Tokenizer } from '../datasets/index.js';
+import type { Dataset } from '../datasets/dataset.js';
+import { loadTokenizer, type Tokenizer } from '../datasets/index.js';
+import { type Clock, RealClock, VirtualClock } from '../loadgen/index.js';
 import type { EngineOptions } from '../native/index.js';
 import type { RunConfig } from './config.js';
 import { InputError, messageOf } from './errors.js';
 import type { ProgressReporter } from './report/progress.js';
 import { DatasetLibrary } from './sample-library.js';
+import { needsTokenizer } from './script-config.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
 import type { GenerationTerms } from './sut/native.js';
 
 export interface RunPieces {
   readonly library: DatasetLibrary;
   readonly sut: MeasuredSut;
+  /** LoadGen and the system under test live by the same one. */
+  readonly clock: Clock;
   readonly progress: ProgressReporter;
   readonly startedAt: Date;
 }
@@ -22,29 +27,76 @@ export interface RunPieces {
 /** Loads what the run needs. What is slow to import is imported here, when it is needed. */
 export async function buildPieces(
   config: RunConfig,
+  dataset: Dataset,
   startedAt: Date,
   progress: ProgressReporter,
 ): Promise<RunPieces> {
-  if (config.sut === 'null') {
-    const { NullSut } = await import('./sut/null.js');
-    const library = openLibrary(config, null);
-    const outputTokens = library.dataset.kind === 'generation' ? config.nullSut.outputTokens : 0;
-    const sut = new NullSut({ delayMs: config.nullSut.delayMs, outputTokens });
-    return { library, sut, progress, startedAt };
+  const isVirtual = config.clock === 'virtual';
+  const clock = isVirtual ? new VirtualClock(startedAt.getTime()) : new RealClock();
+  if (isVirtual) progress.note('virtual clock: times are simulated, nothing is waited for');
+  const built = await buildSut(config, dataset, clock, progress);
+  return { ...built, clock, progress, startedAt };
+}
+
+function buildSut(
+  config: RunConfig,
+  dataset: Dataset,
+  clock: Clock,
+  progress: ProgressReporter,
+): Promise<Pick<RunPieces, 'library' | 'sut'>> {
+  switch (config.sut) {
+    case 'null':
+      return buildNull(config, dataset, clock);
+    case 'scripted':
+      return buildScripted(config, dataset, clock, progress);
+    case 'native':
+      return buildNative(config, dataset, progress);
   }
+}
+
+async function buildNull(config: RunConfig, dataset: Dataset, clock: Clock) {
+  const { NullSut } = await import('./sut/null.js');
+  const outputTokens = dataset.kind === 'generation' ? config.nullSut.outputTokens : 0;
+  const sut = new NullSut({ delayMs: config.nullSut.delayMs, outputTokens }, clock);
+  return { library: openLibrary(config, dataset, null), sut };
+}
+
+async function buildScripted(
+  config: RunConfig,
+  dataset: Dataset,
+  clock: Clock,
+  progress: ProgressReporter,
+) {
+  const { script, model } = config;
+  if (script === null) throw new Error('a scripted system needs a script');
+  const isWritten = dataset.kind === 'generation' && needsTokenizer(script);
+  const tokenizer = isWritten ? await readTokenizer(model.folder) : null;
+  // It reads no prompts: tokenizing them would only tell how many tokens it did not read.
+  const library = openLibrary(config, dataset, tokenizer, false);
+  progress.note(`scripted system: writing ${library.totalSampleCount} answers by ${script.file}`);
+  const { ScriptedSut } = await import('./sut/scripted.js');
+  return { library, sut: new ScriptedSut(script, library, clock) };
+}
+
+async function buildNative(config: RunConfig, dataset: Dataset, progress: ProgressReporter) {
   progress.note(`loading ${config.model.name} from ${config.model.folder}`);
   const tokenizer = await readTokenizer(config.model.folder);
-  const library = openLibrary(config, tokenizer);
+  const library = openLibrary(config, dataset, tokenizer);
   const { NativeSut } = await import('./sut/native.js');
   const options = buildEngineOptions(config);
   const sut = await NativeSut.load(options, library, buildGeneration(config, tokenizer));
-  return { library, sut, progress, startedAt };
+  return { library, sut };
 }
 
 /** The samples asked for; that the dataset has so many was checked with the configuration. */
-function openLibrary(config: RunConfig, tokenizer: Tokenizer | null): DatasetLibrary {
-  const dataset = openDataset(config.dataset, 'test');
-  return new DatasetLibrary(dataset, tokenizer, config.samples ?? dataset.length);
+function openLibrary(
+  config: RunConfig,
+  dataset: Dataset,
+  tokenizer: Tokenizer | null,
+  tokenizesPrompts = tokenizer !== null,
+): DatasetLibrary {
+  const count = config.samples ?? dataset.length;
+  return new DatasetLibrary(dataset, tokenizer, count, tokenizesPrompts);
 }
 
 function buildEngineOptions({ engine, model }: RunConfig): EngineOptions {

@@ -17,6 +17,9 @@ import type { WarmUp } from './warm-up.js';
 
 export const runSchema = 'loadmark/run/1';
 
+/** Kinds of a system's mistakes that are told; the detail log has them all. */
+const maxToldFaults = 20;
+
 /** run.json */
 export interface RunRecord {
   readonly schema: typeof runSchema;
@@ -30,6 +33,8 @@ export interface RunRecord {
   readonly command: readonly string[];
   readonly scenario: string;
   readonly mode: string;
+  /** By which the times of the passes are: `virtual` ones are simulated. */
+  readonly clock: 'real' | 'virtual';
   readonly valid: boolean;
   readonly invalidReasons: readonly string[];
   /** What a reader should know although it does not decide whether the run counts. */
@@ -122,6 +127,7 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
     command: material.command,
     scenario: config.scenario,
     mode: config.mode,
+    clock: config.clock,
     valid: invalidReasons.length === 0,
     invalidReasons,
     remarks: performance?.outcome.remarks ?? [],
@@ -131,7 +137,7 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
     dataset: {
       name: library.dataset.name,
       split: library.dataset.split,
-      path: null,
+      path: library.dataset.path ?? null,
       samples: library.totalSampleCount,
       totalSamples: library.dataset.length,
       digest: library.dataset.digest(),
@@ -162,12 +168,29 @@ function listInvalidReasons(material: RunMaterial): string[] {
       reasons.push(`${pass}: ${outcome.interrupted ? 'interrupted' : 'INVALID'}`);
     }
   }
+  for (const { pass, outcome } of passes) reasons.push(...listSutFaults(pass, outcome));
   const broken = material.sut?.brokenBy;
   if (broken) reasons.push(`the system under test broke: ${broken.message}`);
   if (material.interrupted && !reasons.some((reason) => /interrupted/i.test(reason))) {
     reasons.push('interrupted');
   }
   return reasons;
+}
+
+/** LoadGen counts these and calls a run VALID all the same; each kind of them once, with its number. */
+function listSutFaults(pass: string, { sutFaults, failed }: TestOutcome): string[] {
+  const counts = new Map<string, number>();
+  for (const { message } of sutFaults) counts.set(message, (counts.get(message) ?? 0) + 1);
+  // Samples that were reported as failed are among LoadGen's reasons already.
+  const isFailure = (message: string) =>
+    failed.some(({ reason }) => message.endsWith(` failed: ${reason}`));
+  return [...counts]
+    .filter(([message]) => !isFailure(message))
+    .slice(0, maxToldFaults)
+    .map(([message, count]) => {
+      const times = count === 1 ? '' : ` (${count} times)`;
+      return `${pass}: the system under test broke LoadGen's rules: ${message}${times}`;
+    });
 }
 
 async function describeModel({ config, sut }: RunMaterial): Promise<ModelRecord> {

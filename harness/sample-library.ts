@@ -23,9 +23,11 @@ export class DatasetLibrary implements QuerySampleLibrary {
 
   constructor(
     readonly dataset: Dataset,
-    /** null when the system under test reads no tokens. */
+    /** null when the system under test writes no tokens. */
     readonly tokenizer: Tokenizer | null,
     count: number,
+    /** false when the system under test reads none: prompts are then counted only where the dataset brings tokens. */
+    readonly tokenizesPrompts = tokenizer !== null,
   ) {
     this.name = dataset.name;
     this.totalSampleCount = count;
@@ -33,9 +35,10 @@ export class DatasetLibrary implements QuerySampleLibrary {
   }
 
   loadSamplesToRam(indices: readonly number[]): void {
-    if (this.tokenizer === null) return;
     for (const index of indices) {
-      if (!this.#loaded.has(index)) this.#loaded.set(index, this.#tokenize(index, this.tokenizer));
+      if (this.#loaded.has(index)) continue;
+      const tokenized = this.#takeTokens(index) ?? this.#tokenize(index);
+      if (tokenized !== null) this.#loaded.set(index, tokenized);
     }
   }
 
@@ -58,7 +61,16 @@ export class DatasetLibrary implements QuerySampleLibrary {
     return this.#loaded.get(index)?.promptTokens.length ?? null;
   }
 
-  #tokenize(index: number, tokenizer: Tokenizer): TokenizedSample {
+  /** The tokens that the dataset brings; null when it brings none. */
+  #takeTokens(index: number): TokenizedSample | null {
+    const sample = this.dataset.sample(index);
+    if (sample.kind !== 'generation' || sample.promptTokens === undefined) return null;
+    return { promptTokens: sample.promptTokens, continuations: [] };
+  }
+
+  #tokenize(index: number): TokenizedSample | null {
+    const { tokenizer } = this;
+    if (tokenizer === null || !this.tokenizesPrompts) return null;
     const sample = this.dataset.sample(index);
     const prompt = tokenizer.encode(sample.prompt);
     const bos = tokenizer.bosId === null ? [] : [tokenizer.bosId];

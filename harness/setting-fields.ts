@@ -74,6 +74,13 @@ export function pathSegment(fallback: string): Field<string> {
   );
 }
 
+/** true or false. */
+export function flag(fallback: boolean): Field<boolean> {
+  return scalar(fallback, (value) =>
+    typeof value === 'boolean' ? value : refuse(`is ${quote(value)}; allowed: true, false`),
+  );
+}
+
 export interface NumberRange {
   readonly min: number;
   readonly max: number;

@@ -2,6 +2,7 @@
 
 import { defaultSettings, type TestSettings } from '../loadgen/index.js';
 import type { RunConfig } from './config.js';
+import type { LoadgenSettings } from './loadgen-config.js';
 
 export type PassName = 'accuracy' | 'performance';
 
@@ -25,14 +26,39 @@ export function buildTestSettings(config: RunConfig, terms: PassTerms): TestSett
   const common: TestSettings = {
     ...defaultSettings,
     scenario: config.scenario,
-    mode: terms.pass === 'accuracy' ? 'AccuracyOnly' : 'PerformanceOnly',
+    mode: modeOf(config, terms.pass),
     qslRngSeed: config.seeds.qsl,
     sampleIndexRngSeed: config.seeds.sampleIndex,
     scheduleRngSeed: config.seeds.schedule,
     sampleSetOrder: config.seeds.sampleSets,
     useTokenLatencies: terms.hasTokens,
   };
-  return { ...common, ...scenarioSettings(config, terms) };
+  return { ...common, ...loadgenSettings(config.loadgen), ...scenarioSettings(config, terms) };
+}
+
+function modeOf({ mode }: RunConfig, pass: PassName): TestSettings['mode'] {
+  if (pass === 'accuracy') return 'AccuracyOnly';
+  return mode === 'find-peak' ? 'FindPeakPerformance' : 'PerformanceOnly';
+}
+
+/** The section `loadgen`, under LoadGen's own names. */
+function loadgenSettings(loadgen: LoadgenSettings): Partial<TestSettings> {
+  return {
+    sampleConcatenatePermutation: loadgen.sampleConcatenatePermutation,
+    performanceSampleCountOverride: loadgen.performanceSampleCount ?? 0,
+    performanceIssueUnique: loadgen.performanceIssueUnique,
+    performanceIssueSame: loadgen.performanceIssueSame,
+    performanceIssueSameIndex: loadgen.performanceIssueSameIndex,
+    serverCoalesceQueries: loadgen.coalesceQueries,
+    serverMaxAsyncQueries: loadgen.maxAsyncQueries,
+    maxDurationMs: Math.round(loadgen.maxDurationS * 1000),
+    maxQueryCount: loadgen.maxQueryCount,
+    accuracyLogProbability: loadgen.accuracyLogProbability,
+    accuracyLogSamplingTarget: loadgen.accuracyLogSamplingTarget,
+    accuracyLogRngSeed: loadgen.accuracyLogRngSeed,
+    serverFindPeakQpsDecimalsOfPrecision: loadgen.findPeakDecimals,
+    serverFindPeakQpsBoundaryStepSize: loadgen.findPeakStep,
+  };
 }
 
 function scenarioSettings(config: RunConfig, terms: PassTerms): Partial<TestSettings> {

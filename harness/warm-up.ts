@@ -1,7 +1,7 @@
 // How many samples a second does the system under test serve, roughly? Short untimed rounds over the first samples,
 // which also bring caches, page tables and clocks to where a measurement finds them. Their answers count nowhere.
 
-import type { QuerySampleResponse } from '../loadgen/index.js';
+import { type Clock, type QuerySampleResponse, RealClock, Wakeup } from '../loadgen/index.js';
 import type { DatasetLibrary } from './sample-library.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
 
@@ -19,16 +19,26 @@ export interface WarmUp {
   readonly samplesPerSecond: number | null;
 }
 
+interface WarmUpPieces {
+  readonly sut: MeasuredSut;
+  readonly library: DatasetLibrary;
+  readonly signal: AbortSignal;
+  readonly idleMs: number;
+  readonly clock: Clock;
+}
+
 /** Rounds of growing size, until one lasts long enough; a system silent for `idleMs` is left to the real run. */
 export async function warmUp(
   sut: MeasuredSut,
   library: DatasetLibrary,
   signal: AbortSignal,
   idleMs: number,
+  clock: Clock = new RealClock(),
 ): Promise<WarmUp> {
+  const pieces = { sut, library, signal, idleMs, clock };
   let [samples, seconds] = [0, 0];
   for (let count = firstRound; ; ) {
-    const round = await runRound(sut, library, count, signal, idleMs);
+    const round = await runRound(pieces, count);
     samples += round.answered;
     seconds += round.seconds;
     const isEnough = round.seconds >= longEnoughS || count >= largestRound;
@@ -43,58 +53,58 @@ export async function warmUp(
 }
 
 async function runRound(
-  sut: MeasuredSut,
-  library: DatasetLibrary,
+  pieces: WarmUpPieces,
   count: number,
-  signal: AbortSignal,
-  idleMs: number,
 ): Promise<{ readonly answered: number; readonly seconds: number }> {
+  const { sut, library, clock } = pieces;
   const indices = Array.from({ length: count }, (_, id) => id % library.totalSampleCount);
   library.loadSamplesToRam(indices);
-  sut.beginTest({ reportsFirstTokens: false });
-  const startNs = process.hrtime.bigint();
-  const answered = await answerAll(sut, indices, signal, idleMs);
-  const seconds = Math.max(1e-6, Number(process.hrtime.bigint() - startNs) / 1e9);
+  sut.beginTest({ pass: null, reportsFirstTokens: false });
+  const startNs = clock.nowNs();
+  const answered = await answerAll(pieces, indices);
+  const seconds = Math.max(1e-6, (clock.nowNs() - startNs) / 1e9);
   return { answered, seconds };
 }
 
-function answerAll(
-  sut: MeasuredSut,
+/** How many were answered; 0 when the round was given up. */
+async function answerAll(
+  { sut, signal, idleMs, clock }: WarmUpPieces,
   indices: readonly number[],
-  signal: AbortSignal,
-  idleMs: number,
 ): Promise<number> {
-  return new Promise((resolve) => {
-    let left = indices.length;
-    let answered = 0;
-    const end = (count: number) => {
-      clearTimeout(watchdog);
-      signal.removeEventListener('abort', giveUp);
-      resolve(count);
-    };
-    const giveUp = () => {
-      sut.abandon();
-      end(0);
-    };
-    const settle = (count: number) => {
-      left -= count;
-      if (left > 0) watchdog.refresh();
-      else end(answered);
-    };
-    const watchdog = setTimeout(giveUp, idleMs);
-    if (signal.aborted) return giveUp();
-    signal.addEventListener('abort', giveUp, { once: true });
-    sut.issueQuery(
-      indices.map((index, id) => ({ id, index })),
-      {
-        firstTokenComplete: () => {},
-        querySamplesComplete: (responses: readonly QuerySampleResponse[]) => {
-          answered += responses.length;
-          settle(responses.length);
+  const wakeup = new Wakeup();
+  let left = indices.length;
+  let answered = 0;
+  let lastActivityNs = clock.nowNs();
+  const settle = (count: number) => {
+    left -= count;
+    lastActivityNs = clock.nowNs();
+    if (left <= 0) wakeup.ring();
+  };
+  const ring = () => wakeup.ring();
+  signal.addEventListener('abort', ring, { once: true });
+  try {
+    if (!signal.aborted) {
+      sut.issueQuery(
+        indices.map((index, id) => ({ id, index })),
+        {
+          firstTokenComplete: () => {},
+          querySamplesComplete: (responses: readonly QuerySampleResponse[]) => {
+            answered += responses.length;
+            settle(responses.length);
+          },
+          sampleFailed: () => settle(1),
         },
-        sampleFailed: () => settle(1),
-      },
-    );
-    sut.flushQueries();
-  });
+      );
+      sut.flushQueries();
+    }
+    const isPatient = () => clock.nowNs() < lastActivityNs + idleMs * 1e6;
+    while (left > 0 && !signal.aborted && isPatient()) {
+      await clock.sleepUntil(lastActivityNs + idleMs * 1e6, wakeup);
+    }
+  } finally {
+    signal.removeEventListener('abort', ring);
+  }
+  if (left <= 0) return answered;
+  sut.abandon();
+  return 0;
 }

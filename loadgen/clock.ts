@@ -53,6 +53,8 @@ const turnNs = 1_000_000;
 /** Young garbage is collected in waits at least this long (a collection takes 0.4 to 2 ms), and not more often than that. */
 const quietNs = 5_000_000;
 const collectPeriodNs = 100_000_000;
+/** How long a virtual clock computes before the event loop gets a turn. */
+const turnPeriodMs = 50;
 /** setTimeout's largest delay. */
 const longestTimeoutMs = 2_147_483_647;
 
@@ -140,6 +142,8 @@ export class VirtualClock implements Clock {
   readonly #heap: VirtualEvent[] = [];
   #now = 0;
   #created = 0;
+  /** When the event loop next gets a turn, by the real clock. */
+  #turnAtMs = 0;
 
   constructor(unixMsAtZero = 0) {
     this.#unixMsAtZero = unixMsAtZero;
@@ -177,15 +181,33 @@ export class VirtualClock implements Clock {
     return true;
   }
 
-  sleepUntil(atNs: number, wakeup: Wakeup): Promise<void> {
-    const woken = this.runUntil(() => wakeup.rung, atNs);
-    if (!woken && atNs === Number.POSITIVE_INFINITY) {
-      return Promise.reject(
-        new LoadgenError('stalled', 'Samples are outstanding and no event is left to answer them.'),
+  /** When the next event is due; Infinity when there is none. */
+  get nextAtNs(): number {
+    return this.#heap[0]?.atNs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Lets everything happen that is due by then, and makes it that time. */
+  advanceTo(atNs: number): void {
+    this.runUntil(() => false, atNs);
+    this.#now = Math.max(this.#now, atNs);
+  }
+
+  async sleepUntil(atNs: number, wakeup: Wakeup): Promise<void> {
+    for (;;) {
+      const mayGoOn = () => !wakeup.rung && performance.now() < this.#turnAtMs;
+      if (!this.runUntil(() => !mayGoOn(), atNs)) break;
+      if (wakeup.rung) return;
+      // Simulated hours are computed in one go: an interruption has to get in somewhere.
+      await turn();
+      this.#turnAtMs = performance.now() + turnPeriodMs;
+    }
+    if (atNs === Number.POSITIVE_INFINITY) {
+      throw new LoadgenError(
+        'stalled',
+        'Samples are outstanding and no event is left to answer them.',
       );
     }
-    if (!woken) this.#now = Math.max(this.#now, atNs);
-    return Promise.resolve();
+    this.#now = Math.max(this.#now, atNs);
   }
 
   #siftUp(start: number): void {

@@ -24,6 +24,8 @@ export type {
   LoggedResponse,
   LogTexts,
   Metrics,
+  PeakProbe,
+  PeakSearch,
   Progress,
   SampleColumns,
   SeriesOutcome,

@@ -69,17 +69,22 @@ export interface TestFacts {
 /** Builds the outcome of a test that is over. */
 export function outcomeOf(run: TestRun, requested: TestSettings, facts: TestFacts): TestOutcome {
   const reasons = reasonsOf(run);
+  const reported = run.report?.record ?? run.series.at(-1);
   return {
     valid: reasons.length === 0,
     invalidReasons: reasons,
     remarks: run.report?.remarks ?? [],
     errors: run.log.errors,
     warnings: run.log.warnings,
+    sutFaults: run.log.sutFaults,
     interrupted: run.waiter.stopReason === 'interrupted',
+    stalled: run.waiter.stopReason === 'stalled',
     requested,
     effective: run.settings,
     metrics: reportedMetrics(run),
     series: run.series.map(seriesOutcome),
+    reported: reported === undefined ? null : seriesOutcome(reported),
+    peakSearch: run.peakSearch,
     samples: issuedColumns(run),
     failed: run.recorder.failedSamples,
     responses: run.recorder.kept,

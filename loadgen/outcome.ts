@@ -117,6 +117,24 @@ export interface SampleColumns {
   readonly tokenCount: Int32Array;
 }
 
+/** One rate that find-peak tried. */
+export interface PeakProbe {
+  /** Queries a second. */
+  readonly qps: number;
+  /** The latency limits were kept. */
+  readonly passed: boolean;
+  /** Position in TestOutcome.series. */
+  readonly series: number;
+}
+
+/** What find-peak found out. */
+export interface PeakSearch {
+  /** The highest rate that kept the latency limits, to the decimals asked for; null when the search did not end. */
+  readonly peakQps: number | null;
+  /** In the order in which they were tried. */
+  readonly probes: readonly PeakProbe[];
+}
+
 /** An answer that went to the accuracy log. */
 export interface LoggedResponse {
   readonly sampleId: number;
@@ -152,14 +170,22 @@ export interface TestOutcome {
   readonly remarks: readonly string[];
   readonly errors: readonly LoggedFault[];
   readonly warnings: readonly LoggedFault[];
+  /** Where the system under test broke its contract, in LoadGen's words; LoadGen calls a run VALID in spite of them. */
+  readonly sutFaults: readonly LoggedFault[];
   /** The signal was aborted before the end. */
   readonly interrupted: boolean;
+  /** The system under test left samples unanswered until patience ran out. */
+  readonly stalled: boolean;
   /** As asked for, after the audit. */
   readonly requested: TestSettings;
   readonly effective: EffectiveSettings;
   /** The reported series' figures; null when nothing was completed. */
   readonly metrics: Metrics | null;
   readonly series: readonly SeriesOutcome[];
+  /** The series that the metrics are of: the last one, except where find-peak tried a rate too many. */
+  readonly reported: SeriesOutcome | null;
+  /** null in the other modes. */
+  readonly peakSearch: PeakSearch | null;
   readonly samples: SampleColumns;
   readonly failed: readonly FailedSample[];
   /** In the order in which they completed. */

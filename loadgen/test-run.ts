@@ -11,7 +11,7 @@ import { type LoadableSet, loadableSets, type SeriesMode } from './loadable-sets
 import type { DetailLog } from './log/detail.js';
 import { logGenerated, logSeriesEnd } from './log/detail-results.js';
 import { Trace, type TracedSample } from './log/trace.js';
-import type { TestOptions } from './outcome.js';
+import type { PeakProbe, TestOptions } from './outcome.js';
 import { Recorder, type RecorderTrace } from './recorder.js';
 import { generateSeries } from './schedule.js';
 import { type SeriesRecord, settledSamples } from './series-record.js';
@@ -53,6 +53,10 @@ export class TestRun {
   readonly series: SeriesRecord[] = [];
   /** The reported performance series, once there is one. */
   report: Report | null = null;
+  /** What find-peak has found out so far; null in the other modes. */
+  peakSearch: { peakQps: number | null; readonly probes: PeakProbe[] } | null = null;
+  /** Reasons for INVALID that the mode found. */
+  readonly modeReasons: string[] = [];
   summary = '';
   readonly #parts: TestParts;
   readonly #sampler: AccuracySampler;
@@ -166,7 +170,7 @@ export class TestRun {
 
   /** Reasons for INVALID that LoadGen does not know. */
   ownReasons(): string[] {
-    const reasons: string[] = [];
+    const reasons: string[] = [...this.modeReasons];
     if (this.waiter.stopReason === 'interrupted') reasons.push('interrupted');
     if (this.waiter.stopReason === 'stalled') {
       reasons.push('The system under test went silent while samples were outstanding.');

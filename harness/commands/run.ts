@@ -1,7 +1,7 @@
 // `bench run`: configuration -> pieces -> passes -> record -> summary, told top to bottom.
 
 import { writeFileSync } from 'node:fs';
-import { datasetNames, openDataset } from '../../datasets/index.js';
+import type { Dataset } from '../../datasets/dataset.js';
 import { formatAccuracyText } from '../accuracy/index.js';
 import { applyConfFiles } from '../conf-files.js';
 import { loadRunConfig, type RunConfig } from '../config.js';
@@ -11,9 +11,10 @@ import { listEvidence, writeEvidence } from '../evidence.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import type { Override } from '../overrides.js';
 import { findPackageRoot } from '../package-root.js';
-import { idleMs, type PassResult, runPass } from '../pass.js';
+import { type PassResult, runPass } from '../pass.js';
 import { ProgressReporter, type TextStream } from '../report/progress.js';
 import { formatSummary } from '../report/summary.js';
+import { DatasetShelf } from '../run-dataset.js';
 import { createRunFolder, findOutputFaults, type RunFolder } from '../run-folder.js';
 import { buildPieces, type RunPieces } from '../run-pieces.js';
 import {
@@ -51,17 +52,17 @@ export async function runBenchmark(
   streams: Streams,
   signal: AbortSignal,
 ): Promise<ExitCode> {
+  const shelf = new DatasetShelf();
   const config = loadRunConfig(options.config, options.overrides, {
     root: findPackageRoot().folder,
-    datasetNames,
-    countSamples: (dataset) => openDataset(dataset, 'test').length,
+    openDataset: (...asked) => shelf.open(...asked),
     refuseDevice,
     faults: [...options.faults, ...findOutputFaults(options.output)],
   });
   const progress = new ProgressReporter(streams.stderr, options.quiet);
   const startedAt = new Date();
   const folder = createRunFolder(config.name, options.output, startedAt);
-  const pieces = await loadPieces(config, startedAt, folder, progress);
+  const pieces = await loadPieces(config, shelf.opened, startedAt, folder, progress);
   try {
     const passes = await runPasses(config, pieces, folder, signal);
     const material = scoreRun(config, pieces, passes, options.command, signal);
@@ -80,12 +81,14 @@ export async function runBenchmark(
 /** Leaves no empty folder behind where nothing could be started. */
 async function loadPieces(
   config: RunConfig,
+  dataset: Dataset | null,
   startedAt: Date,
   folder: RunFolder,
   progress: ProgressReporter,
 ): Promise<RunPieces> {
   try {
-    return await buildPieces(config, startedAt, progress);
+    if (dataset === null) throw new Error('a checked run has opened its dataset');
+    return await buildPieces(config, dataset, startedAt, progress);
   } catch (error) {
     folder.discard();
     throw error;
@@ -105,8 +108,10 @@ async function runPasses(
   folder: RunFolder,
   signal: AbortSignal,
 ): Promise<Passes> {
-  const { library, sut, progress } = pieces;
-  const isOver = () => signal.aborted || sut.brokenBy !== null;
+  const { library, sut, progress, clock } = pieces;
+  const idleMs = config.watchdogS * 1000;
+  let isSilent = false;
+  const isOver = () => signal.aborted || sut.brokenBy !== null || isSilent;
   const run = async (pass: PassName, measuredQps: number | null): Promise<PassResult> => {
     const asked = buildTestSettings(config, {
       pass,
@@ -115,18 +120,21 @@ async function runPasses(
       measuredQps,
     });
     const test = applyConfFiles(asked, config.confFiles);
-    const result = await runPass(pass, { ...pieces, test, signal });
+    const result = await runPass(pass, { ...pieces, test, signal, idleMs });
+    // Whoever stopped answering would only be waited for once more.
+    isSilent = result.outcome.stalled;
     folder.writeLogs(pass, result.outcome.logs);
     return result;
   };
-  const accuracy = config.mode === 'performance' || isOver() ? null : await run('accuracy', null);
+  const isTimedOnly = config.mode === 'performance' || config.mode === 'find-peak';
+  const accuracy = isTimedOnly || isOver() ? null : await run('accuracy', null);
   if (config.mode === 'accuracy' || isOver()) {
     return { accuracy, performance: null, warmUp: null };
   }
   let before = describeAccuracyPass(accuracy);
   if (before === null) {
     progress.note('warming up');
-    before = await warmUp(sut, library, signal, idleMs);
+    before = await warmUp(sut, library, signal, idleMs, clock);
   }
   const performance = isOver() ? null : await run('performance', before.samplesPerSecond);
   return { accuracy, performance, warmUp: before };
@@ -174,7 +182,8 @@ async function writeRun(
 
 function judgeRun({ sut, accuracy, performance }: RunMaterial, record: RunRecord): ExitCode {
   if (record.interrupted) return exitCodes.interrupted;
-  const failed = [accuracy, performance].some((pass) => (pass?.outcome.failed.length ?? 0) > 0);
+  const outcomes = [accuracy, performance].flatMap((pass) => pass?.outcome ?? []);
+  const failed = outcomes.some((o) => o.failed.length > 0 || o.sutFaults.length > 0);
   if (failed || sut?.brokenBy) return exitCodes.sutFailed;
   if (!record.valid) return exitCodes.invalid;
   return record.accuracy?.passed === false ? exitCodes.belowTarget : exitCodes.ok;

@@ -3,7 +3,7 @@
 
 import pc from 'picocolors';
 import type { Histogram } from '../histogram.js';
-import type { PerformanceRecord } from '../performance-record.js';
+import type { PeakSearch, PerformanceRecord } from '../performance-record.js';
 import type { AccuracyRecord, RunRecord } from '../run-record.js';
 
 /** The whole text, last newline included. */
@@ -18,6 +18,7 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
     ),
     ...record.remarks.map((remark) => `  ${remark}`),
   ];
+  lines.push(...formatWarnings(record).map((line) => colors.yellow(line)));
   if (record.performance !== null)
     lines.push('', ...formatPerformance(record.performance, record.scenario));
   if (record.accuracy !== null) {
@@ -33,6 +34,20 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
   }
   lines.push('', ...formatEngine(record), `Files       ${folder}`, '');
   return lines.join('\n');
+}
+
+/** What keeps this run from being a measurement of a machine. */
+function formatWarnings({ clock, sut }: RunRecord): string[] {
+  const warnings: string[] = [];
+  if (sut?.kind === 'scripted') {
+    warnings.push(
+      `SCRIPTED    no measurement: answers and their times are those of ${sut.features.script}`,
+    );
+  }
+  if (clock === 'virtual') {
+    warnings.push('SIMULATED   every time below is of the virtual clock; nothing was waited for');
+  }
+  return warnings;
 }
 
 function formatPerformance(performance: PerformanceRecord, scenario: string): string[] {
@@ -58,12 +73,20 @@ function formatPerformance(performance: PerformanceRecord, scenario: string): st
       ['issue lag, us', performance.issueLagUs],
     ]),
   ];
+  if (performance.peakSearch !== null) lines.unshift(...formatPeak(performance.peakSearch));
   const steal = performance.load.stealShare;
   if (steal !== null && steal > 0.02) {
     const share = (100 * steal).toFixed(0);
     lines.push(`            the hypervisor gave ${share} % of the processor time to others`);
   }
   return lines;
+}
+
+function formatPeak({ peakQps, probes }: PeakSearch): string[] {
+  const found =
+    peakQps === null ? 'none found' : `${formatNumber(peakQps)} queries/s keep the latency limits`;
+  const rates = probes.map(({ qps, passed }) => `${formatNumber(qps)} ${passed ? 'yes' : 'no'}`);
+  return [`Peak        ${found}`, `            tried: ${rates.join(', ')}`, ''];
 }
 
 const columns = ['mean', 'p50', 'p90', 'p99', 'p99_9', 'max'] as const;

@@ -7,13 +7,13 @@ import type { SystemUnderTest } from '../../loadgen/index.js';
 export interface Answer {
   /** Generated tokens; none where the answer is not made of tokens. */
   readonly tokens: Int32Array;
-  /** CLOCK_MONOTONIC nanoseconds; NaN without tokens. */
+  /** By the clock of the run, CLOCK_MONOTONIC nanoseconds where it is real; NaN without tokens. */
   readonly firstTokenNs: number;
 }
 
 /** run.json's `sut`, `kernels` and the model's own figures; absent means null. */
 export interface SutDescription {
-  readonly kind: 'native' | 'null';
+  readonly kind: 'native' | 'null' | 'scripted';
   readonly devices: readonly string[];
   readonly workers: number | null;
   readonly tensorParallel: number | null;
@@ -32,6 +32,8 @@ export interface SutDescription {
 
 /** How answers are to be reported in the test that begins. */
 export interface TestTerms {
+  /** null in a warm-up. */
+  readonly pass: 'accuracy' | 'performance' | null;
   /** Report first tokens to LoadGen: Server with token latencies. */
   readonly reportsFirstTokens: boolean;
 }

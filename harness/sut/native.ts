@@ -41,7 +41,7 @@ export class NativeSut implements MeasuredSut {
   readonly #questions: { sample: QuerySample; responder: Responder }[] = [];
   readonly #maxQuestions: number;
   readonly #maxSequenceTokens: number;
-  #terms: TestTerms = { reportsFirstTokens: false };
+  #terms: TestTerms = { pass: null, reportsFirstTokens: false };
   #answering = 0;
   /** Numbers the tests, so that a question of an abandoned one is not answered in the next. */
   #test = 0;

@@ -1,8 +1,15 @@
 // The system under test that computes nothing: it answers each sample after a fixed service time with tokens that mean
 // nothing. It shows what LoadGen and the harness themselves cost, and how they behave.
 
-import type { QuerySample, QuerySampleResponse, Responder } from '../../loadgen/index.js';
+import {
+  type Clock,
+  type QuerySample,
+  type QuerySampleResponse,
+  RealClock,
+  type Responder,
+} from '../../loadgen/index.js';
 import type { Answer, MeasuredSut, SutDescription, TestTerms } from './measured-sut.js';
+import { createTimeline, type Timeline } from './timeline.js';
 
 export interface NullSutOptions {
   /** Time to serve one sample, one after the other; 0 answers within issueQuery. */
@@ -11,25 +18,22 @@ export interface NullSutOptions {
   readonly outputTokens: number;
 }
 
-interface Waiting {
-  readonly sample: QuerySample;
-  readonly responder: Responder;
-}
-
 export class NullSut implements MeasuredSut {
   readonly name = 'null';
   readonly brokenBy = null;
   readonly description: SutDescription;
   readonly answers = new Map<number, Answer>();
   readonly #options: NullSutOptions;
-  readonly #queue: Waiting[] = [];
-  #terms: TestTerms = { reportsFirstTokens: false };
-  #timer: NodeJS.Timeout | undefined;
-  /** When the server is done with what it has taken so far, CLOCK_MONOTONIC nanoseconds. */
+  readonly #clock: Clock;
+  readonly #timeline: Timeline;
+  #terms: TestTerms = { pass: null, reportsFirstTokens: false };
+  /** When the server is done with what it has taken so far, by the clock. */
   #freeAtNs = 0;
 
-  constructor(options: NullSutOptions) {
+  constructor(options: NullSutOptions, clock: Clock = new RealClock()) {
     this.#options = options;
+    this.#clock = clock;
+    this.#timeline = createTimeline(clock);
     this.description = {
       kind: 'null',
       devices: [],
@@ -59,39 +63,22 @@ export class NullSut implements MeasuredSut {
       this.#answer(samples, responder);
       return;
     }
-    if (this.#queue.length === 0) this.#freeAtNs = nowNs();
-    for (const sample of samples) this.#queue.push({ sample, responder });
-    this.#wait();
+    this.#freeAtNs = Math.max(this.#freeAtNs, this.#timeline.nowNs());
+    for (const sample of samples) {
+      this.#freeAtNs += this.#options.delayMs * 1e6;
+      this.#timeline.schedule(this.#freeAtNs, () => this.#answer([sample], responder));
+    }
   }
 
   flushQueries(): void {}
 
   abandon(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#queue.length = 0;
+    this.#timeline.clear();
+    this.#freeAtNs = 0;
   }
 
   async close(): Promise<void> {
     this.abandon();
-  }
-
-  #wait(): void {
-    if (this.#timer !== undefined || this.#queue.length === 0) return;
-    const dueInMs = (this.#freeAtNs - nowNs()) / 1e6 + this.#options.delayMs;
-    this.#timer = setTimeout(() => this.#serveDue(), Math.max(0, dueInMs));
-  }
-
-  /** Timers are late by up to a millisecond: serves all that is due by now. */
-  #serveDue(): void {
-    this.#timer = undefined;
-    const serviceNs = this.#options.delayMs * 1e6;
-    while (this.#queue.length > 0 && this.#freeAtNs + serviceNs <= nowNs()) {
-      const { sample, responder } = this.#queue.shift()!;
-      this.#freeAtNs += serviceNs;
-      this.#answer([sample], responder);
-    }
-    this.#wait();
   }
 
   #answer(samples: readonly QuerySample[], responder: Responder): void {
@@ -99,7 +86,7 @@ export class NullSut implements MeasuredSut {
     const responses: QuerySampleResponse[] = samples.map(({ id }) => {
       return { id, data: new Uint8Array(4 * tokenCount), tokenCount };
     });
-    const atNs = nowNs();
+    const atNs = this.#clock.nowNs();
     const firstTokenNs = tokenCount > 0 ? atNs : Number.NaN;
     for (const { id, data } of responses) {
       this.answers.set(id, { tokens: new Int32Array(data.buffer), firstTokenNs });
@@ -114,9 +101,4 @@ export class NullSut implements MeasuredSut {
     }
     responder.querySamplesComplete(responses, atNs);
   }
-}
-
-function nowNs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1e9 + nanoseconds;
 }

@@ -53,6 +53,8 @@ function formatMs(ns: number): string {
 export class DetailLog {
   readonly errors: LoggedFault[] = [];
   readonly warnings: LoggedFault[] = [];
+  /** Those of the errors that are about answers. */
+  readonly sutFaults: LoggedFault[] = [];
   readonly #entries: DetailEntry[] = [];
   readonly #nowNs: () => number;
   #lastAtNs = 0;
@@ -85,7 +87,9 @@ export class DetailLog {
 
   /** An error about an answer; LoadGen stamps those with the time of the entry before. */
   errorAtLastEntry(message: string): void {
-    this.errors.push({ key: 'error_runtime', message, atNs: this.#nowNs() });
+    const fault: LoggedFault = { key: 'error_runtime', message, atNs: this.#nowNs() };
+    this.errors.push(fault);
+    this.sutFaults.push(fault);
     this.#push('logging.cc', 'error_runtime', message, true);
   }
 

@@ -9,6 +9,9 @@ import type { Report, TestRun } from '../test-run.js';
 import { performanceConstraint } from '../verdict.js';
 import { publish } from './performance.js';
 
+/** Queries of one probe at most: a system that keeps its limits at any rate would be asked for twice as many for ever. */
+const maxProbeQueries = 2_000_000;
+
 interface Probe {
   readonly qps: number;
   readonly report: Report;
@@ -32,19 +35,24 @@ async function probe(run: TestRun, set: LoadableSet, qps: number): Promise<Probe
   const record = await run.runSeries('performance', set, settings);
   const report = run.judge(record, settings);
   const passes = run.waiter.stopReason === null && performanceConstraint(report.result).met;
+  run.peakSearch?.probes.push({ qps, passed: passes, series: record.number });
   return { qps, report, passes };
 }
 
-/** Doubles the rate until one fails; every probe loads the set anew. */
+/** Doubles the rate until one fails; every probe loads the set anew. No upper bound where none may be tried. */
 async function findBoundaries(
   run: TestRun,
   set: LoadableSet,
   start: Probe,
   stepSize: number,
-): Promise<{ best: Probe; upper: number }> {
+): Promise<{ best: Probe; upper: number | null }> {
   let best = start;
   for (;;) {
     const upper = best.qps * (1 + stepSize);
+    // Differs from loadgen: which goes on until the memory is full.
+    if ((upper * run.settings.targetDurationMs) / 1000 > maxProbeQueries) {
+      return { best, upper: null };
+    }
     say(run, `FindBoundaries: Checking fields ${range(best.qps, upper)}`);
     await run.load(set);
     const next = await probe(run, set, upper);
@@ -80,6 +88,15 @@ async function bisect(
   return best;
 }
 
+/** Says that the search has no end. */
+function complainOfNoBound(run: TestRun, best: Probe, stepSize: number): void {
+  const reason =
+    `No peak was found: the latency limits were kept at ${printed(best.qps)} queries/s, and a probe at ` +
+    `${printed(best.qps * (1 + stepSize))} would take more than ${maxProbeQueries} queries.`;
+  run.log.error('loadgen.cc', 'error_runtime', reason);
+  run.modeReasons.push(reason);
+}
+
 /** The best probe's report, judged again in case the search was interrupted after it. */
 function publishBest(run: TestRun, best: Probe): void {
   publish(run, run.judge(best.report.record, best.report.result.settings));
@@ -95,6 +112,7 @@ export async function runFindPeakMode(run: TestRun, requested: TestSettings): Pr
     );
     return;
   }
+  run.peakSearch = { peakQps: null, probes: [] };
   const set = run.sets('performance')[0]!;
   const base = run.settings.targetQps;
   say(run, `FindPeakPerformance: Check validity of the base settings field: ${printed(base)}`);
@@ -112,17 +130,19 @@ export async function runFindPeakMode(run: TestRun, requested: TestSettings): Pr
     return;
   }
   await run.unload(set);
-  const { best: lower, upper } = await findBoundaries(
-    run,
-    set,
-    first,
-    requested.serverFindPeakQpsBoundaryStepSize,
-  );
+  const stepSize = requested.serverFindPeakQpsBoundaryStepSize;
+  const { best: lower, upper } = await findBoundaries(run, set, first, stepSize);
+  if (upper === null) {
+    complainOfNoBound(run, lower, stepSize);
+    publishBest(run, lower);
+    return;
+  }
   say(run, `FindPeakPerformance: Found boundaries: ${range(lower.qps, upper)}`);
   await run.load(set);
   const decimals = requested.serverFindPeakQpsDecimalsOfPrecision;
   const best = await bisect(run, set, lower, upper, decimals);
   say(run, `FindPeakPerformance: Found peak performance field: ${printed(best.qps)}`);
+  if (run.waiter.stopReason === null) run.peakSearch.peakQps = best.qps;
   publishBest(run, best);
   await run.unload(set);
 }

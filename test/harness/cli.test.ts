@@ -225,7 +225,7 @@ describe('bench with bad input', () => {
     [['--target-qps', '-5'], '--target-qps: offline.target_qps is -5; allowed: '],
     [['--samples', '100000'], '--samples: samples is 100000; allowed: 1 to 1000'],
     [['--scenario', 'Interactive'], '"Interactive" is not in this version'],
-    [['--mode', 'find-peak'], '"find-peak" is not in this version'],
+    [['--mode', 'find-peak'], '--mode: mode find-peak looks for a rate of arrivals, and scenario'],
     [['--sut', 'openai'], '"openai" is not in this version'],
     [['--kv-cache', 'fp8'], '"fp8" is not in this version'],
     [['--endpoint', 'http://localhost'], '--endpoint: this option is not in this version'],

@@ -12,6 +12,7 @@ import {
 import { type Fault, InputError } from '../../harness/errors.js';
 import { type Override, scenarioSection } from '../../harness/overrides.js';
 import { runFields } from '../../harness/run-config.js';
+import { DatasetShelf } from '../../harness/run-dataset.js';
 
 let root = '';
 beforeAll(() => {
@@ -25,8 +26,9 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 function context(faults: readonly Fault[] = []): ConfigContext {
   const refuseDevice = (device: string) => (device === 'auto' ? null : `no ${device} here`);
-  const datasetNames = ['tiny-orca', 'tiny-mmlu'];
-  return { root, datasetNames, countSamples: () => 1000, refuseDevice, faults };
+  const shelf = new DatasetShelf();
+  const openDataset: ConfigContext['openDataset'] = (...asked) => shelf.open(...asked);
+  return { root, openDataset, refuseDevice, faults };
 }
 
 function load(yaml: string, overrides: readonly Override[] = [], faults: readonly Fault[] = []) {
@@ -80,7 +82,7 @@ describe('loadRunConfig', () => {
       'run.yaml:8:24: offline.target_qps is -1; allowed: a number above 0 to 1000000, or null',
       'run.yaml:8:44: offline.min_duration_s is "soon"; allowed: a number from 0 to 86400',
       'run.yaml:9:15: seeds.qsl is 18446744073709551616; allowed: a whole number from 0 to 18446744073709551615, or null',
-      'run.yaml:2:10: dataset is "tiny-orka"; allowed: tiny-orca, tiny-mmlu (did you mean "tiny-orca"?)',
+      'run.yaml:2:10: dataset is "tiny-orka"; allowed: tiny-mmlu, tiny-orca, or a file of JSON lines (*.jsonl) (did you mean "tiny-orca"?)',
       'run.yaml:6:11: no cuda here',
       'run.yaml:1:8: model is "smal"; allowed: small, or a folder that holds config.json and *.safetensors (did you mean "small"?)',
     ]);

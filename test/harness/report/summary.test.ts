@@ -34,6 +34,7 @@ function recordWith(remarks: readonly string[]): RunRecord {
       ttftMs: null,
       tpotMs: null,
       issueLagUs: flat(10),
+      peakSearch: null,
       load: { stealShare: 0.1 },
     },
     accuracy: {

@@ -131,7 +131,7 @@ class Recorder implements Responder {
 
 async function answerAll(sut: NativeSut, count: number, reportsFirstTokens: boolean) {
   const recorder = new Recorder(count);
-  sut.beginTest({ reportsFirstTokens });
+  sut.beginTest({ pass: null, reportsFirstTokens });
   const samples = Array.from({ length: count }, (_, id) => ({ id, index: id }));
   sut.issueQuery(samples, recorder);
   sut.flushQueries();
@@ -225,7 +225,7 @@ describe('NativeSut', () => {
     const prompts = Array.from({ length: 200 }, (_, index) => `prompt ${index}`);
     const sut = await load(generationSet(prompts));
     const recorder = new Recorder(200);
-    sut.beginTest({ reportsFirstTokens: false });
+    sut.beginTest({ pass: null, reportsFirstTokens: false });
     sut.issueQuery(
       prompts.map((_, id) => ({ id, index: id })),
       recorder,
