@@ -11,6 +11,8 @@ export const exitCodes = {
   belowTarget: 4,
   /** The system under test could not be started, broke, or left a sample unanswered. */
   sutFailed: 5,
+  /** An audit found answers that do not hold together. */
+  auditFailed: 7,
   /** Ctrl-C or SIGTERM. */
   interrupted: 130,
 } as const;

@@ -44,6 +44,7 @@ function recordWith(issueLagUs: number): RunRecord {
       ],
       samplesScored: 100,
     },
+    audit: null,
   };
   return record as unknown as RunRecord;
 }
