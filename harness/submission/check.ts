@@ -23,7 +23,7 @@ import { checkFiles, tellMissing } from './rules/file-rules.js';
 import { checkLog } from './rules/log-rules.js';
 import { checkPair } from './rules/pair-rules.js';
 import { checkPerformance } from './rules/performance-rules.js';
-import { checkSystem } from './rules/system-rules.js';
+import { checkSystemFile } from './rules/system-rules.js';
 import { listFolders, ResultFolder, SubmitterFolder } from './submission-tree.js';
 
 /** What was checked and found. */
@@ -134,7 +134,7 @@ function checkSubmitter(
     if (!existsSync(folder)) findings.push(tellMissing(folder));
   }
   for (const system of listFolders(place.results)) {
-    findings.push(...checkSystem({ file: place.system(system), division, submitter }));
+    findings.push(...checkSystemFile({ file: place.system(system), division, submitter }));
     for (const name of listFolders(join(place.results, system))) {
       findings.push(...checkBenchmark(place, system, name, round, results));
     }
