@@ -114,7 +114,10 @@ function addCheck(program: Command, streams: Streams, finish: Finish): void {
       'check results by the rules of MLPerf Inference, stricter than the official checker',
     )
     .addOption(
-      new Option('--round <name>', 'whose seeds and benchmarks hold').choices(submissionRounds),
+      new Option(
+        '--round <name>',
+        'whose rules hold; by the seeds of the logs where it is left out',
+      ).choices(submissionRounds),
     )
     .addOption(
       new Option('--benchmark <name>', 'of a single result or a run, such as llama2-70b-99'),
