@@ -23,6 +23,7 @@ import { checkFiles, tellMissing } from './rules/file-rules.js';
 import { checkLog } from './rules/log-rules.js';
 import { checkPair } from './rules/pair-rules.js';
 import { checkPerformance } from './rules/performance-rules.js';
+import { checkMode, checkPerformanceSettings } from './rules/setting-rules.js';
 import { checkSystem } from './rules/system-rules.js';
 import { listFolders, ResultFolder, SubmitterFolder } from './submission-tree.js';
 
@@ -90,11 +91,13 @@ function checkResult(result: Result): Finding[] {
       : [
           ...checkLog(performance, performanceFile, result),
           ...checkPerformance(performance, performanceFile, result),
+          ...checkPerformanceSettings(performance, performanceFile, result),
         ]),
     ...(accuracy === null
       ? []
       : [
           ...checkLog(accuracy, accuracyFile, result),
+          ...checkMode(accuracy, accuracyFile, 'AccuracyOnly'),
           ...checkAccuracyCount(accuracy, accuracyFile, result),
         ]),
     ...checkPair(result),

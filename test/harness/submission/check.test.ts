@@ -218,6 +218,85 @@ const broken: readonly (readonly [name: string, scenario: string, rule: string, 
       (f) => cpSync(join(f.path, 'whole-accuracy-log.json'), f.accuracy('accuracy')),
     ],
     [
+      'LoadGen judging by the limits of Server in Interactive',
+      'Interactive',
+      'latency-limit',
+      (f) => edit(f.performance('detail'), setKey('requested_server_ttft_latency', '2000000000')),
+    ],
+    [
+      'a target latency of half a minute',
+      'Server',
+      'latency-limit',
+      (f) => edit(f.performance('detail'), setKey('effective_target_latency_ns', '30000000000')),
+    ],
+    [
+      'a lower percentile',
+      'Server',
+      'latency-limit',
+      (f) => edit(f.performance('detail'), setKey('effective_target_latency_percentile', '0.9')),
+    ],
+    [
+      'an entry that the checker reads gone',
+      'Server',
+      'missing-entry',
+      (f) =>
+        edit(f.performance('detail'), (t) =>
+          t.replace(/:::MLLOG {"key": "result_completed_samples_per_sec".*\n/, ''),
+        ),
+    ],
+    [
+      'a condition not met under the word VALID',
+      'Server',
+      'invalid-result',
+      (f) => edit(f.performance('detail'), setKey('result_min_queries_met', 'false')),
+    ],
+    [
+      'the log of the accuracy pass in both places',
+      'Offline',
+      'wrong-mode',
+      (f) => cpSync(f.accuracy('detail'), f.performance('detail')),
+    ],
+    [
+      'one sample issued throughout',
+      'Server',
+      'audit-settings',
+      (f) => edit(f.performance('detail'), setKey('effective_performance_issue_same', 'true')),
+    ],
+    [
+      'an audit file found',
+      'Server',
+      'audit-settings',
+      (f) =>
+        edit(
+          f.performance('detail'),
+          (t) =>
+            `${t}:::MLLOG {"key": "warning_generic_message", "value": "Found Audit Config file (audit.config).", "metadata": {"is_error": false, "is_warning": true}}\n`,
+        ),
+    ],
+    [
+      'nan beside the result',
+      'Server',
+      'unreadable-log',
+      (f) => edit(f.performance('detail'), setKey('result_mean_latency_ns', '-nan')),
+    ],
+    [
+      'a line with the other marker',
+      'Server',
+      'unreadable-log',
+      (f) => edit(f.performance('detail'), (t) => t.replace('\n:::MLLOG', '\n:::ENDPTS')),
+    ],
+    [
+      'two verdicts',
+      'Server',
+      'repeated-entry',
+      (f) =>
+        edit(
+          f.performance('detail'),
+          (t) =>
+            `${t}:::MLLOG {"key": "result_validity", "value": "INVALID", "metadata": {"is_error": false}}\n`,
+        ),
+    ],
+    [
       'an audit that failed',
       'Server',
       'failed-audit',
