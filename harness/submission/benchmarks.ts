@@ -18,6 +18,8 @@ export const scenarioNames = [
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
+export type SystemType = 'datacenter' | 'edge';
+
 /** Limits of the 99th percentile, in ms; values must stay below them. */
 export interface LatencyLimits {
   readonly ttftMs: number;
@@ -37,7 +39,7 @@ export interface AccuracyReference {
 export interface Benchmark {
   readonly name: string;
   readonly rounds: readonly SubmissionRound[];
-  readonly systemTypes: readonly ('datacenter' | 'edge')[];
+  readonly systemTypes: readonly SystemType[];
   /** Rows of the performance data set; a run must be able to hold all of them. */
   readonly performanceSampleCount: number;
   readonly accuracySampleCount: number;

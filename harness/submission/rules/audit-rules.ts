@@ -6,7 +6,7 @@ import { type Result, readText } from '../result.js';
 import { checkAnswers } from './answer-rules.js';
 import { tellMissing } from './file-rules.js';
 
-/** What TEST06's verdict has to hold: each line, and the words that are enough. */
+/** What TEST06's verdict has to hold: each line, and the words that are enough (Skipped in Offline only). */
 const verdictLines = [
   ['First token check pass', ['True', 'Skipped']],
   ['EOS check pass', ['True']],
@@ -20,7 +20,7 @@ export function checkAudits(result: Result): Finding[] {
   const audit = result.folder.audit('TEST06');
   const verdict = readText(audit.verdict);
   const isAsked = division === 'closed' || division === 'network';
-  const findings = verdict === null ? [] : checkVerdict(verdict, audit.verdict);
+  const findings = verdict === null ? [] : checkVerdict(verdict, result, audit.verdict);
   if (verdict === null && isAsked) {
     const missing = tellMissing(audit.verdict);
     findings.push({
@@ -39,13 +39,14 @@ export function checkAudits(result: Result): Finding[] {
   return [...findings, ...checkAnswers(log, audit.accuracyLog, terms)];
 }
 
-function checkVerdict(text: string, file: string): Finding[] {
-  const rows = text.split('\n');
+function checkVerdict(text: string, { scenario }: Result, file: string): Finding[] {
+  const rows = text.split('\n').map((row) => row.trim());
   return verdictLines.flatMap(([title, words]) => {
+    const allowed = words.filter((word) => word !== 'Skipped' || scenario === 'Offline' || scenario === null);
     const index = rows.findIndex((row) => row.startsWith(`${title}:`));
-    const value = index < 0 ? null : rows[index]!.slice(title.length + 1).trim();
-    if (value !== null && words.some((word) => word === value)) return [];
-    const required = `${title}: ${words.join(' or ')}`;
+    const value = index < 0 ? null : rows[index]!.slice(title.length + 1);
+    if (value !== null && allowed.some((word) => ` ${word}` === value)) return [];
+    const required = `${title}: ${allowed.join(' or ')}, with one blank`;
     const why = 'The test was not passed, or its verdict is not in the form that is read.';
     const line = index < 0 ? null : index + 1;
     return [findError('failed-audit', { file, line }, { value, required, why })];
