@@ -167,9 +167,10 @@ const benchmarks: readonly Benchmark[] = [
   },
 ];
 
-/** The benchmark of that name in a round, or null. */
+/** The benchmark of that name in a round, or null; "llama3_1-8b" is "llama3.1-8b", as the checker has it. */
 export function findBenchmark(name: string, round: SubmissionRound): Benchmark | null {
-  const found = benchmarks.find((benchmark) => benchmark.name === name);
+  const official = name.replace(/^llama3_1-/, 'llama3.1-');
+  const found = benchmarks.find((benchmark) => benchmark.name === official);
   return found?.rounds.includes(round) ? found : null;
 }
 

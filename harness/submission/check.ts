@@ -1,5 +1,5 @@
-// Which results lie in a folder, and what is wrong with each? Walks a submission tree, a single result or a run of
-// loadmark and asks every rule; how findings are shown is report/'s business.
+// What is wrong with a folder: a submission tree, a single result of one, or a run of loadmark? Says which it is and has
+// it checked; how findings are shown is report/'s business.
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -7,25 +7,16 @@ import { type Fault, InputError, messageOf } from '../errors.js';
 import type { RunRecord } from '../run-record.js';
 import {
   benchmarkNames,
-  type Division,
   divisions,
   findBenchmark,
-  type ScenarioName,
   type SubmissionRound,
   scenarioNames,
 } from './benchmarks.js';
 import { type Finding, findError, findWarning } from './finding.js';
-import { type Result, type ResultClaim, readResult } from './result.js';
-import { checkAccuracyCount, checkAccuracyText } from './rules/accuracy-rules.js';
-import { checkAccuracyLog } from './rules/answer-rules.js';
-import { checkAudits } from './rules/audit-rules.js';
-import { checkFiles, tellMissing } from './rules/file-rules.js';
-import { checkLog } from './rules/log-rules.js';
-import { checkPair } from './rules/pair-rules.js';
-import { checkPerformance } from './rules/performance-rules.js';
-import { checkMode, checkPerformanceSettings } from './rules/setting-rules.js';
-import { checkSystem } from './rules/system-rules.js';
-import { listFolders, ResultFolder, SubmitterFolder } from './submission-tree.js';
+import { readResult } from './result.js';
+import { checkResult } from './result-check.js';
+import { ResultFolder } from './submission-tree.js';
+import { checkTree } from './tree-check.js';
 
 /** What was checked and found. */
 export interface CheckReport {
@@ -54,8 +45,10 @@ export function checkFolder(folder: string, options: CheckOptions): CheckReport 
       `"${folder}" is not a folder; allowed: a submission tree, one result of it, or a run`,
     );
   }
-  const found = divisions.filter((division) => existsSync(join(folder, division)));
-  if (found.length > 0) return checkTree(folder, found, options);
+  if (divisions.some((division) => existsSync(join(folder, division)))) {
+    const { results, findings } = checkTree(folder, options.round);
+    return reportOf(folder, 'submission', options.round, results, findings);
+  }
   if (existsSync(join(folder, 'run.json'))) return checkRun(folder, options);
   const isResult = ['performance', 'accuracy'].some((name) => existsSync(join(folder, name)));
   if (isResult) return checkSingle(folder, options);
@@ -78,126 +71,6 @@ function reportOf(
   const errors = findings.filter(({ severity }) => severity === 'error').length;
   const warnings = findings.length - errors;
   return { schema: 'loadmark/check/1', folder, kind, round, results, findings, errors, warnings };
-}
-
-/** Everything that is asked of one result. */
-function checkResult(result: Result): Finding[] {
-  const { folder, performance, accuracy } = result;
-  const [performanceFile, accuracyFile] = [folder.performance('detail'), folder.accuracy('detail')];
-  return [
-    ...checkFiles(result),
-    ...(performance === null
-      ? []
-      : [
-          ...checkLog(performance, performanceFile, result),
-          ...checkPerformance(performance, performanceFile, result),
-          ...checkPerformanceSettings(performance, performanceFile, result),
-        ]),
-    ...(accuracy === null
-      ? []
-      : [
-          ...checkLog(accuracy, accuracyFile, result),
-          ...checkMode(accuracy, accuracyFile, 'AccuracyOnly'),
-          ...checkAccuracyCount(accuracy, accuracyFile, result),
-        ]),
-    ...checkPair(result),
-    ...checkAccuracyText(result),
-    ...checkAccuracyLog(result),
-    ...checkAudits(result),
-  ];
-}
-
-function checkTree(root: string, found: readonly Division[], options: CheckOptions): CheckReport {
-  const results: string[] = [];
-  const findings: Finding[] = [];
-  for (const division of found) {
-    for (const submitter of listFolders(join(root, division))) {
-      const place = new SubmitterFolder(root, division, submitter);
-      findings.push(...checkSubmitter(place, options.round, results));
-    }
-  }
-  if (results.length === 0) {
-    const why = "An empty tree has nothing wrong with it: MLCommons' checker calls it OK.";
-    const required = '<division>/<submitter>/results/<system>/<benchmark>/<scenario>/';
-    findings.unshift(
-      findError('no-results', { file: root }, { value: 'no result', required, why }),
-    );
-  }
-  return reportOf(root, 'submission', options.round, results, findings);
-}
-
-function checkSubmitter(
-  place: SubmitterFolder,
-  round: SubmissionRound,
-  results: string[],
-): Finding[] {
-  const { division, submitter } = place;
-  const findings: Finding[] = [];
-  for (const folder of [place.source, place.results]) {
-    if (!existsSync(folder)) findings.push(tellMissing(folder));
-  }
-  for (const system of listFolders(place.results)) {
-    findings.push(...checkSystem({ file: place.system(system), division, submitter }));
-    for (const name of listFolders(join(place.results, system))) {
-      findings.push(...checkBenchmark(place, system, name, round, results));
-    }
-  }
-  return findings;
-}
-
-/** All scenarios of one benchmark on one system. */
-function checkBenchmark(
-  place: SubmitterFolder,
-  system: string,
-  name: string,
-  round: SubmissionRound,
-  results: string[],
-): Finding[] {
-  const { division } = place;
-  const benchmark = findBenchmark(name, round);
-  const file = join(place.results, system, name);
-  const findings: Finding[] = [];
-  if (benchmark === null) {
-    const required = `a benchmark of ${round}: ${benchmarkNames(round).join(', ')}`;
-    const why = 'Sizes, limits and targets are those of the benchmark.';
-    findings.push(findError('unknown-benchmark', { file }, { value: name, required, why }));
-  }
-  const scenarios: ScenarioName[] = [];
-  for (const given of listFolders(file)) {
-    const scenario = scenarioNames.find((known) => known.toLowerCase() === given.toLowerCase());
-    if (scenario === undefined) {
-      const required = scenarioNames.join(', ');
-      const why = 'Other folders are taken for results and refused.';
-      const judgement = { value: given, required, why };
-      findings.push(findError('unknown-scenario', { file: join(file, given) }, judgement));
-      continue;
-    }
-    scenarios.push(scenario);
-    const folder = place.result(system, name, given);
-    results.push(folder.path);
-    const sampleCount = benchmark?.accuracySampleCount ?? null;
-    const claim = { round, division, scenario, benchmark, sampleCount, isSubmission: true };
-    findings.push(...checkResult(readResult(folder, claim)));
-  }
-  if (division !== 'open' && benchmark !== null) {
-    findings.push(...checkScenarios(scenarios, benchmark, file));
-  }
-  return findings;
-}
-
-function checkScenarios(
-  scenarios: readonly ScenarioName[],
-  { requiredScenarios, oneOfScenarios, name }: NonNullable<ResultClaim['benchmark']>,
-  file: string,
-): Finding[] {
-  const missing = requiredScenarios.filter((scenario) => !scenarios.includes(scenario)) as string[];
-  const hasOne = oneOfScenarios.some((scenario) => scenarios.includes(scenario));
-  if (oneOfScenarios.length > 0 && !hasOne) missing.push(oneOfScenarios.join(' or '));
-  return missing.map((required) => {
-    const why = `Outside the open division ${name} is measured in all of its scenarios.`;
-    const value = scenarios.join(', ') || 'none';
-    return findError('missing-scenario', { file }, { value, required, why });
-  });
 }
 
 /** One result folder: what it is, its path and its log say. */

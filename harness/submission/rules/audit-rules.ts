@@ -42,7 +42,9 @@ export function checkAudits(result: Result): Finding[] {
 function checkVerdict(text: string, { scenario }: Result, file: string): Finding[] {
   const rows = text.split('\n').map((row) => row.trim());
   return verdictLines.flatMap(([title, words]) => {
-    const allowed = words.filter((word) => word !== 'Skipped' || scenario === 'Offline' || scenario === null);
+    const allowed = words.filter(
+      (word) => word !== 'Skipped' || scenario === 'Offline' || scenario === null,
+    );
     const index = rows.findIndex((row) => row.startsWith(`${title}:`));
     const value = index < 0 ? null : rows[index]!.slice(title.length + 1);
     if (value !== null && allowed.some((word) => ` ${word}` === value)) return [];

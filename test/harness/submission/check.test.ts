@@ -1,6 +1,6 @@
 // bench check against a good tree and against copies of it that are broken in one place each.
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -326,6 +326,79 @@ const broken: readonly (readonly [name: string, scenario: string, rule: string, 
       'bad-field',
       (_f, p) =>
         edit(p.system('box'), (t) => t.replace('"number_of_nodes":"1"', '"number_of_nodes":"one"')),
+    ],
+    [
+      'a number with two dots',
+      'Server',
+      'missing-metric',
+      (f) => edit(f.accuracyText, (t) => t.replace("'rouge1': 38.7792", "'rouge1': 38.7.792")),
+    ],
+    [
+      'a truncated log of nothing',
+      'Server',
+      'unreadable-record',
+      (f) => writeFileSync(f.accuracy('accuracy'), truncate('x'.repeat(20_000))),
+    ],
+    [
+      'hexadecimal digits in lower case',
+      'Server',
+      'unreadable-record',
+      (f) =>
+        edit(f.accuracy('accuracy'), (t) =>
+          t.replace(/"data" : "([0-9A-F]+)"/, (row) => row.toLowerCase()),
+        ),
+    ],
+    [
+      'a first token check that was skipped in Server',
+      'Server',
+      'failed-audit',
+      (f) => edit(f.audit('TEST06').verdict, (t) => t.replace(/(First.*): True/, '$1: Skipped')),
+    ],
+    [
+      'a verdict with two blanks',
+      'Server',
+      'failed-audit',
+      (f) => edit(f.audit('TEST06').verdict, (t) => t.replace('EOS check pass: ', '$&' + ' ')),
+    ],
+    [
+      'a data centre benchmark on an edge system',
+      'Server',
+      'wrong-system-type',
+      (_f, p) => edit(p.system('box'), (t) => t.replace('"datacenter"', '"edge"')),
+    ],
+    [
+      'a system type in other letters',
+      'Server',
+      'bad-field',
+      (_f, p) => edit(p.system('box'), (t) => t.replace('"datacenter"', '"Datacenter"')),
+    ],
+    [
+      'a field that holds an object',
+      'Server',
+      'missing-field',
+      (_f, p) => edit(p.system('box'), (t) => t.replace('"cooling":"N/A"', '"cooling":{}')),
+    ],
+    [
+      'a scenario that the benchmark does not have',
+      'Server',
+      'unknown-scenario',
+      (f, p) =>
+        cpSync(f.path, p.result('box', 'llama3.1-8b', 'MultiStream').path, { recursive: true }),
+    ],
+    [
+      'a benchmark folder without a result',
+      'Server',
+      'no-results',
+      (_f, p) => mkdirSync(join(p.results, 'box', 'mixtral-8x7b')),
+    ],
+    [
+      'a file for a source',
+      'Server',
+      'missing-file',
+      (_f, p) => {
+        rmSync(p.source, { recursive: true });
+        writeFileSync(p.source, 'source');
+      },
     ],
     ['no source', 'Server', 'missing-file', (_f, p) => rmSync(p.source, { recursive: true })],
     ['no Offline', 'Offline', 'missing-scenario', (f) => rmSync(f.path, { recursive: true })],
