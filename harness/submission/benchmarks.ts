@@ -18,6 +18,9 @@ export const scenarioNames = [
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
+/** Compliance tests that a language model can be asked for. */
+export type AuditName = 'TEST06' | 'TEST07' | 'TEST09';
+
 export type SystemType = 'datacenter' | 'edge';
 
 /** Limits of the 99th percentile, in ms; values must stay below them. */
@@ -52,8 +55,8 @@ export interface Benchmark {
   readonly greatestTargetLatencyMs: number;
   readonly accuracy: readonly AccuracyReference[];
   /** Compliance tests of the closed and network divisions. */
-  readonly audits: readonly string[];
-  /** Tokens that end an answer. */
+  readonly audits: readonly AuditName[];
+  /** Tokens that end an answer; none where they are not known here, and so not looked for. */
   readonly endTokens: readonly number[];
 }
 
@@ -167,14 +170,57 @@ const benchmarks: readonly Benchmark[] = [
   },
 ];
 
+const largeModels: readonly Benchmark[] = [
+  {
+    ...datacenter,
+    name: 'llama3.1-405b',
+    rounds: ['v6.0'],
+    performanceSampleCount: 8313,
+    accuracySampleCount: 8313,
+    limits: { Server: { ttftMs: 6000, tpotMs: 175 }, Interactive: { ttftMs: 4500, tpotMs: 80 } },
+    greatestTargetLatencyMs: 60_000,
+    accuracy: [
+      floor('rougeL', 21.6666, 0.99),
+      floor('exact_match', 90.1335, 0.99),
+      band('tokens_per_sample', 684.68),
+    ],
+    endTokens: llama3EndTokens,
+  },
+  {
+    ...datacenter,
+    name: 'deepseek-r1',
+    rounds: both,
+    performanceSampleCount: 4388,
+    accuracySampleCount: 4388,
+    limits: { Server: { ttftMs: 2000, tpotMs: 80 }, Interactive: { ttftMs: 1500, tpotMs: 15 } },
+    greatestTargetLatencyMs: 60_000,
+    accuracy: [floor('exact_match', 81.3582, 0.99), band('tokens_per_sample', 3886.2274)],
+    endTokens: [],
+  },
+  {
+    ...datacenter,
+    name: 'gpt-oss-120b',
+    rounds: both,
+    performanceSampleCount: 6396,
+    accuracySampleCount: 4395,
+    limits: { Server: { ttftMs: 3000, tpotMs: 80 }, Interactive: { ttftMs: 2000, tpotMs: 15 } },
+    greatestTargetLatencyMs: 60_000,
+    accuracy: [floor('exact_match', 83.13, 0.99)],
+    audits: ['TEST07', 'TEST09'],
+    endTokens: [],
+  },
+];
+
+const allBenchmarks = [...benchmarks, ...largeModels];
+
 /** The benchmark of that name in a round, or null; "llama3_1-8b" is "llama3.1-8b", as the checker has it. */
 export function findBenchmark(name: string, round: SubmissionRound): Benchmark | null {
   const official = name.replace(/^llama3_1-/, 'llama3.1-');
-  const found = benchmarks.find((benchmark) => benchmark.name === official);
+  const found = allBenchmarks.find((benchmark) => benchmark.name === official);
   return found?.rounds.includes(round) ? found : null;
 }
 
 /** Names of a round's benchmarks. */
 export function benchmarkNames(round: SubmissionRound): string[] {
-  return benchmarks.filter(({ rounds }) => rounds.includes(round)).map(({ name }) => name);
+  return allBenchmarks.filter(({ rounds }) => rounds.includes(round)).map(({ name }) => name);
 }

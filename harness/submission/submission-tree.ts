@@ -53,6 +53,11 @@ export class AuditFolder {
     return join(this.path, 'verify_accuracy.txt');
   }
 
+  /** Of TEST09, which judges the length of the answers. */
+  get lengthVerdict(): string {
+    return join(this.path, 'verify_output_len.txt');
+  }
+
   performance(name: keyof typeof logFiles): string {
     return join(this.path, 'performance', 'run_1', logFiles[name]);
   }
