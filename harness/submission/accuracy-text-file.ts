@@ -11,6 +11,8 @@ export interface AccuracyText {
   readonly metrics: ReadonlyMap<string, readonly ReadMetric[]>;
   /** The first; null where there is no hash line. */
   readonly hash: { readonly value: string; readonly line: number } | null;
+  /** A later hash line that says something else. */
+  readonly otherHash: { readonly value: string; readonly line: number } | null;
   /** Keys that stand there in a form the checker cannot read. */
   readonly unreadable: readonly {
     readonly key: string;
@@ -42,10 +44,12 @@ export function parseAccuracyText(text: string): AccuracyText {
   const metrics = new Map<string, ReadMetric[]>();
   const unreadable: { key: string; line: number; text: string }[] = [];
   let hash: AccuracyText['hash'] = null;
+  let otherHash: AccuracyText['hash'] = null;
   for (const [index, row] of text.split(/\r?\n/).entries()) {
     const line = index + 1;
     const digest = /^hash=(\w+)$/.exec(row)?.[1];
     if (digest !== undefined && hash === null) hash = { value: digest, line };
+    else if (digest !== undefined && digest !== hash?.value) otherHash = { value: digest, line };
     for (const key of keys) {
       // The checker takes digits and dots alike, and breaks where they make no number.
       const found = [...row.matchAll(patternOf(key))].filter(
@@ -63,5 +67,5 @@ export function parseAccuracyText(text: string): AccuracyText {
       }
     }
   }
-  return { metrics, hash, unreadable };
+  return { metrics, hash, otherHash, unreadable };
 }

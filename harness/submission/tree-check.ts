@@ -64,6 +64,7 @@ function checkSubmitter(
     ...[place.source, place.results].filter((path) => !isFolder(path)).map(tellMissing),
     ...mapping.findings,
     ...checkUnusedSystems(place),
+    ...checkSource(place.source),
   ];
   for (const system of listFolders(place.results)) {
     const benchmarks = listFolders(join(place.results, system));
@@ -87,6 +88,13 @@ function checkUnusedSystems(place: SubmitterFolder): Finding[] {
       const judgement = { value: null, required, why: 'The system described has no result.' };
       return findWarning('unused-system', { file: join(place.systems, name) }, judgement);
     });
+}
+
+function checkSource(file: string): Finding[] {
+  if (!isFolder(file) || listFolders(file).length + listFiles(file).length > 0) return [];
+  const why = 'The code that was measured belongs to the submission.';
+  const judgement = { value: 'an empty folder', required: 'the source of each benchmark', why };
+  return [findWarning('empty-source', { file }, judgement)];
 }
 
 function tellEmpty(file: string): Finding {

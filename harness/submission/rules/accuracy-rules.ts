@@ -125,6 +125,12 @@ function checkHash(read: AccuracyText, file: string, logFile: string): Finding[]
       ),
     );
   }
+  if (read.otherHash !== null) {
+    const { value, line } = read.otherHash;
+    const why = 'Two hashes cannot both be those of the log.';
+    const judgement = { value, required: 'one hash line', why };
+    findings.push(findError('wrong-hash', { file, line }, judgement));
+  }
   if (hash === null) {
     const required = 'a line hash=<sha256 of the whole accuracy log>';
     const why = 'Without it nothing ties the scores to the answers.';

@@ -454,6 +454,58 @@ test('the seed that went through a double is called so', () => {
   expect(error!.why).toContain('53 bits');
 });
 
+test('two hashes are told, and an empty source is warned of', () => {
+  const errors = errorsOf('Server', (f, p) => {
+    edit(f.accuracyText, (t) => `${t}hash=${'0'.repeat(64)}\n`);
+    rmSync(p.source, { recursive: true });
+    mkdirSync(p.source);
+  });
+  expect(errors.map(({ rule }) => rule)).toEqual(['wrong-hash']);
+});
+
+test('a result or a benchmark of a tree is judged by the division that its path names', () => {
+  const place = new SubmitterFolder(good, 'closed', 'Somebody');
+  const server = place.result('box', 'llama3.1-8b', 'Server').path;
+  const options = { round: 'v6.0', benchmark: null } as const;
+  expect(checkFolder(server, options)).toMatchObject({ kind: 'result', errors: 0 });
+  expect(checkFolder(join(server, '..'), options)).toMatchObject({ errors: 0, warnings: 6 });
+  const root = join(scratch, 'unaudited');
+  cpSync(good, root, { recursive: true });
+  const copy = new SubmitterFolder(root, 'closed', 'Somebody');
+  const result = copy.result('box', 'llama3.1-8b', 'Server');
+  rmSync(result.audit('TEST06').path, { recursive: true });
+  const { findings } = checkFolder(result.path, options);
+  expect(findings.map(({ rule }) => rule)).toContain('missing-audit');
+  expect(() => checkFolder(place.path, options)).toThrow('the folder that holds the divisions');
+  const named = { ...options, benchmark: 'llama3.1-8b' };
+  expect(() => checkFolder(good, named)).toThrow('a tree says it by its folders');
+});
+
+test('a run.json that anybody may have edited is read with care', () => {
+  const root = join(scratch, 'run');
+  mkdirSync(root);
+  const options = { round: 'v6.0', benchmark: null } as const;
+  const check = (text: string) => {
+    writeFileSync(join(root, 'run.json'), text);
+    return checkFolder(root, options);
+  };
+  for (const text of ['', 'null', '[]', '{}', '{"schema":"loadmark/run/1"}']) {
+    expect(() => check(text)).toThrow(/allowed|not JSON/);
+  }
+  const run = { schema: 'loadmark/run/1', valid: true, scenario: 'Offline' };
+  const bare = check(JSON.stringify({ ...run, accuracy: { targets: [null, 5] } }));
+  expect(bare.findings.map(({ rule }) => rule)).toEqual(['no-results']);
+  const target = { metric: 'tokensPerSample', value: 2, threshold: 30.15, upperThreshold: 36.85 };
+  const accuracy = { targets: [{ ...target, pass: false }] };
+  const lost = check(JSON.stringify({ ...run, valid: false, invalidReasons: 7, accuracy }));
+  expect(lost.findings.map(({ rule }) => rule)).toEqual([
+    'no-results',
+    'invalid-result',
+    'below-target',
+  ]);
+  expect(lost.findings[2]?.required).toBe('tokensPerSample of 30.15 to 36.85');
+});
+
 test('an empty tree is not OK', () => {
   const root = join(scratch, 'empty');
   cpSync(join(good, 'closed', 'Somebody', 'systems'), join(root, 'closed', 'Nobody', 'systems'), {
