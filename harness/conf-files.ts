@@ -53,7 +53,13 @@ export function readConfFiles(
   whereIs: (...path: string[]) => string,
   faults: Fault[],
 ): ConfFiles | null {
-  const { mlperfConf, userConf, auditConf } = mlperf;
+  const { mlperfConf, userConf, audit } = mlperf;
+  if (audit !== 'none' && mlperf.auditConf !== null) {
+    const message = `${audit} has an audit file of its own; allowed: --audit or --audit-conf`;
+    faults.push({ where: whereIs('mlperf', 'audit'), message });
+  }
+  const ownAudit = audit === 'none' ? null : join(root, 'configs', 'audits', `${audit}.conf`);
+  const auditConf = ownAudit ?? mlperf.auditConf;
   if (mlperfConf === null && userConf === null && auditConf === null) return null;
   const read = (path: string | null, name: string) =>
     path === null ? null : readConf(path, whereIs('mlperf', name), faults);

@@ -13,6 +13,8 @@ export const exitCodes = {
   sutFailed: 5,
   /** What was checked has errors. */
   checkFailed: 6,
+  /** An audit found answers that do not hold together. */
+  auditFailed: 7,
   /** Ctrl-C or SIGTERM. */
   interrupted: 130,
 } as const;

@@ -2,7 +2,18 @@
 // Reading the files is conf-files.ts's business.
 
 import { officialSeeds, type SampleSetOrder } from '../loadgen/index.js';
-import { type Checked, choice, optionalSeed, optionalText, section } from './setting-fields.js';
+import {
+  type Checked,
+  choice,
+  optionalIds,
+  optionalSeed,
+  optionalText,
+  section,
+} from './setting-fields.js';
+
+/** Audits with settings of their own in configs/audits, whose answers harness/audit checks. */
+export const auditTests = ['TEST06'] as const;
+export type AuditTest = (typeof auditTests)[number];
 
 /** Settings `seeds`. */
 export const seedFields = section({
@@ -24,6 +35,16 @@ export const mlperfFields = section({
   userConf: optionalText(),
   /** Needs mode performance. */
   auditConf: optionalText(),
+  /** Takes configs/audits/<audit>.conf for the audit's file, and checks the answers. */
+  audit: choice(['none', ...auditTests], 'none', [
+    'TEST01',
+    'TEST04',
+    'TEST07',
+    'TEST08',
+    'TEST09',
+  ]),
+  /** Tokens that end an answer; null leaves them to the model's files. */
+  auditEos: optionalIds(),
 });
 export type MlperfSettings = Checked<typeof mlperfFields>;
 

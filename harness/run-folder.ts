@@ -47,6 +47,15 @@ export class RunFolder {
       : join(this.path, 'performance', 'run_1');
   }
 
+  /** What an audit found: the text that MLCommons' checker reads, and the same with every failure. */
+  verification(test: string): { readonly text: string; readonly json: string } {
+    const folder = join(this.path, test);
+    return {
+      text: join(folder, 'verify_accuracy.txt'),
+      json: join(folder, 'verify_accuracy.json'),
+    };
+  }
+
   writeLogs(pass: PassName, texts: LogTexts): void {
     const folder = this.logs(pass);
     mkdirSync(folder, { recursive: true });

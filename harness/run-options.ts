@@ -67,6 +67,14 @@ const settingOptions: readonly SettingOption[] = [
     'mlperf',
     'audit_conf',
   ]),
+  text('--audit <name>', 'TEST06: a short performance pass whose answers are then verified', [
+    'mlperf',
+    'audit',
+  ]),
+  text('--audit-eos <id,...>', "tokens that end an answer (those of the model's files)", [
+    'mlperf',
+    'audit_eos',
+  ]),
 ];
 
 /** MLPerf's options that this version does not have. */
@@ -105,6 +113,10 @@ export function collectRunOptions(
   const overrides = settingOptions.flatMap((option) => readOption(option, parsed));
   if (parsed.accuracy === true) {
     overrides.push({ path: ['mode'], value: 'accuracy', where: '--accuracy' });
+  }
+  // An audit is a performance pass: who asks for it need not say so twice.
+  if (parsed.audit !== undefined && parsed.mode === undefined && parsed.accuracy !== true) {
+    overrides.push({ path: ['mode'], value: 'performance', where: '--audit' });
   }
   for (const pair of listOf(parsed.set)) overrides.push(...readPair(pair, faults));
   return {

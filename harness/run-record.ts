@@ -3,6 +3,7 @@
 
 import type { EffectiveSettings, TestOutcome, TestSettings } from '../loadgen/index.js';
 import type { JudgedTarget } from './accuracy/index.js';
+import type { ConsistencyReport } from './audit/index.js';
 import { type ConfFiles, type ConfRecord, recordConfFiles } from './conf-files.js';
 import type { RunConfig } from './config.js';
 import { describeSystem, type MachineLoad, readCommit, type System } from './environment.js';
@@ -59,6 +60,8 @@ export interface RunRecord {
   readonly settings: PassSettings | null;
   readonly performance: PerformanceRecord | null;
   readonly accuracy: AccuracyRecord | null;
+  /** What the audit found; null without one. */
+  readonly audit: ConsistencyReport | null;
 }
 
 export interface ModelRecord {
@@ -103,6 +106,7 @@ export interface RunMaterial {
   readonly scored: ScoredPass | null;
   readonly performance: PassResult | null;
   readonly warmUp: WarmUp | null;
+  readonly audit: ConsistencyReport | null;
   readonly interrupted: boolean;
 }
 
@@ -147,6 +151,7 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
     settings: reported === null ? null : settingsOf(reported.outcome, confFiles),
     performance: performance === null ? null : buildPerformance(performance, warmUp, library),
     accuracy: buildAccuracy(material),
+    audit: material.audit,
   };
 }
 

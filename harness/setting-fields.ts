@@ -54,6 +54,17 @@ export function optionalText(): Field<string | null> {
   );
 }
 
+/** Token ids as a text with commas between them, or null. */
+export function optionalIds(): Field<string | null> {
+  return scalar<string | null>(null, (value) => {
+    if (value === null) return null;
+    const ids = String(value).split(/\s*,\s*/);
+    return ids.every((id) => /^\d{1,9}$/.test(id))
+      ? ids.join(',')
+      : refuse(`is ${quote(value)}; allowed: token ids separated by commas, or null`);
+  });
+}
+
 /** Any text but the empty one. */
 export function text(fallback: string): Field<string> {
   return scalar(fallback, (value) =>

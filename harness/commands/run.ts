@@ -1,8 +1,17 @@
 // `bench run`: configuration -> pieces -> passes -> record -> summary, told top to bottom.
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Dataset } from '../../datasets/dataset.js';
 import { formatAccuracyText } from '../accuracy/index.js';
+import {
+  type AuditPlan,
+  type ConsistencyReport,
+  checkConsistency,
+  formatVerification,
+  planAudit,
+  readAuditedLog,
+} from '../audit/index.js';
 import { applyConfFiles } from '../conf-files.js';
 import { loadRunConfig, type RunConfig } from '../config.js';
 import { refuseDevice } from '../device.js';
@@ -59,13 +68,14 @@ export async function runBenchmark(
     refuseDevice,
     faults: [...options.faults, ...findOutputFaults(options.output)],
   });
+  const audit = await planAudit(config, shelf.opened?.kind ?? 'generation');
   const progress = new ProgressReporter(streams.stderr, options.quiet);
   const startedAt = new Date();
   const folder = createRunFolder(config.name, options.output, startedAt);
   const pieces = await loadPieces(config, shelf.opened, startedAt, folder, progress);
   try {
     const passes = await runPasses(config, pieces, folder, signal);
-    const material = scoreRun(config, pieces, passes, options.command, signal);
+    const material = scoreRun(config, pieces, passes, options.command, audit, signal);
     const record = await writeRun(material, folder, options.trace);
     streams.stdout.write(
       options.json
@@ -153,13 +163,26 @@ function scoreRun(
   { library, sut, startedAt, progress }: RunPieces,
   passes: Passes,
   command: readonly string[],
+  plan: AuditPlan | null,
   signal: AbortSignal,
 ): RunMaterial {
-  const { accuracy } = passes;
+  const { accuracy, performance } = passes;
   if (accuracy !== null) progress.note('scoring');
   const scored = accuracy === null ? null : scorePass(accuracy.outcome, library, config.model);
+  const audit = performance === null ? null : verifyAnswers(performance, plan, config.scenario);
   const interrupted = signal.aborted;
-  return { ...passes, config, command, startedAt, library, sut, scored, interrupted };
+  return { ...passes, config, command, startedAt, library, sut, scored, audit, interrupted };
+}
+
+/** Looks at the answers where an auditor would: in the log. */
+function verifyAnswers(
+  { outcome }: PassResult,
+  plan: AuditPlan | null,
+  scenario: string,
+): ConsistencyReport | null {
+  if (plan === null) return null;
+  const answers = readAuditedLog(outcome.logs.accuracy, 'mlperf_log_accuracy.json');
+  return checkConsistency(answers, { scenario, eosIds: plan.eosIds });
 }
 
 async function writeRun(
@@ -167,13 +190,19 @@ async function writeRun(
   folder: RunFolder,
   withTrace: boolean,
 ): Promise<RunRecord> {
-  const { accuracy, performance, scored, library } = material;
+  const { accuracy, performance, scored, audit, library } = material;
   if (scored !== null) writeFileSync(folder.accuracyText, formatAccuracyText(scored.score));
   for (const result of [accuracy, performance]) {
     if (result === null) continue;
     const rows = listEvidence(result, library, result.pass === 'accuracy' ? scored : null);
     writeEvidence(folder.samples(result.pass), rows);
     if (withTrace) writeTrace(folder.trace(result.pass), result);
+  }
+  if (audit !== null) {
+    const { text, json } = folder.verification(audit.test);
+    mkdirSync(dirname(text), { recursive: true });
+    writeFileSync(text, formatVerification(audit));
+    writeFileSync(json, `${JSON.stringify(audit, null, 2)}\n`);
   }
   const record = await buildRunRecord(material);
   writeFileSync(folder.runJson, formatRunRecord(record));
@@ -185,6 +214,8 @@ function judgeRun({ sut, accuracy, performance }: RunMaterial, record: RunRecord
   const outcomes = [accuracy, performance].flatMap((pass) => pass?.outcome ?? []);
   const failed = outcomes.some((o) => o.failed.length > 0 || o.sutFaults.length > 0);
   if (failed || sut?.brokenBy) return exitCodes.sutFailed;
+  // An audit is too short for LoadGen's early stopping; what counts is what its answers look like.
+  if (record.audit !== null) return record.audit.passed ? exitCodes.ok : exitCodes.auditFailed;
   if (!record.valid) return exitCodes.invalid;
   return record.accuracy?.passed === false ? exitCodes.belowTarget : exitCodes.ok;
 }

@@ -5,6 +5,7 @@ import pc from 'picocolors';
 import type { Histogram } from '../histogram.js';
 import type { PeakSearch, PerformanceRecord } from '../performance-record.js';
 import type { AccuracyRecord, RunRecord } from '../run-record.js';
+import { formatAudit } from './audit-summary.js';
 
 /** The whole text, last newline included. */
 export function formatSummary(record: RunRecord, folder: string, useColor: boolean): string {
@@ -31,6 +32,9 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
         colors.red('FAIL'),
       ),
     );
+  }
+  if (record.audit !== null) {
+    lines.push('', ...formatAudit(record, record.audit, colors.green('pass'), colors.red('FAIL')));
   }
   lines.push('', ...formatEngine(record), `Files       ${folder}`, '');
   return lines.join('\n');

@@ -17,7 +17,7 @@ import { readResult } from './result.js';
 import { checkResult } from './result-check.js';
 import { tellMissing } from './rules/file-rules.js';
 import { readModelMapping } from './rules/mapping-rules.js';
-import { checkSystem, readSystemTypes } from './rules/system-rules.js';
+import { checkSystemFile, readSystemTypes } from './rules/system-rules.js';
 import { isFolder, listFiles, listFolders, SubmitterFolder } from './submission-tree.js';
 
 export interface TreeCheck {
@@ -46,11 +46,11 @@ export function checkTree(root: string, round: SubmissionRound): TreeCheck {
 
 function checkStrangers(root: string): Finding[] {
   const required = `${divisions.join(', ')} and nothing beside them`;
-  const why = 'It is passed over: what lies in it is submitted to nobody.';
+  const why = "MLCommons' checker passes over any other folder, and over what it holds.";
   return listFolders(root)
     .filter((name) => !divisions.some((division) => division === name))
     .map((value) =>
-      findWarning('unknown-folder', { file: join(root, value) }, { value, required, why }),
+      findError('unknown-folder', { file: join(root, value) }, { value, required, why }),
     );
 }
 
@@ -68,7 +68,7 @@ function checkSubmitter(
   ];
   for (const system of listFolders(place.results)) {
     const benchmarks = listFolders(join(place.results, system));
-    findings.push(...checkSystem({ ...place, file: place.system(system) }));
+    findings.push(...checkSystemFile({ ...place, file: place.system(system) }));
     if (benchmarks.length === 0) findings.push(tellEmpty(join(place.results, system)));
     for (const folder of benchmarks) {
       const name = mapping.names.get(folder) ?? folder;

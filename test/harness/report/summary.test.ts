@@ -46,6 +46,7 @@ function recordWith(remarks: readonly string[]): RunRecord {
       ],
       samplesScored: 100,
     },
+    audit: null,
   };
   return record as unknown as RunRecord;
 }
