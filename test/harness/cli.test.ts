@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../harness/cli.js';
+import { callBench } from './bench-call.js';
 
 let folder = '';
 beforeAll(() => {
@@ -19,24 +19,13 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function bench(...argv: string[]) {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') => ({
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const code = await main(argv, { stdout: stream('stdout'), stderr: stream('stderr') });
-  return { code, ...written };
-}
-
 /** A run of the null system with the given service time per sample; its answers have no target to miss. */
 function benchNull(output: string, delayMs: number, ...argv: string[]) {
   const quick = ['--samples', '40', '--min-duration', '0.1', '--quiet'];
   const set = ['--set', `null_sut.delay_ms=${delayMs}`];
   const model = ['--model', join(folder, 'unjudged.yaml')];
   const where = ['--output', join(folder, output)];
-  return bench('--sut', 'null', ...where, ...model, ...quick, ...argv, ...set);
+  return callBench('--sut', 'null', ...where, ...model, ...quick, ...argv, ...set);
 }
 
 function readJson(file: string) {
@@ -244,14 +233,14 @@ describe('bench with bad input', () => {
       'there is no command "docter"; allowed: run, doctor, quantize, check, package (did you mean',
     ],
   ])('%j', async (argv, message) => {
-    const { code, stdout, stderr } = await bench('--sut', 'null', ...argv);
+    const { code, stdout, stderr } = await callBench('--sut', 'null', ...argv);
     expect(stderr).toContain(message);
     expect(code).toBe(2);
     expect(stdout).toBe('');
   });
 
   it.each(['compare', 'report', 'inspect', 'eval', 'serve'])('bench %s', async (command) => {
-    const { code, stderr } = await bench(command, 'a', 'b', '--gate', '1');
+    const { code, stderr } = await callBench(command, 'a', 'b', '--gate', '1');
     expect(stderr).toContain(`bench ${command}: is not in this version`);
     expect(code).toBe(2);
   });
@@ -268,7 +257,7 @@ describe('bench with bad input', () => {
       '--audit-conf',
       'f',
     ];
-    const { code, stdout } = await bench(...argv);
+    const { code, stdout } = await callBench(...argv);
     expect(code).toBe(2);
     const error = JSON.parse(stdout);
     expect(error).toMatchObject({ schema: 'loadmark/error/1', exitCode: 2, code: 'BAD_INPUT' });
@@ -282,7 +271,7 @@ describe('bench with bad input', () => {
   it.each([[['--frobnicate']], [['doctor', '--frobnicate']], [['quantize', '--sym']]])(
     'prints one JSON object for the misuse of %j too',
     async (argv) => {
-      const { code, stdout, stderr } = await bench(...argv, '--json');
+      const { code, stdout, stderr } = await callBench(...argv, '--json');
       expect(code).toBe(2);
       expect(JSON.parse(stdout)).toMatchObject({ schema: 'loadmark/error/1', exitCode: 2 });
       expect(stderr).toMatch(/^bench: /);
@@ -294,7 +283,7 @@ describe('bench with bad input', () => {
     mkdirSync(model);
     writeFileSync(join(model, 'config.json'), '{}');
     const output = join(folder, 'never', 'made');
-    const { code } = await bench('--model', model, '--output', output, '--quiet');
+    const { code } = await callBench('--model', model, '--output', output, '--quiet');
     expect(code).toBe(2);
     expect(existsSync(join(folder, 'never'))).toBe(false);
   });
@@ -302,7 +291,7 @@ describe('bench with bad input', () => {
   it('says why there is no CUDA device', async () => {
     const output = join(folder, 'cuda');
     const argv = ['--sut', 'null', '--device', 'cuda:0,1', '--output', output];
-    const { code, stderr } = await bench(...argv);
+    const { code, stderr } = await callBench(...argv);
     expect(code).toBe(2);
     expect(stderr).toMatch(
       /device is "cuda:0,1": .*(NVIDIA driver|nvidia-smi|GPUs here).*; allowed/,
@@ -313,15 +302,15 @@ describe('bench with bad input', () => {
 
 describe('bench', () => {
   it('explains itself', async () => {
-    const { code, stdout } = await bench('run', '--help');
+    const { code, stdout } = await callBench('run', '--help');
     expect(code).toBe(0);
     expect(stdout).toContain('--target-qps <n>');
     expect(stdout).not.toContain('--endpoint');
-    expect((await bench('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await callBench('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
   it('examines the machine', async () => {
-    const { code, stdout } = await bench('doctor', '--json');
+    const { code, stdout } = await callBench('doctor', '--json');
     const report = JSON.parse(stdout);
     expect(report.schema).toBe('loadmark/doctor/1');
     expect(code).toBe(report.engine.works ? 0 : 5);
@@ -331,7 +320,7 @@ describe('bench', () => {
       'cmake',
       'nvcc',
     ]);
-    const { stdout: table } = await bench('doctor');
+    const { stdout: table } = await callBench('doctor');
     expect(table).toContain(report.system.cpu);
   });
 });

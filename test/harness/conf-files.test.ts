@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../harness/cli.js';
 import { findPackageRoot } from '../../harness/package-root.js';
+import { callBench } from './bench-call.js';
 
 let folder = '';
 beforeAll(() => {
@@ -20,17 +20,9 @@ function write(name: string, ...lines: string[]): string {
 }
 
 async function bench(...argv: string[]) {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') => ({
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const streams = { stdout: stream('stdout'), stderr: stream('stderr') };
   const common = ['--sut', 'null', '--samples', '40', '--quiet', '--json'];
-  const code = await main([...common, ...argv], streams);
-  const stderr = written.stderr.replaceAll(`${folder}/`, '');
-  return { code, stderr, run: JSON.parse(written.stdout) };
+  const { code, stdout, stderr } = await callBench(...common, ...argv);
+  return { code, stderr: stderr.replaceAll(`${folder}/`, ''), run: JSON.parse(stdout) };
 }
 
 /** A performance pass into a folder of its own. */

@@ -16,10 +16,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadTokenizer, openDataset, type Tokenizer } from '../../datasets/index.js';
 import { readCalibrationTexts, shareSamples } from '../../harness/calibration-texts.js';
-import { main } from '../../harness/cli.js';
 import { type QuantizeRecord, quantizeCheckpoint } from '../../harness/commands/quantize.js';
 import { collectQuantizeOptions } from '../../harness/quantize-options.js';
 import { Engine } from '../../native/index.js';
+import { callBench } from './bench-call.js';
 
 const work = mkdtempSync(join(tmpdir(), 'loadmark-bench-quantize-'));
 const model = join(work, 'little');
@@ -66,12 +66,7 @@ function makeTokenizer(): object {
 }
 
 async function bench(...argv: string[]) {
-  let stdout = '';
-  let stderr = '';
-  const exitCode = await main(['quantize', ...argv], {
-    stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
-  });
+  const { code: exitCode, stdout, stderr } = await callBench('quantize', ...argv);
   return { exitCode, stdout, stderr };
 }
 

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../harness/cli.js';
 import { findPackageRoot } from '../../harness/package-root.js';
+import { callBench } from './bench-call.js';
 
 let folder = '';
 beforeAll(() => {
@@ -18,22 +18,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A run of the native engine; few samples miss targets by chance, so exit 4 is let through. */
 async function benchTiny(output: string, ...argv: string[]) {
-  let stdout = '';
-  let stderr = '';
-  const streams = {
-    stdout: {
-      write: (text: string) => {
-        stdout += text;
-      },
-    },
-    stderr: {
-      write: (text: string) => {
-        stderr += text;
-      },
-    },
-  };
   const common = ['--samples', '48', '--min-duration', '0.01', '--quiet', '--json'];
-  const code = await main(['--output', join(folder, output), ...common, ...argv], streams);
+  const given = ['--output', join(folder, output), ...common, ...argv];
+  const { code, stdout, stderr } = await callBench(...given);
   expect(stderr).toBe('');
   expect([0, 4]).toContain(code);
   return JSON.parse(stdout);

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../harness/cli.js';
+import { callBench } from './bench-call.js';
 
 let folder = '';
 let runs = 0;
@@ -19,14 +19,8 @@ function write(name: string, content: string): string {
 }
 
 async function bench(...argv: string[]) {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') => ({
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const code = await main(argv, { stdout: stream('stdout'), stderr: stream('stderr') });
-  return { code, ...written, stderr: written.stderr.replaceAll(`${folder}/`, '') };
+  const call = await callBench(...argv);
+  return { ...call, stderr: call.stderr.replaceAll(`${folder}/`, '') };
 }
 
 /** A run of 60 samples by the script, into a folder of its own. */

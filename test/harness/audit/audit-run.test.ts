@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { main } from '../../../harness/cli.js';
+import { callBench } from '../bench-call.js';
 
 let folder = '';
 beforeAll(() => {
@@ -11,18 +11,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function bench(...argv: string[]) {
-  const written = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') => ({
-    write: (text: string) => {
-      written[name] += text;
-    },
-  });
-  const code = await main(['--sut', 'null', '--quiet', ...argv], {
-    stdout: stream('stdout'),
-    stderr: stream('stderr'),
-  });
-  return { code, ...written };
+function bench(...argv: string[]) {
+  return callBench('--sut', 'null', '--quiet', ...argv);
 }
 
 /** The null system answers with two tokens of id 0; the built-in model ends its answers with 1. */

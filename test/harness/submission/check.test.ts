@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { main } from '../../../harness/cli.js';
 import { checkFolder } from '../../../harness/submission/check.js';
 import type { Finding } from '../../../harness/submission/finding.js';
 import { type ResultFolder, SubmitterFolder } from '../../../harness/submission/submission-tree.js';
+import { callBench } from '../bench-call.js';
 import { truncate, writeGoodTree } from './good-tree.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'loadmark-check-'));
@@ -546,22 +546,15 @@ test('an empty tree is not OK', () => {
 });
 
 test('the command line: exit status, JSON, and what cannot be checked', async () => {
-  const call = async (...argv: string[]) => {
-    const out = { stdout: '', stderr: '' };
-    const streams = {
-      stdout: { write: (text: string) => (out.stdout += text) },
-      stderr: { write: (text: string) => (out.stderr += text) },
-    };
-    return { ...out, code: await main(['check', ...argv], streams), text: () => out };
-  };
+  const call = (...argv: string[]) => callBench('check', ...argv);
   const fine = await call(good, '--round', 'v6.0');
   expect(fine.code).toBe(0);
-  expect(fine.text().stdout).toContain('OK  3 results by the rules of v6.0: 0 errors, 6 warnings');
+  expect(fine.stdout).toContain('OK  3 results by the rules of v6.0: 0 errors, 6 warnings');
   const other = await call(good, '--round', 'v6.1', '--json');
   expect(other.code).toBe(6);
-  const report = JSON.parse(other.text().stdout) as { findings: Finding[] };
+  const report = JSON.parse(other.stdout) as { findings: Finding[] };
   expect(report.findings.find(({ rule }) => rule === 'wrong-seed')?.why).toContain('round v6.0');
   const nothing = await call(join(scratch, 'nowhere'));
   expect(nothing.code).toBe(2);
-  expect(nothing.text().stderr).toContain('is not a folder');
+  expect(nothing.stderr).toContain('is not a folder');
 });

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDataset } from '../../../datasets/index.js';
-import { main } from '../../../harness/cli.js';
 import type { PackageReport } from '../../../harness/report/package-report.js';
 import { SubmitterFolder } from '../../../harness/submission/submission-tree.js';
+import { callBench } from '../bench-call.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'loadmark-package-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -29,15 +29,6 @@ const runs = {
   offlineAudit: join(scratch, 'offline-audit'),
   serverAudit: join(scratch, 'server-audit'),
 };
-
-async function bench(...argv: string[]) {
-  const out = { stdout: '', stderr: '' };
-  const code = await main(argv, {
-    stdout: { write: (text: string) => (out.stdout += text) },
-    stderr: { write: (text: string) => (out.stderr += text) },
-  });
-  return { ...out, code };
-}
 
 /** Answers of some 611 characters, as the benchmark's are. */
 function writeRows(): void {
@@ -79,7 +70,7 @@ beforeAll(async () => {
   writeRows();
   writeFileSync(files.script, script);
   writeFileSync(files.config, config);
-  const template = await bench('package', '--print-system-template');
+  const template = await callBench('package', '--print-system-template');
   expect(template.code).toBe(0);
   writeFileSync(files.system, template.stdout);
   const run = async (scenario: string, output: string, ...more: string[]) => {
@@ -92,7 +83,7 @@ beforeAll(async () => {
       output,
       '--quiet',
     ];
-    const { code, stdout } = await bench(...common, ...more);
+    const { code, stdout } = await callBench(...common, ...more);
     expect(code, stdout).toBe(0);
   };
   await run('Offline', runs.offline);
@@ -105,7 +96,7 @@ beforeAll(async () => {
 function pack(division: string, out: string, folders: readonly string[], ...more: string[]) {
   const names = ['--division', division, '--submitter', 'Somebody', '--system', files.system];
   const rest = ['--round', 'v6.0', '--benchmark', benchmark, '--out', join(scratch, out)];
-  return bench('package', ...folders, ...names, ...rest, ...more);
+  return callBench('package', ...folders, ...names, ...rest, ...more);
 }
 
 describe.each(['open', 'closed'] as const)('a %s submission', (division) => {
@@ -123,7 +114,7 @@ describe.each(['open', 'closed'] as const)('a %s submission', (division) => {
     for (const { path, bytes } of report.files) {
       expect(readFileSync(join(report.tree, path)).length, path).toBe(bytes);
     }
-    const check = await bench('check', report.tree, '--round', 'v6.0');
+    const check = await callBench('check', report.tree, '--round', 'v6.0');
     expect(check.code).toBe(0);
   });
 
@@ -226,7 +217,7 @@ describe('what cannot be packaged is refused before anything is written', () => 
     writeFileSync(bad, JSON.stringify(system));
     const names = ['--division', 'open', '--submitter', 'Somebody', '--system', bad];
     const rest = ['--round', 'v6.1', '--benchmark', 'mixtral-8x7b', '--out', runs.offline];
-    const { stderr, code } = await bench('package', runs.offline, ...names, ...rest);
+    const { stderr, code } = await callBench('package', runs.offline, ...names, ...rest);
     expect(code).toBe(2);
     expect(stderr).toContain('--benchmark: the benchmark is "mixtral-8x7b"; allowed in v6.1: ');
     expect(stderr).toContain('"cooling" with a text');
@@ -234,7 +225,7 @@ describe('what cannot be packaged is refused before anything is written', () => 
   });
 
   test('nothing named', async () => {
-    const { stderr, code } = await bench('package');
+    const { stderr, code } = await callBench('package');
     expect(code).toBe(2);
     for (const name of ['--division', '--submitter', '--system', '--round', '--out', 'RUNS']) {
       expect(stderr).toContain(`${name}: `);
