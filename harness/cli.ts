@@ -11,6 +11,12 @@ import { BenchError, type Fault, InputError, messageOf } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import { withInterrupt } from './interrupt.js';
 import { suggestName } from './name-suggestion.js';
+import {
+  collectPackageOptions,
+  packageExample,
+  packageFlags,
+  readTemplateFile,
+} from './package-options.js';
 import { findPackageRoot } from './package-root.js';
 import { collectQuantizeOptions, quantizeFlags } from './quantize-options.js';
 import { collectRunOptions, runFlags } from './run-options.js';
@@ -23,7 +29,6 @@ const laterCommands = [
   'inspect',
   'eval',
   'score',
-  'package',
   'ladder',
   'sweep',
   'pull',
@@ -62,6 +67,7 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addDoctor(program, streams, finish);
   addQuantize(program, streams, finish);
   addCheck(program, streams, finish);
+  addPackage(program, streams, finish);
   for (const command of program.commands) {
     command.showHelpAfterError(`(bench ${command.name()} --help lists the options)`);
   }
@@ -125,13 +131,26 @@ function addCheck(program: Command, streams: Streams, finish: Finish): void {
     });
 }
 
+function addPackage(program: Command, streams: Streams, finish: Finish): void {
+  const pack = program.command('package').argument('[run...]', 'folders of runs');
+  pack.description("lay runs out as the tree that MLCommons' submission checker reads");
+  for (const { flags, help } of packageFlags) pack.addOption(new Option(flags, help));
+  pack.addHelpText('after', packageExample);
+  pack.action(async (runs: string[]) => {
+    const template = readTemplateFile(pack.opts());
+    const { packageRuns, writeSystemTemplate } = await import('./commands/package.js');
+    if (template === null) finish(packageRuns(collectPackageOptions(runs, pack.opts()), streams));
+    else finish(await writeSystemTemplate(template, pack.opts().json === true, streams));
+  });
+}
+
 function addLater(program: Command, name: string): void {
   program
     .command(name, { hidden: true })
     .allowUnknownOption()
     .allowExcessArguments()
     .action(() => {
-      const message = 'is not in this version, which has run, doctor, quantize and check';
+      const message = 'is not in this version, which has run, doctor, quantize, check and package';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -139,7 +158,7 @@ function addLater(program: Command, name: string): void {
 /** `bench` runs by default, so a misspelt command arrives here as a word too many. */
 function refuseWords([word]: readonly string[]): void {
   if (word === undefined) return;
-  const known = ['run', 'doctor', 'quantize', 'check'];
+  const known = ['run', 'doctor', 'quantize', 'check', 'package'];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);
 }
