@@ -9,7 +9,7 @@ import type { PackageRequest } from '../package-options.js';
 import { findPackageRoot } from '../package-root.js';
 import { planSubmission } from '../packaging/submission-plan.js';
 import { describeForTemplate, listEmptyFields } from '../packaging/system-file.js';
-import { writeTree } from '../packaging/tree-writer.js';
+import { type WrittenFile, writeTree } from '../packaging/tree-writer.js';
 import { formatPackage, formatTemplate } from '../report/package-report.js';
 import type { Streams } from './run.js';
 
@@ -18,13 +18,16 @@ export interface PackageReport {
   readonly schema: 'loadmark/package/1';
   readonly tree: string;
   readonly round: string;
-  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  readonly files: readonly WrittenFile[];
+  readonly remarks: readonly string[];
 }
 
 export function packageRuns(request: PackageRequest, streams: Streams): ExitCode {
-  const files = writeTree(request.out, planSubmission(request));
+  const plan = planSubmission(request);
+  const files = writeTree(request.out, plan.files);
   const { out: tree, round } = request;
-  const report: PackageReport = { schema: 'loadmark/package/1', tree, round, files };
+  const { remarks } = plan;
+  const report: PackageReport = { schema: 'loadmark/package/1', tree, round, files, remarks };
   streams.stdout.write(
     request.json ? `${JSON.stringify(report, null, 2)}\n` : formatPackage(report),
   );

@@ -33,8 +33,12 @@ export function formatResultReadme({ benchmark, scenario, ...runs }: PlacedResul
     '',
     '## How it was made',
     '',
-    ...describeRun('Accuracy pass', accuracy),
-    ...describeRun('Performance pass', performance),
+    ...(accuracy === performance
+      ? describeRun('Accuracy pass, then performance pass', performance)
+      : [
+          ...describeRun('Accuracy pass', accuracy),
+          ...describeRun('Performance pass', performance),
+        ]),
     ...[...audits].flatMap(([test, run]) => describeRun(`Audit ${test}`, run)),
     "The accuracy log is truncated to its first and last 4096 characters; accuracy.txt has the whole log's sha256.",
   ]);

@@ -26,15 +26,36 @@ export interface PlannedFile {
     | { readonly kind: 'copy' | 'truncated'; readonly from: string };
 }
 
+export interface SubmissionPlan {
+  readonly files: readonly PlannedFile[];
+  /** What whoever hands it in should know of the results. */
+  readonly remarks: readonly string[];
+}
+
 /** @throws InputError with every fault of the options, the system, the runs and what they lack together. */
-export function planSubmission(request: PackageRequest): PlannedFile[] {
+export function planSubmission(request: PackageRequest): SubmissionPlan {
   const faults: Fault[] = [...request.faults];
   const system = readSystemFile(request, faults);
   const measurements = readMeasurements(request, faults);
   const named = readRuns(request, faults);
   const results = placeRuns(named, request, faults);
   if (faults.length > 0 || system === null || measurements === null) throw new InputError(faults);
-  return listFiles(request, system, measurements, results);
+  return {
+    files: listFiles(request, system, measurements, results),
+    remarks: results.flatMap(remarkOn),
+  };
+}
+
+function remarkOn({ benchmark, scenario, performance: { record } }: PlacedResult): string[] {
+  const facts = [
+    record.sut?.kind === 'native' ? [] : [`the ${record.sut?.kind} system computes no model`],
+    record.clock === 'virtual' ? ['its times are simulated'] : [],
+  ].flat();
+  return facts.length === 0
+    ? []
+    : [
+        `${benchmark.name}/${scenario} is no measurement: ${facts.join(', and ')}; its README.md says so.`,
+      ];
 }
 
 function readRuns(request: PackageRequest, faults: Fault[]) {

@@ -4,13 +4,14 @@ import type { PackageReport } from '../commands/package.js';
 import { shorten } from '../config-files.js';
 
 /** The whole text, last newline included. */
-export function formatPackage({ tree, round, files }: PackageReport): string {
+export function formatPackage({ tree, round, files, remarks }: PackageReport): string {
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const where = shorten(tree);
   return [
     ...files.map(({ path, bytes }) => `${formatBytes(bytes).padStart(10)}  ${path}`),
     `${formatBytes(total).padStart(10)}  in ${files.length} files of ${where}`,
     '',
+    ...remarks,
     'These logs were written by loadmark: what passes a checker is not an MLPerf result.',
     `Check it before anybody sees it: bench check ${where} --round ${round}`,
     '',

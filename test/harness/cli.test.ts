@@ -239,7 +239,10 @@ describe('bench with bad input', () => {
     [['--output', '/proc/version'], '"/proc/version" is not a folder'],
     [['--output', ''], '--output: is ""; allowed: '],
     [['--samples', ''], '--samples: samples is ""; allowed: '],
-    [['docter'], 'there is no command "docter"; allowed: run, doctor, quantize (did you mean'],
+    [
+      ['docter'],
+      'there is no command "docter"; allowed: run, doctor, quantize, check, package (did you mean',
+    ],
   ])('%j', async (argv, message) => {
     const { code, stdout, stderr } = await bench('--sut', 'null', ...argv);
     expect(stderr).toContain(message);
