@@ -6,21 +6,16 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import type { CheckFlags } from './commands/check.js';
+import type { PackageFlags } from './commands/package.js';
 import type { RunOptions, Streams } from './commands/run.js';
 import { BenchError, type Fault, InputError, messageOf } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import { withInterrupt } from './interrupt.js';
 import { suggestName } from './name-suggestion.js';
-import {
-  collectPackageOptions,
-  packageExample,
-  packageFlags,
-  readTemplateFile,
-} from './package-options.js';
 import { findPackageRoot } from './package-root.js';
 import { collectQuantizeOptions, quantizeFlags } from './quantize-options.js';
 import { collectRunOptions, runFlags } from './run-options.js';
-import { submissionRounds } from './submission/benchmarks.js';
+import { divisions, submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
 const laterCommands = [
@@ -119,7 +114,10 @@ function addCheck(program: Command, streams: Streams, finish: Finish): void {
       'check results by the rules of MLPerf Inference, stricter than the official checker',
     )
     .addOption(
-      new Option('--round <name>', 'whose seeds and benchmarks hold').choices(submissionRounds),
+      new Option(
+        '--round <name>',
+        'whose rules hold; by the seeds of the logs where it is left out',
+      ).choices(submissionRounds),
     )
     .addOption(
       new Option('--benchmark <name>', 'of a single result or a run, such as llama2-70b-99'),
@@ -132,17 +130,38 @@ function addCheck(program: Command, streams: Streams, finish: Finish): void {
 }
 
 function addPackage(program: Command, streams: Streams, finish: Finish): void {
-  const pack = program.command('package').argument('[run...]', 'folders of runs');
-  pack.description("lay runs out as the tree that MLCommons' submission checker reads");
-  for (const { flags, help } of packageFlags) pack.addOption(new Option(flags, help));
-  pack.addHelpText('after', packageExample);
-  pack.action(async (runs: string[]) => {
-    const template = readTemplateFile(pack.opts());
-    const { packageRuns, writeSystemTemplate } = await import('./commands/package.js');
-    if (template === null) finish(packageRuns(collectPackageOptions(runs, pack.opts()), streams));
-    else finish(await writeSystemTemplate(template, pack.opts().json === true, streams));
+  const command = program.command('package').argument('[runs...]', 'folders that bench run wrote');
+  command.description('make the tree of a submission out of runs, and check it');
+  const options = [
+    new Option('--division <name>', 'closed, open or network').choices(divisions),
+    new Option('--submitter <name>', 'names the folder of all results'),
+    new Option('--system <file>', 'JSON that describes the system; its name is the system folder'),
+    new Option('--round <name>', 'whose seeds, benchmarks and limits hold').choices(
+      submissionRounds,
+    ),
+    new Option('--out <dir>', 'where the tree goes: a new or empty folder'),
+    new Option(
+      '--benchmark <name>',
+      "such as llama2-70b-99; the model's name where it is left out",
+    ),
+    new Option('--measurements <file>', 'JSON laid over the measurements.json that is derived'),
+    new Option('--print-system-template', 'print a --system file of this machine to fill in'),
+    new Option('--json', 'print one JSON object'),
+  ];
+  for (const option of options) command.addOption(option);
+  command.addHelpText('after', packageHelp);
+  command.action(async (runs: string[], flags: PackageFlags) => {
+    const { runPackage } = await import('./commands/package.js');
+    finish(await runPackage(runs, flags, streams));
   });
 }
+
+const packageHelp = `
+A result needs a performance pass and an accuracy pass (one run of --mode submission has both); the closed division
+also a run with --audit TEST06. A Server run under the limits of Interactive becomes an Interactive result.
+
+  bench package --print-system-template > box.json
+  bench package results/a results/b --division open --submitter Me --system box.json --round v6.0 --out tree`;
 
 function addLater(program: Command, name: string): void {
   program

@@ -66,8 +66,8 @@ export const scriptFields = section({
     /** Up to so many more, drawn by row. */
     spreadTokens: number({ min: 0, max: 1_048_576, whole: true }, 0),
     /**
-     * Share of the reference's tokens that others stand in for, evenly spread; ROUGE falls by at least that share,
-     * since a word is lost with any of its tokens. Of multiple-choice questions, the share answered wrongly.
+     * Share of the reference's words that are spoilt, evenly spread, each in its first token: ROUGE-1 and -L fall by
+     * that share, the number of tokens stays. Of multiple-choice questions, the share answered wrongly.
      */
     degrade: number({ min: 0, max: 1 }, 0),
     /** Ends of sequence at the end of an answer; they count as tokens. */

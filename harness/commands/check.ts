@@ -16,7 +16,7 @@ export interface CheckFlags {
 
 export function runCheck(folder: string, flags: CheckFlags, streams: Streams): ExitCode {
   const report = checkFolder(resolve(folder), {
-    round: flags.round ?? 'v6.1',
+    round: flags.round ?? null,
     benchmark: flags.benchmark ?? null,
   });
   streams.stdout.write(

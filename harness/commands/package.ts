@@ -1,53 +1,76 @@
-// `bench package`: from the folders of runs to the tree that MLCommons' submission checker reads; and with
-// --system-template, the description of this machine that it asks for.
+// `bench package RUNS...`: runs become the tree of a submission, checked before anything is written and after.
 
-import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describeSystem } from '../environment.js';
-import { InputError, messageOf } from '../errors.js';
+import { type Fault, InputError } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
-import type { PackageRequest } from '../package-options.js';
-import { findPackageRoot } from '../package-root.js';
-import { planSubmission } from '../packaging/submission-plan.js';
-import { describeForTemplate, listEmptyFields } from '../packaging/system-file.js';
-import { type WrittenFile, writeTree } from '../packaging/tree-writer.js';
-import { formatPackage, formatTemplate } from '../report/package-report.js';
+import { formatPackageReport } from '../report/package-report.js';
+import type { Division, SubmissionRound } from '../submission/benchmarks.js';
+import { checkFolder } from '../submission/check.js';
+import { planPackage } from '../submission/package-plan.js';
+import { writePackage } from '../submission/package-writer.js';
+import { fillSystemTemplate } from '../submission/system-template.js';
 import type { Streams } from './run.js';
 
-/** What --json prints. */
-export interface PackageReport {
-  readonly schema: 'loadmark/package/1';
-  readonly tree: string;
-  readonly round: string;
-  readonly files: readonly WrittenFile[];
-  readonly remarks: readonly string[];
+/** As commander read them. */
+export interface PackageFlags {
+  readonly division?: Division;
+  readonly submitter?: string;
+  readonly system?: string;
+  readonly round?: SubmissionRound;
+  readonly out?: string;
+  readonly benchmark?: string;
+  readonly measurements?: string;
+  readonly printSystemTemplate?: boolean;
+  readonly json?: boolean;
 }
 
-export function packageRuns(request: PackageRequest, streams: Streams): ExitCode {
-  const plan = planSubmission(request);
-  const files = writeTree(request.out, plan.files);
-  const { out: tree, round } = request;
-  const { remarks } = plan;
-  const report: PackageReport = { schema: 'loadmark/package/1', tree, round, files, remarks };
-  streams.stdout.write(
-    request.json ? `${JSON.stringify(report, null, 2)}\n` : formatPackage(report),
-  );
-  return exitCodes.ok;
-}
+const needed = ['division', 'submitter', 'system', 'round', 'out'] as const;
 
-/** Writes the 35 fields of a system, with what this machine tells of itself. */
-export async function writeSystemTemplate(
-  file: string,
-  json: boolean,
+export async function runPackage(
+  runs: readonly string[],
+  flags: PackageFlags,
   streams: Streams,
 ): Promise<ExitCode> {
-  const fields = describeForTemplate(await describeSystem(), findPackageRoot().version);
-  const text = `${JSON.stringify(fields, null, 2)}\n`;
-  try {
-    writeFileSync(file, text, { flag: 'wx' });
-  } catch (error) {
-    const message = `"${file}" cannot be written: ${messageOf(error)}`;
-    throw new InputError([{ where: '--system-template', message }]);
+  if (flags.printSystemTemplate === true) {
+    const template = fillSystemTemplate(await describeSystem());
+    streams.stdout.write(`${JSON.stringify(template, null, 2)}\n`);
+    return exitCodes.ok;
   }
-  streams.stdout.write(json ? text : formatTemplate(file, listEmptyFields(fields)));
-  return exitCodes.ok;
+  const faults: Fault[] = needed
+    .filter((name) => flags[name] === undefined)
+    .map((name) => ({
+      where: `--${name}`,
+      message: 'is missing; bench package --help says what it is',
+    }));
+  if (runs.length === 0) {
+    faults.push({ where: 'RUNS', message: 'there is none; allowed: folders that bench run wrote' });
+  }
+  if (faults.length > 0) throw new InputError(faults);
+  const request = {
+    runs,
+    division: flags.division!,
+    submitter: flags.submitter!,
+    system: flags.system!,
+    round: flags.round!,
+    out: flags.out!,
+    benchmark: flags.benchmark ?? null,
+    measurements: flags.measurements ?? null,
+  };
+  const plan = planPackage(request, faults);
+  if (plan === null) throw new InputError(faults);
+  const files = writePackage(plan);
+  const check = checkFolder(resolve(request.out), { round: request.round, benchmark: null });
+  const report = {
+    schema: 'loadmark/package/1',
+    tree: resolve(request.out),
+    files,
+    check,
+  } as const;
+  streams.stdout.write(
+    flags.json === true
+      ? `${JSON.stringify(report, null, 2)}\n`
+      : formatPackageReport(report, streams.stdout.isTTY === true),
+  );
+  return check.errors === 0 ? exitCodes.ok : exitCodes.checkFailed;
 }

@@ -19,7 +19,9 @@ export function formatCheckReport(report: CheckReport, useColor: boolean): strin
     '',
   ]);
   const verdict = report.errors === 0 ? colors.green('OK') : colors.red('NOT OK');
-  const what = `${count(report.results.length, 'result')} by the rules of ${report.round}`;
+  const chosen = { option: '', seeds: ' (by its seeds)', default: ' (no round by its seeds)' };
+  const rules = `the rules of ${report.round}${chosen[report.roundBy]}`;
+  const what = `${count(report.results.length, 'result')} by ${rules}`;
   const counts = `${count(report.errors, 'error')}, ${count(report.warnings, 'warning')}`;
   return `${[...lines, `${verdict}  ${what}: ${counts}`].join('\n')}\n`;
 }

@@ -1,34 +1,23 @@
-// What a person reads at the end of `bench package`: which files were written, how large, and what to do next.
+// What a person reads from `bench package`: the files of the tree with their sizes, then what a check of it finds.
 
-import type { PackageReport } from '../commands/package.js';
-import { shorten } from '../config-files.js';
+import type { CheckReport } from '../submission/check.js';
+import type { WrittenFile } from '../submission/package-writer.js';
+import { formatCheckReport } from './check-report.js';
+import { alignColumns } from './columns.js';
+
+export interface PackageReport {
+  readonly schema: 'loadmark/package/1';
+  readonly tree: string;
+  readonly files: readonly WrittenFile[];
+  readonly check: CheckReport;
+}
 
 /** The whole text, last newline included. */
-export function formatPackage({ tree, round, files, remarks }: PackageReport): string {
-  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  const where = shorten(tree);
-  return [
-    ...files.map(({ path, bytes }) => `${formatBytes(bytes).padStart(10)}  ${path}`),
-    `${formatBytes(total).padStart(10)}  in ${files.length} files of ${where}`,
-    '',
-    ...remarks,
-    'These logs were written by loadmark: what passes a checker is not an MLPerf result.',
-    `Check it before anybody sees it: bench check ${where} --round ${round}`,
-    '',
-  ].join('\n');
-}
-
-export function formatTemplate(file: string, empty: readonly string[]): string {
-  return [
-    `${shorten(file)} describes this machine in 35 fields. Some are yours to fill ("N/A" where there is nothing to say;`,
-    'status: available, preview or rdi; system_type: datacenter or edge):',
-    ...empty.map((field) => `  ${field}`),
-    'division and submitter are taken from the options where the file leaves them empty.',
-    '',
-  ].join('\n');
-}
-
-function formatBytes(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+export function formatPackageReport(
+  { tree, files, check }: PackageReport,
+  useColor: boolean,
+): string {
+  const rows = files.map(({ path, bytes }) => [path, `${bytes} bytes`]);
+  const advice = 'In the MLPerf log format, written by loadmark: not an MLPerf result.';
+  return `${tree}\n${alignColumns(rows)}\n\n${formatCheckReport(check, useColor)}${advice}\n`;
 }

@@ -31,16 +31,3 @@ export function isStruck(
   if (which.sample !== null) return which.sample === sampleId;
   return which.probability !== null && draw(seed, name, sampleId) < which.probability;
 }
-
-/**
- * Which `share` of `count` places is picked: evenly spread, starting at a place that `offset` in [0, 1) decides, so that
- * over many lists the share is exact.
- */
-export function pickEvenly(count: number, share: number, offset: number): number[] {
-  const picked: number[] = [];
-  for (let place = 0; place < count; place++) {
-    const isPicked = Math.floor((place + 1) * share + offset) > Math.floor(place * share + offset);
-    if (isPicked) picked.push(place);
-  }
-  return picked;
-}

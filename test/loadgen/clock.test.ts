@@ -18,6 +18,29 @@ test('virtual events happen by instant, then by creation', async () => {
   expect(seen.at(-1)).toBe('late@50');
 });
 
+test('a virtual clock tells what comes next, and can be brought forward', () => {
+  const clock = new VirtualClock();
+  const seen: number[] = [];
+  expect(clock.nextAtNs).toBe(Number.POSITIVE_INFINITY);
+  for (const at of [30, 10, 20]) clock.schedule(at, () => seen.push(at));
+  expect(clock.nextAtNs).toBe(10);
+  clock.advanceTo(25);
+  expect([clock.nowNs(), clock.nextAtNs, ...seen]).toEqual([25, 30, 10, 20]);
+  clock.advanceTo(5);
+  expect(clock.nowNs()).toBe(25);
+});
+
+test('simulated time that never ends can be interrupted', async () => {
+  const clock = new VirtualClock();
+  const wakeup = new Wakeup();
+  const goOn = () => clock.schedule(clock.nowNs() + 1, goOn);
+  goOn();
+  setTimeout(() => wakeup.ring(), 20);
+  await clock.sleepUntil(Number.POSITIVE_INFINITY, wakeup);
+  expect(wakeup.rung).toBe(true);
+  expect(clock.nowNs()).toBeGreaterThan(1000);
+});
+
 test('a ring ends a virtual sleep at its instant', async () => {
   const clock = new VirtualClock();
   const wakeup = new Wakeup();

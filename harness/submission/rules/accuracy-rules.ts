@@ -6,6 +6,7 @@ import { type AccuracyText, parseAccuracyText } from '../accuracy-text-file.js';
 import type { AccuracyReference } from '../benchmarks.js';
 import type { DetailLog } from '../detail-log.js';
 import { type Finding, findError } from '../finding.js';
+import { isTruncated, keptCharacters, truncatedLength } from '../log-truncation.js';
 import { type Result, readText } from '../result.js';
 
 /** @param file the detail log's own. */
@@ -77,17 +78,6 @@ function round(value: number): number {
   return Number(value.toPrecision(7));
 }
 
-const keptCharacters = 4096;
-const gap = '\n\n...\n\n';
-
-/** A log that was cut for a submission: its first and last 4096 characters around dots. */
-export function isTruncated(log: string): boolean {
-  return (
-    log.length === 2 * keptCharacters + gap.length &&
-    log.slice(keptCharacters, -keptCharacters) === gap
-  );
-}
-
 /** The most bytes that MLCommons' checker accepts of an accuracy log. */
 const mostLogBytes = 10_240;
 
@@ -111,7 +101,7 @@ function checkHash(read: AccuracyText, file: string, logFile: string): Finding[]
       ),
     );
   } else if (log.includes('\n...\n') && !isTruncated(log)) {
-    const required = `${2 * keptCharacters + gap.length} characters, the dots in their middle`;
+    const required = `${truncatedLength} characters, the dots in their middle`;
     const why = 'It was cut by other rules than those of the truncation script.';
     findings.push(
       findError(

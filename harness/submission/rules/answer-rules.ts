@@ -3,8 +3,8 @@
 
 import { parseAccuracyText } from '../accuracy-text-file.js';
 import { type Finding, findError } from '../finding.js';
+import { isTruncated } from '../log-truncation.js';
 import { type Result, readText } from '../result.js';
-import { isTruncated } from './accuracy-rules.js';
 
 /** A record of the log; token ids are little-endian int32. */
 interface AnswerRecord {

@@ -60,8 +60,10 @@ function checkErrors(log: DetailLog, file: string): Finding[] {
   return [findError('error-record', { file, line }, { value: count, required: '0 errors', why })];
 }
 
-function checkSeeds(log: DetailLog, file: string, { round }: Result): Finding[] {
+function checkSeeds(log: DetailLog, file: string, { round, isSubmission }: Result): Finding[] {
   const official = officialSeeds(round);
+  // A run outside a submission may take any seeds, and is told which ones count.
+  const find = isSubmission ? findError : findWarning;
   return seedKeys.flatMap(([key, name]) => {
     const entry = log.find(key);
     const wanted = official[name];
@@ -81,7 +83,7 @@ function checkSeeds(log: DetailLog, file: string, { round }: Result): Finding[] 
         ? `Sample order and schedule are those of round ${round} with its seeds only.`
         : `It is the seed of round ${other}; --round says which one is meant.`;
     const required = `${key} ${wanted}`;
-    return [findError('wrong-seed', { file, line: entry?.line ?? null }, { value, required, why })];
+    return [find('wrong-seed', { file, line: entry?.line ?? null }, { value, required, why })];
   });
 }
 

@@ -17,10 +17,17 @@ export interface SystemPlace {
   readonly submitter: string;
 }
 
-export function checkSystem({ file, division, submitter }: SystemPlace): Finding[] {
-  const fields = readObject(file);
-  if (typeof fields === 'string') return [findUnreadable(file, fields)];
-  if (fields === null) return [tellMissing(file)];
+export function checkSystemFile(place: SystemPlace): Finding[] {
+  const fields = readObject(place.file);
+  if (typeof fields === 'string') return [findUnreadable(place.file, fields)];
+  return fields === null ? [tellMissing(place.file)] : checkSystem(fields, place);
+}
+
+/** The fields by themselves; `file` is where they stand. */
+export function checkSystem(
+  fields: Readonly<Record<string, unknown>>,
+  { file, division, submitter }: SystemPlace,
+): Finding[] {
   return [
     ...checkPresence(fields, file),
     ...wholeSystemFields.flatMap((key) => checkWhole(fields[key], key, file)),

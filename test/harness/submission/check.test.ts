@@ -1,8 +1,9 @@
 // bench check against a good tree and against copies of it that are broken in one place each.
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { main } from '../../../harness/cli.js';
 import { checkFolder } from '../../../harness/submission/check.js';
@@ -300,6 +301,34 @@ test('the seed that went through a double is called so', () => {
     ),
   );
   expect(error!.why).toContain('53 bits');
+});
+
+test('a folder at the top that is no division is told', () => {
+  const errors = errorsOf('Offline', (f) => mkdirSync(join(f.path, '../../../../../../close')));
+  expect(errors.map(({ rule }) => rule)).toEqual(['unknown-folder']);
+});
+
+test('too few queries are told although the log asked for fewer', () => {
+  const errors = errorsOf('Server', (f) =>
+    edit(f.performance('detail'), setKey('result_query_count', '400')),
+  );
+  expect(errors.map(({ rule }) => rule)).toEqual(['query-count']);
+});
+
+test('the round is that of the seeds where none is given', () => {
+  const report = checkFolder(good, { round: null, benchmark: null });
+  expect(report).toMatchObject({ round: 'v6.0', roundBy: 'seeds', errors: 0 });
+});
+
+test("the tree that MLCommons' checker passes is refused for what that checker does not look at", () => {
+  const root = fileURLToPath(new URL('../../golden/checker/open-llama2-v6.0', import.meta.url));
+  const { findings } = checkFolder(root, { round: 'v6.0', benchmark: null });
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  expect(errors.map(({ rule }) => rule).sort()).toEqual([
+    'dataset-size',
+    'token-count',
+    'wrong-hash',
+  ]);
 });
 
 test('an empty tree is not OK', () => {

@@ -1,0 +1,35 @@
+// Everything that is asked of one result: which rules there are, in the order in which their findings are told.
+
+import type { Finding } from './finding.js';
+import type { Result } from './result.js';
+import { checkAccuracyCount, checkAccuracyText } from './rules/accuracy-rules.js';
+import { checkAccuracyLog } from './rules/answer-rules.js';
+import { checkAudits } from './rules/audit-rules.js';
+import { checkFiles } from './rules/file-rules.js';
+import { checkLog } from './rules/log-rules.js';
+import { checkPair } from './rules/pair-rules.js';
+import { checkPerformance } from './rules/performance-rules.js';
+
+export function checkResult(result: Result): Finding[] {
+  const { folder, performance, accuracy } = result;
+  const [performanceFile, accuracyFile] = [folder.performance('detail'), folder.accuracy('detail')];
+  return [
+    ...checkFiles(result),
+    ...(performance === null
+      ? []
+      : [
+          ...checkLog(performance, performanceFile, result),
+          ...checkPerformance(performance, performanceFile, result),
+        ]),
+    ...(accuracy === null
+      ? []
+      : [
+          ...checkLog(accuracy, accuracyFile, result),
+          ...checkAccuracyCount(accuracy, accuracyFile, result),
+        ]),
+    ...checkPair(result),
+    ...checkAccuracyText(result),
+    ...checkAccuracyLog(result),
+    ...checkAudits(result),
+  ];
+}

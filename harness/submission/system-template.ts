@@ -1,0 +1,31 @@
+// A systems/<system>.json to begin with: all fields, the ones that this machine tells filled in.
+
+import type { System } from '../environment.js';
+import { emptySystemFields, filledSystemFields } from './system-description.js';
+
+/** Every value is a text; "N/A" stands for what only the submitter knows. */
+export function fillSystemTemplate(system: System): Readonly<Record<string, string>> {
+  const gpu = system.gpus[0];
+  const gibibytes = (bytes: number) => `${Math.round(bytes / 2 ** 30)} GiB`;
+  const known: Readonly<Record<string, string>> = {
+    division: '',
+    submitter: '',
+    status: 'available',
+    system_type: 'datacenter',
+    system_name: system.host,
+    number_of_nodes: '1',
+    host_processor_model_name: system.cpu,
+    host_processors_per_node: '1',
+    host_processor_core_count: String(system.cores),
+    host_memory_capacity: gibibytes(system.memoryBytes),
+    accelerators_per_node: String(system.gpus.length),
+    accelerator_model_name: gpu?.name ?? 'N/A',
+    accelerator_memory_capacity: gpu === undefined ? 'N/A' : gibibytes(gpu.memoryBytes),
+    framework: 'loadmark',
+    operating_system: system.os,
+    other_software_stack: `Node.js ${system.node}${gpu === undefined ? '' : `, driver ${gpu.driver}`}`,
+  };
+  const filled = filledSystemFields.map((key) => [key, known[key] ?? 'N/A']);
+  const empty = emptySystemFields.map((key) => [key, '']);
+  return Object.fromEntries([...filled, ...empty]) as Readonly<Record<string, string>>;
+}
