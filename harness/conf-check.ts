@@ -85,9 +85,10 @@ function findOverridden(
     if (section !== own && section !== 'seeds' && section !== 'loadgen') return [];
     const where = whereIs(section, key);
     if (!where.startsWith('--') || settings[field] === asked[field]) return [];
+    const file = section === 'seeds' ? 'that mlperf.conf' : 'the user.conf';
     const message =
       `MLPerf's files come after the options and make ${field} ${settings[field]} of ` +
-      `${asked[field]}; set it in the user.conf`;
+      `${asked[field]}; set it in ${file}`;
     return [{ where, message }];
   });
 }

@@ -28,6 +28,8 @@ export interface ConfFiles {
   readonly model: string;
   /** Given, or configs/mlperf.conf where a user.conf asks for it. */
   readonly mlperfConf: ConfText | null;
+  /** mlperf.conf is ours: its seeds are those of one round, and the run's own `seeds` may name another. */
+  readonly keepsSeeds: boolean;
   readonly userConf: ConfText | null;
   readonly auditConf: ConfText | null;
 }
@@ -67,6 +69,7 @@ export function readConfFiles(
   return {
     model: mlperf.model ?? modelName,
     mlperfConf: read(mlperfConf ?? builtIn, 'mlperf_conf'),
+    keepsSeeds: mlperfConf === null,
     userConf: read(userConf, 'user_conf'),
     auditConf: read(auditConf, 'audit_conf'),
   };
@@ -108,7 +111,8 @@ export interface ConfiguredTest {
 /** Applies the files in LoadGen's order: the round's, then the submitter's; the auditor's stays for startTest. */
 export function applyConfFiles(settings: TestSettings, files: ConfFiles | null): ConfiguredTest {
   if (files === null) return { settings, options: {}, audited: settings };
-  const { model, mlperfConf, userConf, auditConf } = files;
+  const { model, mlperfConf, keepsSeeds, userConf, auditConf } = files;
+  const { qslRngSeed, sampleIndexRngSeed, scheduleRngSeed } = settings;
   const builtIn = { name: mlperfConf?.path ?? '', text: mlperfConf?.text ?? '' };
   const loader = new ConfLoader(builtIn, new RealClock());
   const loaded =
@@ -116,7 +120,11 @@ export function applyConfFiles(settings: TestSettings, files: ConfFiles | null):
       ? loader.loadBuiltIn(settings, model)
       : loader.loadUser(settings, { name: userConf.path, text: userConf.text }, model);
   // Which pass is run is the harness's choice, as it is that of MLPerf's own scripts.
-  const configured: TestSettings = { ...loaded.settings, mode: settings.mode };
+  const configured: TestSettings = {
+    ...loaded.settings,
+    ...(keepsSeeds ? { qslRngSeed, sampleIndexRngSeed, scheduleRngSeed } : {}),
+    mode: settings.mode,
+  };
   const confErrors = loader.errors;
   if (auditConf === null) {
     return { settings: configured, options: { confErrors }, audited: configured };

@@ -9,8 +9,10 @@ export interface ReadMetric {
 export interface AccuracyText {
   /** Every value a key has, in the file's order: one that fails makes the file fail. */
   readonly metrics: ReadonlyMap<string, readonly ReadMetric[]>;
-  /** null where there is no hash line. */
+  /** The first; null where there is no hash line. */
   readonly hash: { readonly value: string; readonly line: number } | null;
+  /** A later hash line that says something else. */
+  readonly otherHash: { readonly value: string; readonly line: number } | null;
   /** Keys that stand there in a form the checker cannot read. */
   readonly unreadable: readonly {
     readonly key: string;
@@ -28,25 +30,31 @@ const keys = [
   'tokens_per_sample',
   'gsm8k',
   'mbxp',
+  'exact_match',
 ] as const;
 
 /** ROUGE values may stand in quotes after any blanks; the others are bare after one blank. */
 function patternOf(key: string): RegExp {
   return key.startsWith('rouge')
-    ? new RegExp(`'${key}':\\s+'?(\\d+(?:\\.\\d*)?)'?`, 'g')
-    : new RegExp(`'${key}':\\s(\\d+(?:\\.\\d*)?)`, 'g');
+    ? new RegExp(`'${key}':\\s+'?([\\d.]+)'?`, 'g')
+    : new RegExp(`'${key}':\\s([\\d.]+)`, 'g');
 }
 
 export function parseAccuracyText(text: string): AccuracyText {
   const metrics = new Map<string, ReadMetric[]>();
   const unreadable: { key: string; line: number; text: string }[] = [];
   let hash: AccuracyText['hash'] = null;
-  for (const [index, row] of text.split('\n').entries()) {
+  let otherHash: AccuracyText['hash'] = null;
+  for (const [index, row] of text.split(/\r?\n/).entries()) {
     const line = index + 1;
     const digest = /^hash=(\w+)$/.exec(row)?.[1];
     if (digest !== undefined && hash === null) hash = { value: digest, line };
+    else if (digest !== undefined && digest !== hash?.value) otherHash = { value: digest, line };
     for (const key of keys) {
-      const found = [...row.matchAll(patternOf(key))];
+      // The checker takes digits and dots alike, and breaks where they make no number.
+      const found = [...row.matchAll(patternOf(key))].filter(
+        ([, value]) => !Number.isNaN(Number(value)),
+      );
       const earlier = metrics.get(key) ?? [];
       if (found.length > 0) {
         metrics.set(key, [
@@ -59,5 +67,5 @@ export function parseAccuracyText(text: string): AccuracyText {
       }
     }
   }
-  return { metrics, hash, unreadable };
+  return { metrics, hash, otherHash, unreadable };
 }

@@ -1,15 +1,16 @@
-// Which results lie in a folder, and what is wrong with each? Tells a submission tree, a single result and a run of
-// loadmark apart and finds out which round's rules hold; how findings are shown is report/'s business.
+// What is wrong with a folder: a submission tree, results of one, or a run of loadmark? Tells them apart, finds out which
+// round's rules hold and has them checked; how findings are shown is report/'s business.
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { officialSeeds } from '../../loadgen/index.js';
-import { type Fault, InputError, messageOf } from '../errors.js';
-import type { RunRecord } from '../run-record.js';
+import { type Fault, InputError } from '../errors.js';
 import {
+  type Benchmark,
   benchmarkNames,
   divisions,
   findBenchmark,
+  type ScenarioName,
   type SubmissionRound,
   scenarioNames,
   submissionRounds,
@@ -18,7 +19,8 @@ import { parseDetailLog } from './detail-log.js';
 import { type Finding, findError, findWarning } from './finding.js';
 import { readResult } from './result.js';
 import { checkResult } from './result-check.js';
-import { logFiles, ResultFolder } from './submission-tree.js';
+import { checkVerdict, readRunVerdict } from './run-verdict.js';
+import { listFolders, logFiles, ResultFolder } from './submission-tree.js';
 import { checkTree } from './tree-check.js';
 
 /** What was checked and found. */
@@ -77,9 +79,21 @@ export function checkFolder(
 
 function checkKind(folder: string, round: SubmissionRound, benchmark: string | null): Checked {
   const holds = (name: string) => existsSync(join(folder, name));
-  if (divisions.some(holds)) return { kind: 'submission', ...checkTree(folder, round) };
+  if (divisions.some(holds)) {
+    if (benchmark === null) return { kind: 'submission', ...checkTree(folder, round) };
+    refuse('--benchmark', 'is for a single result or a run; a tree says it by its folders');
+  }
   if (holds('run.json')) return checkRun(folder, round, benchmark);
-  if (holds('performance') || holds('accuracy')) return checkSingle(folder, round, benchmark);
+  if (isResult(folder)) return checkResults([folder], round, benchmark);
+  const inner = listFolders(folder)
+    .filter((name) => findScenario(name) !== null)
+    .map((name) => join(folder, name))
+    .filter(isResult);
+  if (inner.length > 0) return checkResults(inner, round, benchmark);
+  if (holds('results')) {
+    const message = `"${folder}" lies inside a tree; allowed: the folder that holds the divisions`;
+    refuse('FOLDER', message);
+  }
   const inside = `${divisions.map((name) => `${name}/`).join(', ')}, performance/, accuracy/ or run.json`;
   return refuse('FOLDER', `"${folder}" holds nothing to check; allowed: a folder with ${inside}`);
 }
@@ -102,66 +116,75 @@ function findRound(folder: string): SubmissionRound | null {
   return submissionRounds.find((round) => officialSeeds(round).sampleIndexRngSeed === seed) ?? null;
 }
 
-/** One result folder: what it is, its path and its log say. */
-function checkSingle(folder: string, round: SubmissionRound, given: string | null): Checked {
-  const name = given ?? basename(dirname(folder));
-  const benchmark = findBenchmark(name, round);
-  if (given !== null && benchmark === null) refuseBenchmark(given, round);
-  const scenario = scenarioNames.find(
-    (known) => known.toLowerCase() === basename(folder).toLowerCase(),
-  );
-  const sampleCount = benchmark?.accuracySampleCount ?? null;
-  const claim = { round, division: null, scenario: scenario ?? null, benchmark, sampleCount };
-  const result = readResult(new ResultFolder(folder), { ...claim, isSubmission: true });
-  const findings = checkResult(result);
-  if (benchmark === null || scenario === undefined) {
-    const required = 'a folder <benchmark>/<scenario>, or --benchmark';
-    const why = 'Without them sizes, limits and targets are not checked.';
-    findings.unshift(
-      findWarning('unknown-benchmark', { file: folder }, { value: name, required, why }),
-    );
-  }
-  return { kind: 'result', results: [folder], findings };
+function isResult(folder: string): boolean {
+  return ['performance', 'accuracy'].some((name) => existsSync(join(folder, name)));
 }
 
-function refuseBenchmark(name: string, round: SubmissionRound): never {
+function findScenario(name: string): ScenarioName | null {
+  return scenarioNames.find((known) => known.toLowerCase() === name.toLowerCase()) ?? null;
+}
+
+/** Results outside the walk of a tree: what each is, its path says. */
+function checkResults(
+  results: readonly string[],
+  round: SubmissionRound,
+  benchmark: string | null,
+): Checked {
+  const findings = results.flatMap((path) => checkSingle(path, round, benchmark));
+  return { kind: 'result', results, findings };
+}
+
+function checkSingle(folder: string, round: SubmissionRound, given: string | null): Finding[] {
+  // <division>/<submitter>/results/<system>/<benchmark>/<scenario>
+  const [division, , results, , parent = ''] = folder.split(sep).slice(-6);
+  const name = given ?? parent;
+  const benchmark = given === null ? findBenchmark(name, round) : knownBenchmark(given, round);
+  const scenario = findScenario(basename(folder));
+  const claim = {
+    round,
+    division:
+      results === 'results' ? (divisions.find((known) => known === division) ?? null) : null,
+    scenario,
+    benchmark,
+    sampleCount: benchmark?.accuracySampleCount ?? null,
+    isSubmission: true,
+  };
+  const findings = checkResult(readResult(new ResultFolder(folder), claim));
+  if (benchmark !== null && scenario !== null) return findings;
+  const required = 'a folder <benchmark>/<scenario>, or --benchmark';
+  const why = 'Without them sizes, limits and targets are not checked.';
+  const value = benchmark === null ? name : basename(folder);
+  return [
+    findWarning('unknown-benchmark', { file: folder }, { value, required, why }),
+    ...findings,
+  ];
+}
+
+function knownBenchmark(name: string, round: SubmissionRound): Benchmark {
   const allowed = benchmarkNames(round).join(', ');
-  return refuse('--benchmark', `is "${name}"; allowed in ${round}: ${allowed}`);
+  return (
+    findBenchmark(name, round) ??
+    refuse('--benchmark', `is "${name}"; allowed in ${round}: ${allowed}`)
+  );
 }
 
 /** A run of loadmark is no submission: its logs are checked, and its lengths are its own. */
 function checkRun(folder: string, round: SubmissionRound, given: string | null): Checked {
   const file = join(folder, 'run.json');
-  let run: RunRecord;
-  try {
-    run = JSON.parse(readFileSync(file, 'utf8')) as RunRecord;
-  } catch (error) {
-    return refuse(file, `is not JSON: ${messageOf(error)}`);
+  const benchmark = given === null ? null : knownBenchmark(given, round);
+  const run = readRunVerdict(file);
+  const claim = { round, division: null, benchmark, isSubmission: false };
+  const { samples: sampleCount } = run;
+  const result = readResult(new ResultFolder(folder), {
+    ...claim,
+    scenario: findScenario(run.scenario),
+    sampleCount,
+  });
+  const findings = [...checkVerdict(run, file), ...checkResult(result)];
+  if (result.performance === null && result.accuracy === null) {
+    const required = 'the logs of a pass, in performance/run_1/ or accuracy/';
+    const why = 'Without its logs there is nothing to judge the run by.';
+    findings.unshift(findError('no-results', { file: folder }, { value: 'no log', required, why }));
   }
-  const benchmark = given === null ? null : findBenchmark(given, round);
-  if (given !== null && benchmark === null) refuseBenchmark(given, round);
-  const scenario = scenarioNames.find((known) => known === run.scenario) ?? null;
-  const sampleCount = run.dataset?.samples ?? null;
-  const claim = { round, division: null, scenario, benchmark, sampleCount, isSubmission: false };
-  const findings = checkResult(readResult(new ResultFolder(folder), claim));
-  return { kind: 'run', results: [folder], findings: [...checkVerdict(run, file), ...findings] };
-}
-
-function checkVerdict(run: RunRecord, file: string): Finding[] {
-  const findings: Finding[] = [];
-  if (run.valid !== true) {
-    const value = run.invalidReasons?.join('; ') ?? null;
-    const judgement = { value, required: 'a VALID run', why: 'An INVALID run is no result.' };
-    findings.push(findError('invalid-result', { file }, judgement));
-  }
-  for (const { metric, value, threshold, pass } of run.accuracy?.targets ?? []) {
-    if (pass) continue;
-    const judgement = {
-      value,
-      required: `${metric} of ${threshold}`,
-      why: 'The run missed its target.',
-    };
-    findings.push(findError('below-target', { file }, judgement));
-  }
-  return findings;
+  return { kind: 'run', results: [folder], findings };
 }

@@ -18,6 +18,8 @@ export interface DetailEntry {
   readonly isWarning: boolean;
   /** From 1. */
   readonly line: number;
+  /** Holds nan or inf as C++ prints them, which neither JSON nor Python reads. */
+  readonly hasBareNumber: boolean;
 }
 
 /** A line that is no entry and ought to be one. */
@@ -26,8 +28,8 @@ export interface DetailFault {
   readonly message: string;
 }
 
-/** The markers that a line may begin with: LoadGen's, and that of MLCommons' endpoints client. */
-const marker = /^:::(?:MLLOG|ENDPTS) ?(.*)$/;
+/** What lines may begin with: LoadGen's marker, and that of MLCommons' endpoints client. */
+const markers = [':::MLLOG', ':::ENDPTS'] as const;
 
 export class DetailLog {
   readonly #first = new Map<string, DetailEntry>();
@@ -63,18 +65,24 @@ export class DetailLog {
   }
 }
 
-/** Reads a whole log. Lines without a marker are passed over, as MLCommons' parser does. */
+/**
+ * Reads a whole log. As in MLCommons' parser the first line decides the marker, and lines without it are passed over;
+ * a line with the other marker is a fault, since that parser would lose it in silence.
+ */
 export function parseDetailLog(text: string): DetailLog {
   const entries: DetailEntry[] = [];
   const faults: DetailFault[] = [];
+  const own = markers.find((marker) => text.startsWith(marker)) ?? null;
+  if (own === null)
+    faults.push({ line: 1, message: 'the first line does not begin with :::MLLOG' });
   for (const [index, row] of text.split('\n').entries()) {
     const line = index + 1;
-    const json = marker.exec(row.trimEnd())?.[1];
-    if (json === undefined) {
-      if (line === 1) faults.push({ line, message: 'the first line does not begin with :::MLLOG' });
-      continue;
+    const marker = markers.find((known) => row.startsWith(known));
+    if (marker === undefined) continue;
+    if (own !== null && marker !== own) {
+      faults.push({ line, message: `the line begins with ${marker}, the first with ${own}` });
     }
-    const entry = readEntry(json, line);
+    const entry = readEntry(row.slice(marker.length).trim(), line);
     if (typeof entry === 'string') faults.push({ line, message: entry });
     else entries.push(entry);
   }
@@ -90,13 +98,15 @@ function readEntry(json: string, line: number): DetailEntry | string {
     return 'what follows the marker is not JSON';
   }
   if (!isObject(parsed)) return 'the entry is not a JSON object';
-  const { key, value = null, metadata } = parsed;
+  const { key, value, metadata } = parsed;
   if (typeof key !== 'string') return 'the entry has no key';
+  if (value === undefined) return `the entry ${key} has no value`;
   if (metadata === undefined || !isObject(metadata) || typeof metadata.is_error !== 'boolean') {
     return `the entry ${key} has no metadata.is_error`;
   }
   const { is_error: isError, is_warning: isWarning } = metadata;
-  return { key, value, isError, isWarning: isWarning === true, line };
+  const hasBareNumber = [...json.matchAll(tokens)].some(([token]) => /^-?[ni]/.test(token));
+  return { key, value, isError, isWarning: isWarning === true, line, hasBareNumber };
 }
 
 function isObject(value: DetailValue): value is { readonly [name: string]: DetailValue } {

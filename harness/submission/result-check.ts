@@ -1,4 +1,4 @@
-// Everything that is asked of one result: which rules there are, in the order in which their findings are told.
+// What is wrong with one result? Asks every rule of it; which results there are is the caller's business.
 
 import type { Finding } from './finding.js';
 import type { Result } from './result.js';
@@ -9,7 +9,9 @@ import { checkFiles } from './rules/file-rules.js';
 import { checkLog } from './rules/log-rules.js';
 import { checkPair } from './rules/pair-rules.js';
 import { checkPerformance } from './rules/performance-rules.js';
+import { checkMode, checkPerformanceSettings } from './rules/setting-rules.js';
 
+/** Everything that is asked of one result. */
 export function checkResult(result: Result): Finding[] {
   const { folder, performance, accuracy } = result;
   const [performanceFile, accuracyFile] = [folder.performance('detail'), folder.accuracy('detail')];
@@ -20,11 +22,13 @@ export function checkResult(result: Result): Finding[] {
       : [
           ...checkLog(performance, performanceFile, result),
           ...checkPerformance(performance, performanceFile, result),
+          ...checkPerformanceSettings(performance, performanceFile, result),
         ]),
     ...(accuracy === null
       ? []
       : [
           ...checkLog(accuracy, accuracyFile, result),
+          ...checkMode(accuracy, accuracyFile, 'AccuracyOnly'),
           ...checkAccuracyCount(accuracy, accuracyFile, result),
         ]),
     ...checkPair(result),

@@ -53,6 +53,11 @@ export class AuditFolder {
     return join(this.path, 'verify_accuracy.txt');
   }
 
+  /** Of TEST09, which judges the length of the answers. */
+  get lengthVerdict(): string {
+    return join(this.path, 'verify_output_len.txt');
+  }
+
   performance(name: keyof typeof logFiles): string {
     return join(this.path, 'performance', 'run_1', logFiles[name]);
   }
@@ -95,14 +100,32 @@ export class SubmitterFolder {
     return new ResultFolder(join(this.results, system, benchmark, scenario));
   }
 
+  /** Open division: which benchmarks folders of other names stand for. */
+  get modelMapping(): string {
+    return join(this.path, 'model_mapping.json');
+  }
+
   sourceReadme(benchmark: string): string {
     return join(this.source, benchmark, 'README.md');
   }
 }
 
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+/** Names of the files in a folder, sorted; none where it does not exist. */
+export function listFiles(path: string): string[] {
+  if (!isFolder(path)) return [];
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
+    .sort();
+}
+
 /** Names of the folders in a folder, sorted; none where it does not exist. */
 export function listFolders(path: string): string[] {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  if (!isFolder(path)) return [];
   return readdirSync(path, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
     .map(({ name }) => name)

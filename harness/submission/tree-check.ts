@@ -1,7 +1,7 @@
-// Is a submission tree laid out as it has to be, and is every result in it right?
+// Which results does a submission tree hold, and what is wrong with the tree and each of them? Folders are judged here,
+// results by result-check.ts.
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   type Benchmark,
   benchmarkNames,
@@ -9,35 +9,27 @@ import {
   findBenchmark,
   type ScenarioName,
   type SubmissionRound,
+  type SystemType,
   scenarioNames,
 } from './benchmarks.js';
-import { type Finding, findError } from './finding.js';
+import { type Finding, findError, findWarning } from './finding.js';
 import { readResult } from './result.js';
 import { checkResult } from './result-check.js';
 import { tellMissing } from './rules/file-rules.js';
-import { checkSystemFile } from './rules/system-rules.js';
-import { listFolders, SubmitterFolder } from './submission-tree.js';
+import { readModelMapping } from './rules/mapping-rules.js';
+import { checkSystemFile, readSystemTypes } from './rules/system-rules.js';
+import { isFolder, listFiles, listFolders, SubmitterFolder } from './submission-tree.js';
 
-/** What a tree holds and what is wrong with it. */
-export interface TreeFindings {
-  /** Folders of results. */
+export interface TreeCheck {
+  /** Folders of results, in the order of the findings. */
   readonly results: readonly string[];
   readonly findings: readonly Finding[];
 }
 
-export function checkTree(root: string, round: SubmissionRound): TreeFindings {
+export function checkTree(root: string, round: SubmissionRound): TreeCheck {
   const results: string[] = [];
-  const findings: Finding[] = [];
-  const found = divisions.filter((division) => existsSync(join(root, division)));
-  for (const name of listFolders(root)) {
-    if ((divisions as readonly string[]).includes(name)) continue;
-    const required = `folders ${divisions.join(', ')}`;
-    const why = "MLCommons' checker passes over any other folder, and over what it holds.";
-    findings.push(
-      findError('unknown-folder', { file: join(root, name) }, { value: name, required, why }),
-    );
-  }
-  for (const division of found) {
+  const findings = checkStrangers(root);
+  for (const division of divisions) {
     for (const submitter of listFolders(join(root, division))) {
       const place = new SubmitterFolder(root, division, submitter);
       findings.push(...checkSubmitter(place, round, results));
@@ -46,11 +38,20 @@ export function checkTree(root: string, round: SubmissionRound): TreeFindings {
   if (results.length === 0) {
     const why = "An empty tree has nothing wrong with it: MLCommons' checker calls it OK.";
     const required = '<division>/<submitter>/results/<system>/<benchmark>/<scenario>/';
-    findings.unshift(
-      findError('no-results', { file: root }, { value: 'no result', required, why }),
-    );
+    const judgement = { value: 'no result', required, why };
+    findings.unshift(findError('no-results', { file: root }, judgement));
   }
   return { results, findings };
+}
+
+function checkStrangers(root: string): Finding[] {
+  const required = `${divisions.join(', ')} and nothing beside them`;
+  const why = "MLCommons' checker passes over any other folder, and over what it holds.";
+  return listFolders(root)
+    .filter((name) => !divisions.some((division) => division === name))
+    .map((value) =>
+      findError('unknown-folder', { file: join(root, value) }, { value, required, why }),
+    );
 }
 
 function checkSubmitter(
@@ -58,58 +59,107 @@ function checkSubmitter(
   round: SubmissionRound,
   results: string[],
 ): Finding[] {
-  const { division, submitter } = place;
-  const findings: Finding[] = [];
-  for (const folder of [place.source, place.results]) {
-    if (!existsSync(folder)) findings.push(tellMissing(folder));
-  }
+  const mapping = readModelMapping(place.modelMapping, place.division, round);
+  const findings: Finding[] = [
+    ...[place.source, place.results].filter((path) => !isFolder(path)).map(tellMissing),
+    ...mapping.findings,
+    ...checkUnusedSystems(place),
+    ...checkSource(place.source),
+  ];
   for (const system of listFolders(place.results)) {
-    findings.push(...checkSystemFile({ file: place.system(system), division, submitter }));
-    for (const name of listFolders(join(place.results, system))) {
-      findings.push(...checkBenchmark(place, system, name, round, results));
+    const benchmarks = listFolders(join(place.results, system));
+    findings.push(...checkSystemFile({ ...place, file: place.system(system) }));
+    if (benchmarks.length === 0) findings.push(tellEmpty(join(place.results, system)));
+    for (const folder of benchmarks) {
+      const name = mapping.names.get(folder) ?? folder;
+      const what = { place, system, folder, benchmark: findBenchmark(name, round), round };
+      findings.push(...checkBenchmark(what, results));
     }
   }
   return findings;
 }
 
+function checkUnusedSystems(place: SubmitterFolder): Finding[] {
+  const measured = listFolders(place.results);
+  return listFiles(place.systems)
+    .filter((name) => name.endsWith('.json') && !measured.includes(basename(name, '.json')))
+    .map((name) => {
+      const required = `results/${basename(name, '.json')}/`;
+      const judgement = { value: null, required, why: 'The system described has no result.' };
+      return findWarning('unused-system', { file: join(place.systems, name) }, judgement);
+    });
+}
+
+function checkSource(file: string): Finding[] {
+  if (!isFolder(file) || listFolders(file).length + listFiles(file).length > 0) return [];
+  const why = 'The code that was measured belongs to the submission.';
+  const judgement = { value: 'an empty folder', required: 'the source of each benchmark', why };
+  return [findWarning('empty-source', { file }, judgement)];
+}
+
+function tellEmpty(file: string): Finding {
+  const why = "MLCommons' checker passes over an empty folder in silence.";
+  return findError('no-results', { file }, { value: 'an empty folder', required: 'results', why });
+}
+
+/** A benchmark's folder of a system. */
+interface BenchmarkPlace {
+  readonly place: SubmitterFolder;
+  readonly system: string;
+  readonly folder: string;
+  readonly benchmark: Benchmark | null;
+  readonly round: SubmissionRound;
+}
+
 /** All scenarios of one benchmark on one system. */
-function checkBenchmark(
-  place: SubmitterFolder,
-  system: string,
-  name: string,
-  round: SubmissionRound,
-  results: string[],
-): Finding[] {
+function checkBenchmark(what: BenchmarkPlace, results: string[]): Finding[] {
+  const { place, system, folder, benchmark, round } = what;
   const { division } = place;
-  const benchmark = findBenchmark(name, round);
-  const file = join(place.results, system, name);
-  const findings: Finding[] = [];
-  if (benchmark === null) {
-    const required = `a benchmark of ${round}: ${benchmarkNames(round).join(', ')}`;
-    const why = 'Sizes, limits and targets are those of the benchmark.';
-    findings.push(findError('unknown-benchmark', { file }, { value: name, required, why }));
-  }
+  const file = join(place.results, system, folder);
+  const given = listFolders(file);
+  const findings: Finding[] = given.length === 0 ? [tellEmpty(file)] : [];
+  if (benchmark === null) findings.push(tellUnknown(folder, round, file));
   const scenarios: ScenarioName[] = [];
-  for (const given of listFolders(file)) {
-    const scenario = scenarioNames.find((known) => known.toLowerCase() === given.toLowerCase());
+  for (const name of given) {
+    const scenario = scenarioNames.find((known) => known.toLowerCase() === name.toLowerCase());
     if (scenario === undefined) {
-      const required = scenarioNames.join(', ');
       const why = 'Other folders are taken for results and refused.';
-      const judgement = { value: given, required, why };
-      findings.push(findError('unknown-scenario', { file: join(file, given) }, judgement));
+      const judgement = { value: name, required: scenarioNames.join(', '), why };
+      findings.push(findError('unknown-scenario', { file: join(file, name) }, judgement));
       continue;
     }
     scenarios.push(scenario);
-    const folder = place.result(system, name, given);
-    results.push(folder.path);
+    const result = place.result(system, folder, name);
+    results.push(result.path);
     const sampleCount = benchmark?.accuracySampleCount ?? null;
     const claim = { round, division, scenario, benchmark, sampleCount, isSubmission: true };
-    findings.push(...checkResult(readResult(folder, claim)));
+    findings.push(...checkResult(readResult(result, claim)));
   }
-  if (division !== 'open' && benchmark !== null) {
-    findings.push(...checkScenarios(scenarios, benchmark, file));
-  }
-  return findings;
+  if (division === 'open' || benchmark === null) return findings;
+  const types = readSystemTypes(place.system(system));
+  return [
+    ...findings,
+    ...checkSystemType(types, benchmark, file),
+    ...checkScenarios(scenarios, benchmark, file),
+  ];
+}
+
+function tellUnknown(value: string, round: SubmissionRound, file: string): Finding {
+  const required = `a benchmark of ${round}: ${benchmarkNames(round).join(', ')}`;
+  const why = 'Sizes, limits and targets are those of the benchmark.';
+  return findError('unknown-benchmark', { file }, { value, required, why });
+}
+
+function checkSystemType(
+  types: readonly SystemType[],
+  { name, systemTypes }: Benchmark,
+  file: string,
+): Finding[] {
+  // A type that cannot be read is the system's own finding.
+  if (types.length === 0 || types.some((type) => systemTypes.includes(type))) return [];
+  const required = `a system of type ${systemTypes.join(' or ')}`;
+  const why = `Outside the open division ${name} is measured on such systems only.`;
+  return [findError('wrong-system-type', { file }, { value: types.join(','), required, why })];
 }
 
 function checkScenarios(
@@ -120,9 +170,19 @@ function checkScenarios(
   const missing = requiredScenarios.filter((scenario) => !scenarios.includes(scenario)) as string[];
   const hasOne = oneOfScenarios.some((scenario) => scenarios.includes(scenario));
   if (oneOfScenarios.length > 0 && !hasOne) missing.push(oneOfScenarios.join(' or '));
-  return missing.map((required) => {
-    const why = `Outside the open division ${name} is measured in all of its scenarios.`;
-    const value = scenarios.join(', ') || 'none';
-    return findError('missing-scenario', { file }, { value, required, why });
-  });
+  const known: readonly ScenarioName[] = [...requiredScenarios, ...oneOfScenarios];
+  const value = scenarios.join(', ') || 'none';
+  return [
+    ...missing.map((required) => {
+      const why = `Outside the open division ${name} is measured in all of its scenarios.`;
+      return findError('missing-scenario', { file }, { value, required, why });
+    }),
+    ...scenarios
+      .filter((scenario) => !known.includes(scenario))
+      .map((scenario) => {
+        const why = `Outside the open division ${name} has no such scenario.`;
+        const judgement = { value: scenario, required: known.join(', '), why };
+        return findError('unknown-scenario', { file: join(file, scenario) }, judgement);
+      }),
+  ];
 }

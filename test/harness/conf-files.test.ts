@@ -105,6 +105,25 @@ describe('--user-conf', () => {
   });
 });
 
+describe('--user-conf with the seeds of another round', () => {
+  it('takes the values of configs/mlperf.conf and the seeds that the run names', async () => {
+    const user = write('round.conf', short, '*.Offline.target_qps = 1');
+    const { code, run } = await benchPass(
+      'named',
+      '--user-conf',
+      user,
+      '--set',
+      'seeds.round=v6.0',
+    );
+    expect(code).toBe(0);
+    expect(run.settings.requested).toMatchObject({
+      qslRngSeed: '2465351861681999779',
+      scheduleRngSeed: '3936089224930324775',
+      test05QslRngSeed: '7975553102935885558',
+    });
+  });
+});
+
 describe('--mlperf-conf', () => {
   it('takes the place of configs/mlperf.conf, and alone may set seeds', async () => {
     const mlperf = write('mlperf.conf', short, '*.*.qsl_rng_seed = 0xFFFFFFFFFFFFFFFF');
@@ -181,14 +200,15 @@ describe('what is refused before anything starts', () => {
   it('names an option that a file would silently overrule', async () => {
     const user = write('over.conf', '*.Server.target_qps = 20');
     const options = ['--scenario', 'Server', '--target-qps', '30', '--min-duration', '600'];
-    const { code, stderr } = await bench(...options, '--seed', '7', '--user-conf', user);
+    const files = ['--mlperf-conf', builtIn, '--user-conf', user];
+    const { code, stderr } = await bench(...options, '--seed', '7', ...files);
     expect(code).toBe(2);
     const prefix = "MLPerf's files come after the options and make";
     expect(stderr.trimEnd().split('\n')).toEqual([
       `bench: --target-qps: ${prefix} serverTargetQps 20 of 30; set it in the user.conf`,
-      `bench: --seed: ${prefix} qslRngSeed 2085463073848966840 of 7; set it in the user.conf`,
-      `bench: --seed: ${prefix} sampleIndexRngSeed 2747215439041700203 of 7; set it in the user.conf`,
-      `bench: --seed: ${prefix} scheduleRngSeed 16159082839903944936 of 7; set it in the user.conf`,
+      `bench: --seed: ${prefix} qslRngSeed 2085463073848966840 of 7; set it in that mlperf.conf`,
+      `bench: --seed: ${prefix} sampleIndexRngSeed 2747215439041700203 of 7; set it in that mlperf.conf`,
+      `bench: --seed: ${prefix} scheduleRngSeed 16159082839903944936 of 7; set it in that mlperf.conf`,
     ]);
   });
 

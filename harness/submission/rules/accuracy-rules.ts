@@ -19,7 +19,11 @@ export function checkAccuracyCount(log: DetailLog, file: string, result: Result)
     const required = `effective_accuracy_sample_count ${needed}`;
     return [findError('dataset-size', { file }, { value: null, required, why })];
   }
-  return keys.flatMap((key) => {
+  // Where the data sets of the two passes differ, a library may hold more rows than are scored.
+  const hasTwoSets =
+    result.benchmark?.performanceSampleCount !== result.benchmark?.accuracySampleCount;
+  const counted = hasTwoSets && log.find(keys[0]) !== null ? [keys[0]] : keys;
+  return counted.flatMap((key) => {
     const entry = log.find(key);
     if (entry === null || log.number(key) === needed) return [];
     const place = { file, line: entry.line };
@@ -110,6 +114,12 @@ function checkHash(read: AccuracyText, file: string, logFile: string): Finding[]
         { value: `${log.length} characters`, required, why },
       ),
     );
+  }
+  if (read.otherHash !== null) {
+    const { value, line } = read.otherHash;
+    const why = 'Two hashes cannot both be those of the log.';
+    const judgement = { value, required: 'one hash line', why };
+    findings.push(findError('wrong-hash', { file, line }, judgement));
   }
   if (hash === null) {
     const required = 'a line hash=<sha256 of the whole accuracy log>';

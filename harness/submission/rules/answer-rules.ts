@@ -34,6 +34,7 @@ export function checkAnswers(text: string, file: string, terms: AnswerTerms): Fi
   const isWhole = !isTruncated(text);
   const { records, broken } = readRecords(text, isWhole);
   const findings = [
+    ...(text.startsWith('[\n') && text.endsWith('\n]\n') ? [] : [tellEnds(file)]),
     ...limit(broken.map((line) => unreadable(file, line))),
     ...limit(records.flatMap((record) => checkEnd(record, file, terms.endTokens))),
     ...limit(records.flatMap((record) => checkTokenCount(record, file))),
@@ -61,11 +62,17 @@ export function checkAccuracyLog(result: Result): Finding[] {
 function readRecords(text: string, isWhole: boolean) {
   const records: AnswerRecord[] = [];
   const broken: number[] = [];
-  for (const [index, row] of text.split('\n').entries()) {
+  const rows = text.split('\n');
+  const gap = isWhole ? Number.NaN : rows.indexOf('...');
+  for (const [index, row] of rows.entries()) {
     const match = form.exec(row);
     if (match !== null) records.push(readRecord(match, index + 1));
-    // A truncated log is cut in the middle of its records.
-    else if (isWhole && !/^[[\]]?$/.test(row)) broken.push(index + 1);
+    // A truncated log may cut a record on either side of the empty lines around its dots.
+    else if (Math.abs(index - gap) > 2 || isWhole) {
+      const isFrame =
+        row === '' || (row === '[' && index === 0) || (row === ']' && index === rows.length - 2);
+      if (!isFrame) broken.push(index + 1);
+    }
   }
   return { records, broken };
 }
@@ -92,6 +99,12 @@ function limit(findings: readonly Finding[]): Finding[] {
   const last = shown[listed - 1]!;
   const more = ` There are ${findings.length - listed} more like it.`;
   return [...shown.slice(0, -1), { ...last, why: last.why + more }];
+}
+
+function tellEnds(file: string): Finding {
+  const required = '"[" on the first line and "]" on the last, both of a truncated log too';
+  const why = 'It is no log of LoadGen, or a part of one.';
+  return findError('unreadable-record', { file }, { value: 'other ends', required, why });
 }
 
 function unreadable(file: string, line: number): Finding {

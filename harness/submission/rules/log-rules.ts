@@ -17,6 +17,7 @@ const rounds: readonly Round[] = ['v6.1', 'v6.0', 'v5.1', 'v5.0'];
 export function checkLog(log: DetailLog, file: string, result: Result): Finding[] {
   return [
     ...checkForm(log, file),
+    ...checkRepeats(log, file),
     ...checkErrors(log, file),
     ...checkSeeds(log, file, result),
     ...checkScenario(log, file, result),
@@ -25,7 +26,10 @@ export function checkLog(log: DetailLog, file: string, result: Result): Finding[
 }
 
 function checkForm(log: DetailLog, file: string): Finding[] {
-  return log.faults.slice(0, 20).map(({ line, message }) =>
+  const bare = log.entries
+    .filter(({ hasBareNumber }) => hasBareNumber)
+    .map(({ key, line }) => ({ line, message: `${key} is nan or inf, which is not JSON` }));
+  return [...log.faults, ...bare].slice(0, 20).map(({ line, message }) =>
     findError(
       'unreadable-log',
       { file, line },
@@ -36,6 +40,20 @@ function checkForm(log: DetailLog, file: string): Finding[] {
       },
     ),
   );
+}
+
+/** The first of a key's entries counts, so a second that says something else is hidden. */
+function checkRepeats(log: DetailLog, file: string): Finding[] {
+  return log.entries
+    .filter(({ key }) => /^(?:effective|result|early_stopping)_/.test(key))
+    .flatMap(({ key, value, line }) => {
+      const first = log.find(key);
+      if (first === null || String(first.value) === String(value)) return [];
+      const required = `${key} ${String(first.value)}, as in line ${first.line}`;
+      const why = 'Of a repeated entry the first is read, so the log says two things.';
+      return [findError('repeated-entry', { file, line }, { value, required, why })];
+    })
+    .slice(0, 20);
 }
 
 function checkErrors(log: DetailLog, file: string): Finding[] {

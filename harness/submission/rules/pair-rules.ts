@@ -13,9 +13,12 @@ const sharedKeys = [
   'effective_schedule_rng_seed',
 ] as const;
 
-export function checkPair({ performance, accuracy, folder }: Result): Finding[] {
+export function checkPair({ performance, accuracy, folder, benchmark }: Result): Finding[] {
   if (performance === null || accuracy === null) return [];
+  const hasTwoSets =
+    benchmark !== null && benchmark.accuracySampleCount !== benchmark.performanceSampleCount;
   return sharedKeys.flatMap((key) => {
+    if (hasTwoSets && key.startsWith('qsl_')) return [];
     const [wanted, found] = [performance.find(key), accuracy.find(key)];
     if (wanted === null || found === null || wanted.value === found.value) return [];
     const place = { file: folder.accuracy('detail'), line: found.line };

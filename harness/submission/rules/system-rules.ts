@@ -1,6 +1,6 @@
 // Is systems/<system>.json complete, and does it agree with the folders around it?
 
-import type { Division } from '../benchmarks.js';
+import type { Division, SystemType } from '../benchmarks.js';
 import { type Finding, findError } from '../finding.js';
 import {
   emptySystemFields,
@@ -32,7 +32,7 @@ export function checkSystem(
     ...checkPresence(fields, file),
     ...wholeSystemFields.flatMap((key) => checkWhole(fields[key], key, file)),
     ...checkAllowed(fields.status, 'status', systemStatuses, file),
-    ...checkAllowed(fields.system_type, 'system_type', systemTypes, file),
+    ...checkType(fields.system_type, file),
     ...checkAllowed(fields.division, 'division', [division], file),
     ...checkAllowed(fields.submitter, 'submitter', [submitter], file),
     ...(division !== 'network' && 'is_network' in fields
@@ -48,7 +48,7 @@ function checkPresence(fields: Readonly<Record<string, unknown>>, file: string):
   };
   return [
     ...filledSystemFields
-      .filter((key) => !fields[key])
+      .filter((key) => !isFilled(fields[key]))
       .map((key) =>
         tell(key, 'with a text', 'MLCommons\' checker takes 0 for nothing; write "0" or "N/A".'),
       ),
@@ -58,6 +58,27 @@ function checkPresence(fields: Readonly<Record<string, unknown>>, file: string):
         tell(key, '(it may be empty)', 'Every system is described by the same fields.'),
       ),
   ];
+}
+
+/** A text or a number other than 0. */
+function isFilled(value: unknown): boolean {
+  return typeof value === 'string' ? value.trim() !== '' : typeof value === 'number' && value !== 0;
+}
+
+/** Unlike the other words this one is compared letter by letter. */
+function checkType(value: unknown, file: string): Finding[] {
+  if (!value || systemTypes.some((type) => type === value)) return [];
+  const required = `"system_type" ${systemTypes.map((type) => `"${type}"`).join(', ')}`;
+  const why = 'Which benchmarks and scenarios a system has to bring is decided by it.';
+  return [findError('bad-field', { file }, { value: JSON.stringify(value), required, why })];
+}
+
+/** The types of a system that its description names; none where it says nothing usable. */
+export function readSystemTypes(file: string): SystemType[] {
+  const fields = readObject(file);
+  if (typeof fields === 'string' || fields === null) return [];
+  const named = String(fields.system_type).split(',');
+  return (['datacenter', 'edge'] as const).filter((type) => named.includes(type));
 }
 
 function checkWhole(value: unknown, key: string, file: string): Finding[] {

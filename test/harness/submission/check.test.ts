@@ -219,6 +219,85 @@ const broken: readonly (readonly [name: string, scenario: string, rule: string, 
       (f) => cpSync(join(f.path, 'whole-accuracy-log.json'), f.accuracy('accuracy')),
     ],
     [
+      'LoadGen judging by the limits of Server in Interactive',
+      'Interactive',
+      'latency-limit',
+      (f) => edit(f.performance('detail'), setKey('requested_server_ttft_latency', '2000000000')),
+    ],
+    [
+      'a target latency of half a minute',
+      'Server',
+      'latency-limit',
+      (f) => edit(f.performance('detail'), setKey('effective_target_latency_ns', '30000000000')),
+    ],
+    [
+      'a lower percentile',
+      'Server',
+      'latency-limit',
+      (f) => edit(f.performance('detail'), setKey('effective_target_latency_percentile', '0.9')),
+    ],
+    [
+      'an entry that the checker reads gone',
+      'Server',
+      'missing-entry',
+      (f) =>
+        edit(f.performance('detail'), (t) =>
+          t.replace(/:::MLLOG {"key": "result_completed_samples_per_sec".*\n/, ''),
+        ),
+    ],
+    [
+      'a condition not met under the word VALID',
+      'Server',
+      'invalid-result',
+      (f) => edit(f.performance('detail'), setKey('result_min_queries_met', 'false')),
+    ],
+    [
+      'the log of the accuracy pass in both places',
+      'Offline',
+      'wrong-mode',
+      (f) => cpSync(f.accuracy('detail'), f.performance('detail')),
+    ],
+    [
+      'one sample issued throughout',
+      'Server',
+      'audit-settings',
+      (f) => edit(f.performance('detail'), setKey('effective_performance_issue_same', 'true')),
+    ],
+    [
+      'an audit file found',
+      'Server',
+      'audit-settings',
+      (f) =>
+        edit(
+          f.performance('detail'),
+          (t) =>
+            `${t}:::MLLOG {"key": "warning_generic_message", "value": "Found Audit Config file (audit.config).", "metadata": {"is_error": false, "is_warning": true}}\n`,
+        ),
+    ],
+    [
+      'nan beside the result',
+      'Server',
+      'unreadable-log',
+      (f) => edit(f.performance('detail'), setKey('result_mean_latency_ns', '-nan')),
+    ],
+    [
+      'a line with the other marker',
+      'Server',
+      'unreadable-log',
+      (f) => edit(f.performance('detail'), (t) => t.replace('\n:::MLLOG', '\n:::ENDPTS')),
+    ],
+    [
+      'two verdicts',
+      'Server',
+      'repeated-entry',
+      (f) =>
+        edit(
+          f.performance('detail'),
+          (t) =>
+            `${t}:::MLLOG {"key": "result_validity", "value": "INVALID", "metadata": {"is_error": false}}\n`,
+        ),
+    ],
+    [
       'an audit that failed',
       'Server',
       'failed-audit',
@@ -248,6 +327,79 @@ const broken: readonly (readonly [name: string, scenario: string, rule: string, 
       'bad-field',
       (_f, p) =>
         edit(p.system('box'), (t) => t.replace('"number_of_nodes":"1"', '"number_of_nodes":"one"')),
+    ],
+    [
+      'a number with two dots',
+      'Server',
+      'missing-metric',
+      (f) => edit(f.accuracyText, (t) => t.replace("'rouge1': 38.7792", "'rouge1': 38.7.792")),
+    ],
+    [
+      'a truncated log of nothing',
+      'Server',
+      'unreadable-record',
+      (f) => writeFileSync(f.accuracy('accuracy'), truncate('x'.repeat(20_000))),
+    ],
+    [
+      'hexadecimal digits in lower case',
+      'Server',
+      'unreadable-record',
+      (f) =>
+        edit(f.accuracy('accuracy'), (t) =>
+          t.replace(/"data" : "([0-9A-F]+)"/, (row) => row.toLowerCase()),
+        ),
+    ],
+    [
+      'a first token check that was skipped in Server',
+      'Server',
+      'failed-audit',
+      (f) => edit(f.audit('TEST06').verdict, (t) => t.replace(/(First.*): True/, '$1: Skipped')),
+    ],
+    [
+      'a verdict with two blanks',
+      'Server',
+      'failed-audit',
+      (f) => edit(f.audit('TEST06').verdict, (t) => t.replace('EOS check pass: ', '$&' + ' ')),
+    ],
+    [
+      'a data centre benchmark on an edge system',
+      'Server',
+      'wrong-system-type',
+      (_f, p) => edit(p.system('box'), (t) => t.replace('"datacenter"', '"edge"')),
+    ],
+    [
+      'a system type in other letters',
+      'Server',
+      'bad-field',
+      (_f, p) => edit(p.system('box'), (t) => t.replace('"datacenter"', '"Datacenter"')),
+    ],
+    [
+      'a field that holds an object',
+      'Server',
+      'missing-field',
+      (_f, p) => edit(p.system('box'), (t) => t.replace('"cooling":"N/A"', '"cooling":{}')),
+    ],
+    [
+      'a scenario that the benchmark does not have',
+      'Server',
+      'unknown-scenario',
+      (f, p) =>
+        cpSync(f.path, p.result('box', 'llama3.1-8b', 'MultiStream').path, { recursive: true }),
+    ],
+    [
+      'a benchmark folder without a result',
+      'Server',
+      'no-results',
+      (_f, p) => mkdirSync(join(p.results, 'box', 'mixtral-8x7b')),
+    ],
+    [
+      'a file for a source',
+      'Server',
+      'missing-file',
+      (_f, p) => {
+        rmSync(p.source, { recursive: true });
+        writeFileSync(p.source, 'source');
+      },
     ],
     ['no source', 'Server', 'missing-file', (_f, p) => rmSync(p.source, { recursive: true })],
     ['no Offline', 'Offline', 'missing-scenario', (f) => rmSync(f.path, { recursive: true })],
@@ -301,6 +453,58 @@ test('the seed that went through a double is called so', () => {
     ),
   );
   expect(error!.why).toContain('53 bits');
+});
+
+test('two hashes are told, and an empty source is warned of', () => {
+  const errors = errorsOf('Server', (f, p) => {
+    edit(f.accuracyText, (t) => `${t}hash=${'0'.repeat(64)}\n`);
+    rmSync(p.source, { recursive: true });
+    mkdirSync(p.source);
+  });
+  expect(errors.map(({ rule }) => rule)).toEqual(['wrong-hash']);
+});
+
+test('a result or a benchmark of a tree is judged by the division that its path names', () => {
+  const place = new SubmitterFolder(good, 'closed', 'Somebody');
+  const server = place.result('box', 'llama3.1-8b', 'Server').path;
+  const options = { round: 'v6.0', benchmark: null } as const;
+  expect(checkFolder(server, options)).toMatchObject({ kind: 'result', errors: 0 });
+  expect(checkFolder(join(server, '..'), options)).toMatchObject({ errors: 0, warnings: 6 });
+  const root = join(scratch, 'unaudited');
+  cpSync(good, root, { recursive: true });
+  const copy = new SubmitterFolder(root, 'closed', 'Somebody');
+  const result = copy.result('box', 'llama3.1-8b', 'Server');
+  rmSync(result.audit('TEST06').path, { recursive: true });
+  const { findings } = checkFolder(result.path, options);
+  expect(findings.map(({ rule }) => rule)).toContain('missing-audit');
+  expect(() => checkFolder(place.path, options)).toThrow('the folder that holds the divisions');
+  const named = { ...options, benchmark: 'llama3.1-8b' };
+  expect(() => checkFolder(good, named)).toThrow('a tree says it by its folders');
+});
+
+test('a run.json that anybody may have edited is read with care', () => {
+  const root = join(scratch, 'run');
+  mkdirSync(root);
+  const options = { round: 'v6.0', benchmark: null } as const;
+  const check = (text: string) => {
+    writeFileSync(join(root, 'run.json'), text);
+    return checkFolder(root, options);
+  };
+  for (const text of ['', 'null', '[]', '{}', '{"schema":"loadmark/run/1"}']) {
+    expect(() => check(text)).toThrow(/allowed|not JSON/);
+  }
+  const run = { schema: 'loadmark/run/1', valid: true, scenario: 'Offline' };
+  const bare = check(JSON.stringify({ ...run, accuracy: { targets: [null, 5] } }));
+  expect(bare.findings.map(({ rule }) => rule)).toEqual(['no-results']);
+  const target = { metric: 'tokensPerSample', value: 2, threshold: 30.15, upperThreshold: 36.85 };
+  const accuracy = { targets: [{ ...target, pass: false }] };
+  const lost = check(JSON.stringify({ ...run, valid: false, invalidReasons: 7, accuracy }));
+  expect(lost.findings.map(({ rule }) => rule)).toEqual([
+    'no-results',
+    'invalid-result',
+    'below-target',
+  ]);
+  expect(lost.findings[2]?.required).toBe('tokensPerSample of 30.15 to 36.85');
 });
 
 test('a folder at the top that is no division is told', () => {

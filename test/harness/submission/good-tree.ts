@@ -27,6 +27,7 @@ const base: TestSettings = {
   ...defaultSettings,
   ...officialSeeds('v6.0'),
   useTokenLatencies: true,
+  sampleConcatenatePermutation: true,
   minDurationMs: 600_000,
   minQueryCount: 100,
 };
