@@ -1,13 +1,13 @@
 // Which run goes where in a submission, and why can it not be made? Everything that is wrong is told before anything is
 // written.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
-import { officialSeeds } from '../../loadgen/index.js';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { type Fault, messageOf } from '../errors.js';
 import type { Division, ScenarioName, SubmissionRound } from './benchmarks.js';
 import { type PackagedPass, type PackagedRun, readPackagedRun } from './packaged-run.js';
 import { checkSystem } from './rules/system-rules.js';
+import { findUnlikeRuns, findUnlikeSystems } from './unlike-runs.js';
 
 export interface PackageRequest {
   readonly runs: readonly string[];
@@ -47,9 +47,11 @@ export function planPackage(request: PackageRequest, faults: Fault[]): PackagePl
     const run = readPackagedRun(path, request, faults);
     return run === null ? [] : [run];
   });
-  for (const run of runs) checkSeeds(run, request, faults);
+  checkFolders(runs, request, faults);
+  faults.push(...findUnlikeSystems(runs));
   const results = groupRuns(runs, faults);
   checkPasses(results, request, faults);
+  if (request.division !== 'open') checkScenarios(results, faults);
   if (faults.length > 0 || system === null) return null;
   const systemName = basename(request.system, '.json');
   return { request, systemName, system, measurements, results };
@@ -66,10 +68,13 @@ function checkNames({ submitter, out, system }: PackageRequest, faults: Fault[])
     faults.push({ where: '--system', message });
   }
   const path = resolve(out);
-  if (existsSync(path) && readdirSync(path).length > 0) {
+  const isThere = existsSync(path);
+  const isFolder = isThere && statSync(path).isDirectory();
+  if (isThere && !(isFolder && readdirSync(path).length === 0)) {
+    const problem = isFolder ? 'is not empty' : 'is not a folder';
     faults.push({
       where: '--out',
-      message: `"${path}" is not empty; allowed: a new or empty folder`,
+      message: `"${path}" ${problem}; allowed: a new or empty folder`,
     });
   }
 }
@@ -112,19 +117,30 @@ function readSystem(
   return filled;
 }
 
-function checkSeeds(
-  { record, folder }: PackagedRun,
-  { round }: PackageRequest,
+/** No run twice, and none that the tree would be written into. */
+function checkFolders(
+  runs: readonly PackagedRun[],
+  { out }: PackageRequest,
   faults: Fault[],
 ): void {
-  const official = officialSeeds(round);
-  const requested = record.settings?.requested;
-  const isRounds = (['qslRngSeed', 'sampleIndexRngSeed', 'scheduleRngSeed'] as const).every(
-    (name) => String(requested?.[name]) === String(official[name]),
-  );
-  if (isRounds) return;
-  const message = `the seeds are not those of ${round}; allowed: a run with --set seeds.round=${round}`;
-  faults.push({ where: folder.path, message });
+  const tree = withoutLinks(resolve(out)) + sep;
+  const seen = new Set<string>();
+  for (const { folder } of runs) {
+    const path = realpathSync(folder.path);
+    if (seen.has(path)) {
+      faults.push({ where: folder.path, message: 'is given twice; allowed: each run once' });
+    }
+    seen.add(path);
+    if (!tree.startsWith(path + sep)) continue;
+    const message = `lies in the run ${folder.path}, which is not to be changed; allowed: a folder elsewhere`;
+    faults.push({ where: '--out', message });
+  }
+}
+
+/** A path that need not exist, its links followed as far as it does. */
+function withoutLinks(path: string): string {
+  if (existsSync(path)) return realpathSync(path);
+  return dirname(path) === path ? path : join(withoutLinks(dirname(path)), basename(path));
 }
 
 /** Puts every pass in its place; two for one place are a fault. */
@@ -161,6 +177,7 @@ function checkPasses(
 ): void {
   for (const { benchmark, scenario, runs } of results) {
     const place = `${benchmark}/${scenario}`;
+    faults.push(...findUnlikeRuns(place, Object.values(runs)));
     for (const pass of ['performance', 'accuracy'] as const) {
       if (runs[pass] !== undefined) continue;
       faults.push({
@@ -172,6 +189,24 @@ function checkPasses(
     if (division !== 'open' && audits.includes('TEST06') && runs.audit === undefined) {
       const message = `has no audit, which the ${division} division asks for; allowed: a run with --audit TEST06 besides`;
       faults.push({ where: place, message });
+    }
+  }
+}
+
+/** Outside the open division a benchmark is measured in all of its scenarios. */
+function checkScenarios(results: readonly PlannedResult[], faults: Fault[]): void {
+  for (const name of new Set(results.map(({ benchmark }) => benchmark))) {
+    const own = results.filter(({ benchmark }) => benchmark === name);
+    const given = own.map(({ scenario }) => scenario);
+    const [run] = own.flatMap(({ runs }) => Object.values(runs));
+    if (run === undefined) continue;
+    const { requiredScenarios, oneOfScenarios } = run.benchmark;
+    const missing: string[] = requiredScenarios.filter((scenario) => !given.includes(scenario));
+    const hasOne = oneOfScenarios.some((scenario) => given.includes(scenario));
+    if (oneOfScenarios.length > 0 && !hasOne) missing.push(oneOfScenarios.join(' or '));
+    for (const scenario of missing) {
+      const message = `has no ${scenario}, which only the open division goes without; given: ${given.join(', ')}`;
+      faults.push({ where: name, message });
     }
   }
 }

@@ -1,9 +1,17 @@
 // Writes a planned submission: logs, scores with the hash of what they were made from, truncated accuracy logs, audits
 // and descriptions, in the tree that MLCommons' checker reads. Nothing of a run's own folder is changed.
 
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { type Fault, InputError } from '../errors.js';
+import { type Fault, InputError, messageOf } from '../errors.js';
 import { truncateLog } from './log-truncation.js';
 import type { PackagePlan, PlannedResult } from './package-plan.js';
 import {
@@ -22,10 +30,28 @@ export interface WrittenFile {
   readonly bytes: number;
 }
 
-/** Writes the tree and lists its files. */
+/**
+ * Writes the tree and lists its files. It takes its name when it is whole: there is never half a submission.
+ * @throws InputError when it cannot be written; what was begun is taken away.
+ */
 export function writePackage(plan: PackagePlan): WrittenFile[] {
-  const { division, submitter, out } = plan.request;
-  const root = resolve(out);
+  const tree = resolve(plan.request.out);
+  const draft = `${tree}.draft-${process.pid}`;
+  try {
+    const files = writeTree(plan, draft);
+    // Takes the place of an empty folder, and of nothing else.
+    renameSync(draft, tree);
+    return files;
+  } catch (error) {
+    if (existsSync(draft)) rmSync(draft, { recursive: true });
+    if (error instanceof InputError) throw error;
+    const message = `"${tree}" cannot be written: ${messageOf(error)}`;
+    throw new InputError([{ where: '--out', message }]);
+  }
+}
+
+function writeTree(plan: PackagePlan, root: string): WrittenFile[] {
+  const { division, submitter } = plan.request;
   const writer = new TreeWriter(root);
   const place = new SubmitterFolder(root, division, submitter);
   writer.write(place.system(plan.systemName), `${JSON.stringify(plan.system, null, 2)}\n`);

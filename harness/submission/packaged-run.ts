@@ -1,9 +1,8 @@
-// What does a run of loadmark bring to a submission? Reads run.json as far as packaging needs it, and decides the
-// benchmark and the scenario folder that the run belongs in.
+// What does a run of loadmark bring to a submission? Decides the benchmark and the scenario folder that the run belongs
+// in; reading it and judging it is run-reader.ts's and run-admission.ts's business.
 
-import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Fault, messageOf } from '../errors.js';
+import type { Fault } from '../errors.js';
 import { RunFolder } from '../run-folder.js';
 import type { RunRecord } from '../run-record.js';
 import {
@@ -13,6 +12,8 @@ import {
   type ScenarioName,
   type SubmissionRound,
 } from './benchmarks.js';
+import { refuseRun } from './run-admission.js';
+import { readRun } from './run-reader.js';
 
 /** A pass of a run, by what it is for. */
 export type PackagedPass = 'performance' | 'accuracy' | 'audit';
@@ -38,46 +39,21 @@ export function readPackagedRun(
   faults: Fault[],
 ): PackagedRun | null {
   const folder = new RunFolder(resolve(path));
-  const record = readRecord(folder, path, faults);
+  const record = readRun(folder, path, faults);
   if (record === null) return null;
   const before = faults.length;
-  const refusal = refuseVerdict(record);
-  if (refusal !== null) faults.push({ where: path, message: refusal });
+  for (const message of refuseRun(folder, record, terms.round)) {
+    faults.push({ where: path, message });
+  }
   const benchmark = chooseBenchmark(record, path, terms, faults);
   const scenario = benchmark === null ? null : chooseScenario(record, benchmark);
-  const passes = listPasses(folder, record);
+  const passes = listPasses(record);
   if (passes.length === 0) {
     const message = 'the run has neither a performance nor an accuracy pass';
     faults.push({ where: path, message });
   }
   if (faults.length > before || benchmark === null || scenario === null) return null;
   return { folder, record, benchmark, scenario, passes };
-}
-
-/** An audit is judged by its answers: it is too short for LoadGen's early stopping. */
-function refuseVerdict({ audit, valid, invalidReasons }: RunRecord): string | null {
-  if (audit) return audit.passed ? null : `failed ${audit.test}; allowed: audits that were passed`;
-  if (valid === true) return null;
-  return `is INVALID (${invalidReasons?.[0] ?? 'no reason given'}); allowed: VALID runs`;
-}
-
-function readRecord(folder: RunFolder, path: string, faults: Fault[]): RunRecord | null {
-  if (!existsSync(folder.runJson)) {
-    const message = 'there is no run.json; allowed: folders that bench run wrote';
-    faults.push({ where: path, message });
-    return null;
-  }
-  try {
-    const record = JSON.parse(readFileSync(folder.runJson, 'utf8')) as RunRecord;
-    if (record.schema === 'loadmark/run/1') return record;
-    faults.push({
-      where: folder.runJson,
-      message: `schema is "${record.schema}"; allowed: loadmark/run/1`,
-    });
-  } catch (error) {
-    faults.push({ where: folder.runJson, message: `is not JSON: ${messageOf(error)}` });
-  }
-  return null;
 }
 
 function chooseBenchmark(
@@ -110,9 +86,7 @@ function chooseScenario({ scenario, settings }: RunRecord, { limits }: Benchmark
   return isInteractive ? 'Interactive' : (scenario as ScenarioName);
 }
 
-function listPasses(folder: RunFolder, record: RunRecord): PackagedPass[] {
-  const has = (pass: 'performance' | 'accuracy') =>
-    existsSync(`${folder.logs(pass)}/mlperf_log_detail.txt`);
-  if (record.audit) return has('performance') ? ['audit'] : [];
-  return (['performance', 'accuracy'] as const).filter(has);
+function listPasses(record: RunRecord): PackagedPass[] {
+  if (record.audit !== null) return ['audit'];
+  return (['performance', 'accuracy'] as const).filter((pass) => record[pass] !== null);
 }
