@@ -3,15 +3,13 @@
 import type { System } from '../environment.js';
 import { emptySystemFields, filledSystemFields } from './system-description.js';
 
-/** Every value is a text; "N/A" stands for what only the submitter knows. */
+/** Every value is a text; what only the submitter knows is left empty, which packaging refuses until it is filled. */
 export function fillSystemTemplate(system: System): Readonly<Record<string, string>> {
   const gpu = system.gpus[0];
   const gibibytes = (bytes: number) => `${Math.round(bytes / 2 ** 30)} GiB`;
   const known: Readonly<Record<string, string>> = {
     division: '',
     submitter: '',
-    status: 'available',
-    system_type: 'datacenter',
     system_name: system.host,
     number_of_nodes: '1',
     host_processor_model_name: system.cpu,
@@ -25,7 +23,7 @@ export function fillSystemTemplate(system: System): Readonly<Record<string, stri
     operating_system: system.os,
     other_software_stack: `Node.js ${system.node}${gpu === undefined ? '' : `, driver ${gpu.driver}`}`,
   };
-  const filled = filledSystemFields.map((key) => [key, known[key] ?? 'N/A']);
+  const filled = filledSystemFields.map((key) => [key, known[key] ?? '']);
   const empty = emptySystemFields.map((key) => [key, '']);
   return Object.fromEntries([...filled, ...empty]) as Readonly<Record<string, string>>;
 }

@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../../harness/cli.js';
 import { findPackageRoot } from '../../../harness/package-root.js';
 import type { RunRecord } from '../../../harness/run-record.js';
+import { fillSystem } from './filled-system.js';
 
 let folder = '';
 
@@ -49,7 +50,7 @@ beforeAll(async () => {
   const checkpoint = join(findPackageRoot().folder, 'configs', 'models', 'tiny');
   writeFileSync(join(folder, 'model.yaml'), `name: unjudged\npath: ${checkpoint}\n`);
   const template = await bench('package', '--print-system-template');
-  writeFileSync(join(folder, 'box.json'), template.stdout);
+  writeFileSync(join(folder, 'box.json'), fillSystem(template.stdout));
   const codes = [
     await run('offline'),
     await run('server', ...server, '--mode', 'performance'),

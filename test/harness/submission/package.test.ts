@@ -11,6 +11,7 @@ import { openDataset } from '../../../datasets/index.js';
 import type { PackageReport } from '../../../harness/report/package-report.js';
 import { SubmitterFolder } from '../../../harness/submission/submission-tree.js';
 import { callBench } from '../bench-call.js';
+import { fillSystem } from './filled-system.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'loadmark-package-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -72,7 +73,7 @@ beforeAll(async () => {
   writeFileSync(files.config, config);
   const template = await callBench('package', '--print-system-template');
   expect(template.code).toBe(0);
-  writeFileSync(files.system, template.stdout);
+  writeFileSync(files.system, fillSystem(template.stdout));
   const run = async (scenario: string, output: string, ...more: string[]) => {
     const common = [
       '--config',
