@@ -93,7 +93,7 @@ function refuseLog(file: string, record: RunRecord, round: SubmissionRound): str
   const official = officialSeeds(round);
   for (const [key, name] of seedKeys) {
     const value = log.find(key)?.value;
-    const seed = typeof value === 'number' ? BigInt(value) : value;
+    const seed = Number.isSafeInteger(value) ? BigInt(value as number) : value;
     if (seed === official[name]) continue;
     reasons.push(`${key} is ${String(seed ?? 'missing')}; allowed in ${round}: ${official[name]}`);
   }

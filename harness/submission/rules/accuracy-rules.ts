@@ -86,56 +86,50 @@ function round(value: number): number {
 const mostLogBytes = 10_240;
 
 function checkHash(read: AccuracyText, file: string, logFile: string): Finding[] {
-  const { hash } = read;
   const log = readText(logFile);
   if (log === null) {
     const why = 'It is the evidence of the scores.';
     const judgement = { value: null, required: 'mlperf_log_accuracy.json', why };
     return [findError('missing-file', { file: logFile }, judgement)];
   }
-  const findings: Finding[] = [];
+  return [...checkLength(log, logFile), ...checkHashes(read, file, log)];
+}
+
+/** Whole where it is small, and cut as MLCommons' script cuts it where it is not. */
+function checkLength(log: string, file: string): Finding[] {
   if (log.length > mostLogBytes) {
     const required = `at most ${mostLogBytes} bytes: the first and last ${keptCharacters} characters around "..."`;
     const why = 'Whole accuracy logs are not submitted; their hash is.';
-    findings.push(
-      findError(
-        'untruncated-log',
-        { file: logFile },
-        { value: `${log.length} bytes`, required, why },
-      ),
-    );
-  } else if (log.includes('\n...\n') && !isTruncated(log)) {
-    const required = `${truncatedLength} characters, the dots in their middle`;
-    const why = 'It was cut by other rules than those of the truncation script.';
-    findings.push(
-      findError(
-        'bad-truncation',
-        { file: logFile },
-        { value: `${log.length} characters`, required, why },
-      ),
-    );
+    const judgement = { value: `${log.length} bytes`, required, why };
+    return [findError('untruncated-log', { file }, judgement)];
   }
-  if (read.otherHash !== null) {
-    const { value, line } = read.otherHash;
-    const why = 'Two hashes cannot both be those of the log.';
-    const judgement = { value, required: 'one hash line', why };
-    findings.push(findError('wrong-hash', { file, line }, judgement));
-  }
+  if (isTruncated(log) || !log.includes('\n...\n')) return [];
+  const required = `${truncatedLength} characters, the dots in their middle`;
+  const why = 'It was cut by other rules than those of the truncation script.';
+  const judgement = { value: `${log.length} characters`, required, why };
+  return [findError('bad-truncation', { file }, judgement)];
+}
+
+function checkHashes({ hash, otherHash }: AccuracyText, file: string, log: string): Finding[] {
   if (hash === null) {
     const required = 'a line hash=<sha256 of the whole accuracy log>';
     const why = 'Without it nothing ties the scores to the answers.';
-    findings.push(findError('missing-hash', { file }, { value: null, required, why }));
-  } else if (!isTruncated(log)) {
-    const digest = createHash('sha256').update(log).digest('hex');
-    if (digest !== hash.value) {
-      const why = 'The log beside it is whole, and another one than was hashed.';
-      const judgement = { value: hash.value, required: `hash=${digest}`, why };
-      findings.push(findError('wrong-hash', { file, line: hash.line }, judgement));
-    }
+    return [findError('missing-hash', { file }, { value: null, required, why })];
+  }
+  const findings: Finding[] = [];
+  const refuse = (found: { value: string; line: number }, required: string, why: string) => {
+    const place = { file, line: found.line };
+    findings.push(findError('wrong-hash', place, { value: found.value, required, why }));
+  };
+  if (otherHash !== null) {
+    refuse(otherHash, 'one hash line', 'Two hashes cannot both be those of the log.');
+  }
+  const digest = isTruncated(log) ? null : createHash('sha256').update(log).digest('hex');
+  if (digest !== null && digest !== hash.value) {
+    const why = 'The log beside it is whole, and another one than was hashed.';
+    refuse(hash, `hash=${digest}`, why);
   } else if (!/^[0-9a-f]{64}$/.test(hash.value)) {
-    const why = 'It is no sha256.';
-    const judgement = { value: hash.value, required: '64 hexadecimal digits', why };
-    findings.push(findError('wrong-hash', { file, line: hash.line }, judgement));
+    refuse(hash, '64 hexadecimal digits', 'It is no sha256.');
   }
   return findings;
 }
