@@ -1,0 +1,169 @@
+// Devices, memory, events and graphs over the CUDA runtime, every status looked at.
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "ops/cuda/blas.cuh"
+#include "ops/cuda/int4_linear.cuh"
+#include "ops/cuda/launch.cuh"
+
+namespace loadmark::ops::cuda {
+namespace {
+
+std::string gibibytes(size_t bytes) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%zu bytes (%.2f GiB)", bytes,
+                static_cast<double>(bytes) / (1 << 30));
+  return text;
+}
+
+[[noreturn]] void refuse_memory(size_t bytes, const char* where) {
+  cudaGetLastError();  // an allocation that failed leaves the device as it was
+  size_t free = 0, total = 0;
+  cudaMemGetInfo(&free, &total);
+  throw Error(kOutOfMemory, std::string(where) + " memory: " + gibibytes(bytes) +
+                                " were asked for, " + gibibytes(free) + " of " + gibibytes(total) +
+                                " are free on the GPU");
+}
+
+}  // namespace
+
+void check_cuda(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  throw Error(kEngineBroken, std::string(what) + " failed on the GPU: " +
+                                 cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
+}
+
+DeviceBuffer::DeviceBuffer(size_t bytes) : bytes_(bytes) {
+  if (bytes > 0 && cudaMalloc(&data_, bytes) != cudaSuccess) refuse_memory(bytes, "GPU");
+}
+DeviceBuffer::~DeviceBuffer() { cudaFree(data_); }
+
+PinnedBuffer::PinnedBuffer(size_t bytes) {
+  if (bytes > 0 && cudaMallocHost(&data_, bytes) != cudaSuccess) refuse_memory(bytes, "pinned host");
+}
+PinnedBuffer::~PinnedBuffer() {
+  if (data_ != nullptr) cudaFreeHost(data_);
+}
+
+DeviceBuffer upload(const void* host, size_t bytes) {
+  DeviceBuffer buffer(bytes);
+  check_cuda(cudaMemcpy(buffer.as<void>(), host, bytes, cudaMemcpyHostToDevice), "an upload");
+  return buffer;
+}
+
+void copy_to_device(Stream stream, void* device, const void* host, size_t bytes) {
+  check_cuda(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream),
+             "a copy to the device");
+}
+void copy_to_host(Stream stream, void* host, const void* device, size_t bytes) {
+  check_cuda(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream),
+             "a copy to the host");
+}
+void fill_bytes(Stream stream, void* device, int value, size_t bytes) {
+  check_cuda(cudaMemsetAsync(device, value, bytes, stream), "a fill");
+}
+
+const char* activation_name(Activation activation) {
+  return activation == Activation::kFloat16 ? "fp16" : "bf16";
+}
+
+Gpu::Gpu(int device) : device_(device) {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess || device < 0 || device >= count) {
+    throw Error(kBadArgument,
+                "device is cuda:" + std::to_string(device) + "; allowed: " +
+                    (status != cudaSuccess ? std::string("none: ") + cudaGetErrorString(status)
+                     : count == 0          ? std::string("none: the driver reports no device")
+                                           : "cuda:0 to cuda:" + std::to_string(count - 1)));
+  }
+  make_current();
+  cudaDeviceProp properties = {};
+  check_cuda(cudaGetDeviceProperties(&properties, device), "reading the device's properties");
+  name_ = properties.name;
+  multiprocessors_ = properties.multiProcessorCount;
+  architecture_ = properties.major * 10 + properties.minor;
+  if (architecture_ < 80) {
+    throw Error(kBadArgument, "device cuda:" + std::to_string(device) + " is an " + name_ +
+                                  " of compute capability " + std::to_string(properties.major) +
+                                  "." + std::to_string(properties.minor) +
+                                  "; allowed: 8.0 and later");
+  }
+  check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+  partials_ = DeviceBuffer(static_cast<size_t>(many_rows_partial_floats(multiprocessors_)) *
+                           sizeof(float));
+  flags_ = DeviceBuffer(static_cast<size_t>(multiprocessors_) * sizeof(int));
+  fill_bytes(stream_, flags_.as<void>(), 0, flags_.size());
+  blas_workspace_ = DeviceBuffer(size_t{32} << 20);
+  blas_ = make_blas(stream_, blas_workspace_.as<void>(), blas_workspace_.size());
+  synchronize();
+}
+
+Gpu::~Gpu() {
+  if (stream_ != nullptr) cudaStreamSynchronize(stream_);
+  if (blas_ != nullptr) end_blas(blas_);
+  if (stream_ != nullptr) cudaStreamDestroy(stream_);
+}
+
+void Gpu::make_current() const { check_cuda(cudaSetDevice(device_), "choosing the device"); }
+
+void Gpu::synchronize() const {
+  check_cuda(cudaStreamSynchronize(stream_), "a kernel of the step");
+}
+
+int64_t Gpu::free_bytes() const {
+  size_t free = 0, total = 0;
+  check_cuda(cudaMemGetInfo(&free, &total), "reading free memory");
+  return static_cast<int64_t>(free);
+}
+
+int64_t Gpu::total_bytes() const {
+  size_t free = 0, total = 0;
+  check_cuda(cudaMemGetInfo(&free, &total), "reading free memory");
+  return static_cast<int64_t>(total);
+}
+
+Event::Event() {
+  cudaEvent_t event = nullptr;
+  check_cuda(cudaEventCreate(&event), "making an event");
+  event_ = event;
+}
+Event::~Event() {
+  if (event_ != nullptr) cudaEventDestroy(static_cast<cudaEvent_t>(event_));
+}
+void Event::record(Stream stream) {
+  check_cuda(cudaEventRecord(static_cast<cudaEvent_t>(event_), stream), "recording an event");
+}
+void Event::wait() const {
+  check_cuda(cudaEventSynchronize(static_cast<cudaEvent_t>(event_)), "a kernel of the step");
+}
+float Event::milliseconds_since(const Event& earlier) const {
+  float milliseconds = 0;
+  check_cuda(cudaEventElapsedTime(&milliseconds, static_cast<cudaEvent_t>(earlier.event_),
+                                  static_cast<cudaEvent_t>(event_)),
+             "reading an event");
+  return milliseconds;
+}
+
+Graph::~Graph() {
+  if (executable_ != nullptr) cudaGraphExecDestroy(executable_);
+}
+void Graph::begin(Stream stream) {
+  check_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "a capture");
+}
+Graph Graph::end(Stream stream) {
+  cudaGraph_t graph = nullptr;
+  check_cuda(cudaStreamEndCapture(stream, &graph), "a capture");
+  Graph made;
+  const cudaError_t status = cudaGraphInstantiate(&made.executable_, graph, 0);
+  cudaGraphDestroy(graph);
+  check_cuda(status, "making a graph");
+  return made;
+}
+void Graph::launch(Stream stream) const {
+  check_cuda(cudaGraphLaunch(executable_, stream), "launching a graph");
+}
+
+}  // namespace loadmark::ops::cuda

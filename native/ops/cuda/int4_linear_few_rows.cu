@@ -1,0 +1,260 @@
+// y (rows <= 8, n) = x w^T for int4 weights: bound by the bytes of w.
+//
+// A block of 16 warps owns whole strips of 16 outputs; its warps share out the 128-column blocks of a
+// strip, each through a ring of copies of its own that runs on from strip to strip, and their sums meet
+// in shared memory. No block waits for another, and the order of additions is fixed. The copies start
+// before the kernel in front has ended (weights depend on nothing); x comes when it has. With a norm,
+// every block normalises the residual rows for itself: cheaper than a kernel between for 1 or 2 rows.
+// Integers meet x in mma.m16n8k16 (w is A, x is B, so 8 rows cost what 1 does) and the scale is applied
+// in fp32 to a group's sum. Limits: rows * columns of x in shared memory.
+#include "ops/cuda/device/ptx.cuh"
+#include "ops/cuda/int4_linear.cuh"
+
+namespace loadmark::ops::cuda {
+namespace {
+
+constexpr int kWarps = 16;
+constexpr int kThreads = 32 * kWarps;
+constexpr int kStages = 4;
+constexpr size_t kMostShared = 200 * 1024;
+
+// Halves between rows of x: 16 bytes more than its columns, so that 8 rows fall into different banks.
+__host__ __device__ inline int row_stride(const Int4Layout& w) { return w.k_blocks * 128 + 8; }
+
+size_t shared_bytes(const Int4Layout& w, int64_t rows) {
+  return static_cast<size_t>(kWarps * kStages * w.block_bytes) +
+         static_cast<size_t>(2 * kWarps * rows * kStripRows) * sizeof(float) +
+         static_cast<size_t>(rows * row_stride(w)) * 2;
+}
+
+// Place of column pair (k, k + 1) in a row: a lane's 16 values of a 64-column half stand together.
+__device__ inline int place_of(int k) {
+  const int inside = k % 16;
+  return k / 64 * 64 + inside % 8 / 2 * 16 + k % 64 / 16 * 4 + inside / 8 * 2;
+}
+
+// Which block a warp copies or computes next: blocks warp, warp + 16, ... of each strip, starting one
+// further on each strip so that no warp always gets the odd one.
+struct Walk {
+  int strip, last, k_block, start, k_blocks;
+  __device__ Walk(int first, int last, int warp, int k_blocks)
+      : strip(first), last(last), k_block(warp), start(warp), k_blocks(k_blocks) {
+    if (k_block >= k_blocks) settle();
+  }
+  __device__ void settle() {
+    while (strip < last && k_block >= k_blocks) {
+      ++strip;
+      start = (start + k_blocks) % kWarps;
+      k_block = start;
+    }
+  }
+  __device__ void advance() {
+    k_block += kWarps;
+    if (k_block >= k_blocks) settle();
+  }
+  __device__ bool done() const { return strip >= last; }
+  __device__ uint32_t block() const { return static_cast<uint32_t>(strip * k_blocks + k_block); }
+};
+
+template <class T>
+__device__ void stage_rows(const Int4Input& in, int rows, int stride, int columns, T* x_shared) {
+  for (int row = 0; row < rows; ++row) {
+    const auto* x = static_cast<const T*>(in.x) + row * in.k;
+    auto* to = reinterpret_cast<uint32_t*>(x_shared + row * stride);
+    for (int k = 2 * static_cast<int>(threadIdx.x); k < columns; k += 2 * kThreads) {
+      to[place_of(k) / 2] = k < in.k ? *reinterpret_cast<const uint32_t*>(x + k) : 0u;
+    }
+  }
+}
+
+template <class T>
+__device__ void stage_normalised(const Int4Input& in, int rows, int stride, int columns,
+                                 float* scratch, T* x_shared) {
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  for (int row = 0; row < rows; ++row) {
+    const float* x = in.residual + row * in.k;
+    float squares = 0;
+    for (int k = 4 * static_cast<int>(threadIdx.x); k < in.k; k += 4 * kThreads) {
+      const float4 v = *reinterpret_cast<const float4*>(x + k);
+      squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+    }
+    for (int step = 16; step > 0; step /= 2) squares += __shfl_xor_sync(~0u, squares, step);
+    if (lane == 0) scratch[row * kWarps + warp] = squares;
+  }
+  __syncthreads();
+  for (int row = 0; row < rows; ++row) {
+    float squares = 0;
+    for (int i = 0; i < kWarps; ++i) squares += scratch[row * kWarps + i];
+    const float factor = rsqrtf(squares / static_cast<float>(in.k) + in.eps);
+    const float* x = in.residual + row * in.k;
+    auto* to = reinterpret_cast<uint32_t*>(x_shared + row * stride);
+    for (int k = 2 * static_cast<int>(threadIdx.x); k < columns; k += 2 * kThreads) {
+      float2 v = {0, 0}, norm = {0, 0};
+      if (k < in.k) {
+        v = *reinterpret_cast<const float2*>(x + k);
+        norm = *reinterpret_cast<const float2*>(in.norm + k);
+      }
+      to[place_of(k) / 2] = Number<T>::pack(v.x * factor * norm.x, v.y * factor * norm.y);
+    }
+  }
+}
+
+// kSegments scales of a row in a block; kZeros: zero points stand beside them, else all are 8.
+template <class T, int kSegments, bool kZeros>
+__global__ void __launch_bounds__(kThreads, 2)
+    int4_linear_few_rows_kernel(Int4Layout w, Int4Input in, int rows, Int4Output out) {
+  extern __shared__ __align__(128) uint8_t shared[];
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  uint8_t* ring = shared + warp * kStages * w.block_bytes;
+  auto* sums = reinterpret_cast<float*>(shared + kWarps * kStages * w.block_bytes);
+  auto* x_shared = reinterpret_cast<T*>(sums + 2 * kWarps * rows * kStripRows);
+  const int stride = row_stride(w);
+  const int first = static_cast<int>(int64_t{w.strips} * blockIdx.x / gridDim.x);
+  const int last = static_cast<int>(int64_t{w.strips} * (blockIdx.x + 1) / gridDim.x);
+  const int meta_pieces = (w.block_bytes - kBlockNibbleBytes) / 16;
+
+  launch_dependents();
+  Walk ahead(first, last, warp, w.k_blocks);
+  const auto copy_next = [&](uint8_t* to) {
+    if (!ahead.done()) {
+      const uint8_t* from = w.blocks + ahead.block() * static_cast<uint32_t>(w.block_bytes);
+      copy_async_16(to + lane * 16, from + lane * 16);
+      copy_async_16(to + 512 + lane * 16, from + 512 + lane * 16);
+      if (lane < meta_pieces) copy_async_16(to + 1024 + lane * 16, from + 1024 + lane * 16);
+      ahead.advance();
+    }
+    copy_async_commit();
+  };
+  for (int stage = 0; stage < kStages; ++stage) copy_next(ring + stage * w.block_bytes);
+
+  wait_for_prerequisites();
+  if (in.residual != nullptr) {
+    stage_normalised<T>(in, rows, stride, w.k_blocks * 128, sums, x_shared);
+  } else {
+    stage_rows<T>(in, rows, stride, w.k_blocks * 128, x_shared);
+  }
+  __syncthreads();
+
+  const T* x_lane = x_shared + g * stride + t * 16;
+  constexpr int kSteps = 8 / kSegments;  // of a segment
+  Walk walk(first, last, warp, w.k_blocks);
+  int stage = 0;
+  for (int strip = first; strip < last; ++strip) {
+    float total[4] = {};
+    for (; walk.strip == strip && !walk.done(); walk.advance()) {
+      copy_async_wait<kStages - 1>();
+      __syncwarp();
+      uint8_t* block = ring + stage * w.block_bytes;
+      const auto* scales = reinterpret_cast<const uint16_t*>(block + kBlockNibbleBytes) + g;
+      const uint16_t* zeros = scales + kSegments * kStripRows;
+      float group[4] = {};
+      uint32_t zero_low = Number<T>::zero_low(8), zero_high = Number<T>::zero_high(8);
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const uint4 words = *reinterpret_cast<const uint4*>(block + half * 512 + lane * 16);
+        uint4 b01 = {}, b23 = {};
+        if (g < rows) {
+          const T* x = x_lane + walk.k_block * 128 + half * 64;
+          b01 = *reinterpret_cast<const uint4*>(x);
+          b23 = *reinterpret_cast<const uint4*>(x + 8);
+        }
+        const uint32_t word[4] = {words.x, words.y, words.z, words.w};
+        const uint32_t b[8] = {b01.x, b01.y, b01.z, b01.w, b23.x, b23.y, b23.z, b23.w};
+#pragma unroll
+        for (int s = 0; s < 4; ++s) {
+          const int step = half * 4 + s, segment = step / kSteps;
+          if (kZeros && step % kSteps == 0) {
+            zero_low = Number<T>::zero_low(zeros[segment * kStripRows]);
+            zero_high = Number<T>::zero_high(zeros[segment * kStripRows + 8]);
+          }
+          uint32_t a[4];
+          Number<T>::integers(word[s], zero_low, zero_high, a);
+          Number<T>::mma(group, a, b[2 * s], b[2 * s + 1]);
+          if (step % kSteps == kSteps - 1) {
+            const float low = __half2float(__ushort_as_half(scales[segment * kStripRows]));
+            const float high = __half2float(__ushort_as_half(scales[segment * kStripRows + 8]));
+            total[0] += low * group[0];
+            total[1] += low * group[1];
+            total[2] += high * group[2];
+            total[3] += high * group[3];
+#pragma unroll
+            for (float& value : group) value = 0;
+          }
+        }
+      }
+      __syncwarp();
+      copy_next(block);
+      stage = stage + 1 == kStages ? 0 : stage + 1;
+    }
+
+    // (warp, row, output) of this strip; two of them in turn, so that one barrier a strip is enough.
+    float* mine = sums + ((strip & 1) * kWarps + warp) * rows * kStripRows;
+    if (2 * t < rows) {
+      mine[2 * t * kStripRows + g] = total[0];
+      mine[2 * t * kStripRows + g + 8] = total[2];
+    }
+    if (2 * t + 1 < rows) {
+      mine[(2 * t + 1) * kStripRows + g] = total[1];
+      mine[(2 * t + 1) * kStripRows + g + 8] = total[3];
+    }
+    __syncthreads();
+    if (static_cast<int>(threadIdx.x) < rows * kStripRows) {
+      const int output = threadIdx.x % kStripRows, row = threadIdx.x / kStripRows;
+      const float* all = sums + (strip & 1) * kWarps * rows * kStripRows + row * kStripRows;
+      float sum = 0, up = 0;
+      for (int i = 0; i < kWarps; ++i) sum += all[i * rows * kStripRows + output];
+      if (out.epilogue == Epilogue::kSiluMul) {
+        up = __shfl_down_sync(__activemask(), sum, 8);
+        const int64_t column = int64_t{strip} * 8 + output;
+        if (output < 8 && column < out.width) store_sum<T>(out, row, column, silu(sum) * up);
+      } else {
+        const int64_t column = int64_t{strip} * kStripRows + output;
+        if (column < out.width) store_sum<T>(out, row, column, sum);
+      }
+    }
+  }
+  copy_async_wait<0>();
+}
+
+template <class T, int kSegments, bool kZeros>
+void run(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
+         const Int4Output& out) {
+  const auto kernel = int4_linear_few_rows_kernel<T, kSegments, kZeros>;
+  const size_t bytes = shared_bytes(w, rows);
+  allow_shared(kernel, bytes, "int4_linear_few_rows");
+  const auto grid = static_cast<unsigned>(std::min(gpu.multiprocessors(), w.strips));
+  launch(gpu, "int4_linear_few_rows", kernel, grid, kThreads, bytes, w, in, static_cast<int>(rows),
+         out);
+}
+
+template <class T, bool kZeros>
+void choose_segments(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
+                     const Int4Output& out) {
+  if (w.segments == 1) return run<T, 1, kZeros>(gpu, w, in, rows, out);
+  if (w.segments == 2) return run<T, 2, kZeros>(gpu, w, in, rows, out);
+  run<T, 4, kZeros>(gpu, w, in, rows, out);
+}
+
+template <class T>
+void choose(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
+            const Int4Output& out) {
+  w.has_zeros ? choose_segments<T, true>(gpu, w, in, rows, out)
+              : choose_segments<T, false>(gpu, w, in, rows, out);
+}
+
+}  // namespace
+
+bool can_run_few_rows(const Int4Layout& w, int64_t rows) {
+  return rows <= kMostFewRows && shared_bytes(w, rows) <= kMostShared;
+}
+
+void int4_linear_few_rows(const Gpu& gpu, Activation activation, const Int4Layout& w,
+                          const Int4Input& input, int64_t rows, const Int4Output& out) {
+  if (activation == Activation::kFloat16) {
+    choose<__half>(gpu, w, input, rows, out);
+  } else {
+    choose<__nv_bfloat16>(gpu, w, input, rows, out);
+  }
+}
+
+}  // namespace loadmark::ops::cuda

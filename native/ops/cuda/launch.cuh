@@ -1,0 +1,50 @@
+// How kernels are launched and faults are found, for the .cu files alone.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "ops/cuda/ops_cuda.h"
+
+namespace loadmark::ops::cuda {
+
+// Throws Error(kEngineBroken) saying what failed and why.
+void check_cuda(cudaError_t status, const char* what);
+
+// A kernel that may begin while the one before ends (it waits for it itself: ptx.cuh's
+// wait_for_prerequisites); on devices without that, an ordinary launch.
+template <class... Parameters, class... Arguments>
+void launch(const Gpu& gpu, const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block,
+            size_t shared_bytes, Arguments&&... arguments) {
+  cudaLaunchConfig_t config = {};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = gpu.stream();
+  cudaLaunchAttribute attribute = {};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = &attribute;
+  config.numAttrs = gpu.architecture() >= 90 ? 1 : 0;
+  check_cuda(cudaLaunchKernelEx(&config, kernel, Parameters(std::forward<Arguments>(arguments))...),
+             name);
+}
+
+// Lets `kernel` have more than 48 KiB of shared memory a block; asked once a kernel and size.
+template <class Kernel>
+void allow_shared(Kernel kernel, size_t bytes, const char* name) {
+  if (bytes > 48 * 1024) {
+    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                    static_cast<int>(bytes)),
+               name);
+  }
+}
+
+inline unsigned blocks_for(int64_t items, int64_t each) {
+  return static_cast<unsigned>((items + each - 1) / each);
+}
+
+}  // namespace loadmark::ops::cuda

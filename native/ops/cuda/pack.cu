@@ -1,0 +1,267 @@
+// From integers as checkpoints have them to the blocks that the int4 kernels read, and random weights
+// of the same form; float and int8 weights as rows.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <thread>
+
+#include "base/float16.h"
+#include "ops/cuda/device/number.cuh"
+#include "ops/cuda/launch.cuh"
+#include "ops/cuda/packed.cuh"
+
+namespace loadmark::ops::cuda {
+namespace {
+
+// Columns in the order of their groups, every group a whole number of segments; -1 fills up.
+struct ColumnOrder {
+  std::vector<int32_t> columns;  // (k_blocks * 128)
+  std::vector<int32_t> groups;   // of each segment
+  int segments = 1;              // of a block
+  bool natural = true;           // column i is i, up to the end
+};
+
+int segments_for(int64_t group_size, int64_t k) {
+  if (group_size % 128 == 0 || group_size >= k) return 1;
+  return group_size % 64 == 0 ? 2 : 4;
+}
+
+ColumnOrder order_columns(const Int4Weight& w) {
+  ColumnOrder order;
+  order.segments = segments_for(w.group_size, w.k);
+  const int64_t length = kBlockColumns / order.segments;
+  std::vector<int32_t> sorted(static_cast<size_t>(w.k));
+  std::iota(sorted.begin(), sorted.end(), 0);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](int32_t a, int32_t b) { return w.group_of(a) < w.group_of(b); });
+  int32_t group = -1;
+  const auto fill_segment = [&] {
+    while (order.columns.size() % static_cast<size_t>(length) != 0) order.columns.push_back(-1);
+  };
+  for (const int32_t column : sorted) {
+    const auto next = static_cast<int32_t>(w.group_of(column));
+    if (next != group) fill_segment();
+    group = next;
+    if (order.columns.size() % static_cast<size_t>(length) == 0) order.groups.push_back(group);
+    order.columns.push_back(column);
+  }
+  while (order.columns.size() % kBlockColumns != 0) {
+    if (order.columns.size() % static_cast<size_t>(length) == 0) order.groups.push_back(-1);
+    order.columns.push_back(-1);
+  }
+  for (int64_t i = 0; i < static_cast<int64_t>(order.columns.size()); ++i) {
+    order.natural = order.natural && order.columns[static_cast<size_t>(i)] == (i < w.k ? i : -1);
+  }
+  return order;
+}
+
+// The output that row `row` of strip `strip` holds; -1: none.
+int64_t output_of(int64_t strip, int row, int64_t n, bool gate_up) {
+  const int64_t half = n / 2;
+  if (!gate_up) return strip * kStripRows + row < n ? strip * kStripRows + row : -1;
+  const int64_t at = strip * 8 + row % 8;
+  return at >= half ? -1 : row < 8 ? at : half + at;
+}
+
+int64_t strips_for(int64_t n, bool gate_up) {
+  return gate_up ? (n / 2 + 7) / 8 : (n + kStripRows - 1) / kStripRows;
+}
+
+void fill_block(const Int4Weight& w, const ColumnOrder& order, bool has_zeros, bool gate_up,
+                int64_t strip, int64_t k_block, uint8_t* block) {
+  int64_t outputs[kStripRows];
+  for (int row = 0; row < kStripRows; ++row) outputs[row] = output_of(strip, row, w.n, gate_up);
+  for (int word = 0; word < kBlockNibbleBytes / 4; ++word) {
+    const int half = word / 128, lane = word % 128 / 4, s = word % 4, g = lane / 4, t = lane % 4;
+    uint32_t bits = 0;
+    for (int nibble = 0; nibble < 8; ++nibble) {
+      const int column = 64 * half + 16 * s + 2 * t + nibble / 4 + nibble % 4 / 2 * 8;
+      const int64_t output = outputs[g + nibble % 2 * 8];
+      const int32_t source = order.columns[static_cast<size_t>(k_block * kBlockColumns + column)];
+      const uint32_t q = output < 0 || source < 0 ? 0 : w.q[static_cast<size_t>(output * w.k + source)];
+      bits |= (q & 15) << (4 * nibble);
+    }
+    reinterpret_cast<uint32_t*>(block)[word] = bits;
+  }
+  auto* scales = reinterpret_cast<uint16_t*>(block + kBlockNibbleBytes);
+  uint16_t* zeros = scales + order.segments * kStripRows;
+  for (int segment = 0; segment < order.segments; ++segment) {
+    const int32_t group = order.groups[static_cast<size_t>(k_block * order.segments + segment)];
+    for (int row = 0; row < kStripRows; ++row) {
+      const bool real = outputs[row] >= 0 && group >= 0;
+      const auto at = static_cast<size_t>(group * w.n + outputs[row]);
+      scales[segment * kStripRows + row] = real ? float_to_float16(w.scale[at]) : 0;
+      if (has_zeros) zeros[segment * kStripRows + row] = real ? w.zero[at] : 0;
+    }
+  }
+}
+
+void in_parallel(int64_t count, const std::function<void(int64_t)>& body) {
+  const int64_t threads = std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, 32);
+  std::vector<std::thread> pool;
+  for (int64_t thread = 0; thread < threads; ++thread) {
+    pool.emplace_back([=, &body] {
+      for (int64_t i = thread; i < count; i += threads) body(i);
+    });
+  }
+  for (std::thread& thread : pool) thread.join();
+}
+
+LinearWeight finish(LinearWeight w, LinearWeight::Packed packed) {
+  w.bytes = static_cast<int64_t>(packed.data.size() + packed.scale.size() + packed.order.size());
+  w.packed = std::make_shared<LinearWeight::Packed>(std::move(packed));
+  return w;
+}
+
+LinearWeight::Packed plan_blocks(int64_t n, bool gate_up, int64_t k_blocks, int segments,
+                                 bool has_zeros) {
+  LinearWeight::Packed packed;
+  packed.layout.n = n;
+  packed.layout.strips = static_cast<int>(strips_for(n, gate_up));
+  packed.layout.k_blocks = static_cast<int>(k_blocks);
+  packed.layout.segments = segments;
+  packed.layout.has_zeros = has_zeros;
+  packed.layout.block_bytes = kBlockNibbleBytes + segments * kStripRows * 2 * (has_zeros ? 2 : 1);
+  packed.data = DeviceBuffer(static_cast<size_t>(packed.layout.strips) *
+                             static_cast<size_t>(k_blocks * packed.layout.block_bytes));
+  packed.layout.blocks = packed.data.as<uint8_t>();
+  return packed;
+}
+
+void require_multiple(const char* what, int64_t value, int64_t of) {
+  if (value % of != 0) {
+    throw Error(kUnsupportedModel, std::string("a linear has ") + std::to_string(value) + " " +
+                                       what + "; allowed on a GPU: multiples of " +
+                                       std::to_string(of));
+  }
+}
+
+// SplitMix64's output function.
+__device__ uint64_t mix(uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+__global__ void random_int4_kernel(uint8_t* blocks, int64_t count, int block_bytes, int segments,
+                                   uint16_t scale, uint64_t seed) {
+  const int64_t block = blockIdx.x;
+  if (block >= count) return;
+  auto* words = reinterpret_cast<uint64_t*>(blocks + block * block_bytes);
+  for (int i = threadIdx.x; i < kBlockNibbleBytes / 8; i += blockDim.x) {
+    words[i] = mix(seed + static_cast<uint64_t>(block * (kBlockNibbleBytes / 8) + i) *
+                              0x9E3779B97F4A7C15u);
+  }
+  auto* scales = reinterpret_cast<uint16_t*>(blocks + block * block_bytes + kBlockNibbleBytes);
+  for (int i = threadIdx.x; i < segments * kStripRows; i += blockDim.x) scales[i] = scale;
+}
+
+template <class T>
+__global__ void random_float_kernel(T* values, int64_t count, float spread, uint64_t seed) {
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+       i += int64_t{gridDim.x} * blockDim.x) {
+    const uint64_t bits = mix(seed + static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15u);
+    const float uniform = static_cast<float>(bits >> 40) * 0x1.0p-23f - 1.0f;  // -1..1
+    values[i] = Number<T>::from_float(uniform * spread);
+  }
+}
+
+}  // namespace
+
+LinearWeight pack_int4(const Int4Weight& w, bool gate_up) {
+  require_multiple("inputs", w.k, 8);
+  if (gate_up) require_multiple("outputs", w.n, 2);
+  const ColumnOrder order = order_columns(w);
+  const bool has_zeros =
+      !std::all_of(w.zero.begin(), w.zero.end(), [](uint8_t zero) { return zero == 8; });
+  const auto k_blocks = static_cast<int64_t>(order.columns.size()) / kBlockColumns;
+  LinearWeight::Packed packed = plan_blocks(w.n, gate_up, k_blocks, order.segments, has_zeros);
+  std::vector<uint8_t> host(packed.data.size());
+  const int64_t block_bytes = packed.layout.block_bytes;
+  in_parallel(packed.layout.strips, [&](int64_t strip) {
+    for (int64_t k_block = 0; k_block < k_blocks; ++k_block) {
+      fill_block(w, order, has_zeros, gate_up, strip, k_block,
+                 host.data() + (strip * k_blocks + k_block) * block_bytes);
+    }
+  });
+  check_cuda(cudaMemcpy(packed.data.as<void>(), host.data(), host.size(), cudaMemcpyHostToDevice),
+             "an upload of weights");
+  if (!order.natural) {
+    packed.order = upload(order.columns.data(), order.columns.size() * sizeof(int32_t));
+  }
+  return finish({WeightType::kInt4, w.n, w.k, w.group_size, 0, gate_up, nullptr}, std::move(packed));
+}
+
+LinearWeight random_int4(const Gpu& gpu, int64_t n, int64_t k, int64_t group_size, bool gate_up,
+                         uint64_t seed) {
+  require_multiple("inputs", k, kBlockColumns);
+  require_multiple("columns a group", group_size, 32);
+  const int segments = segments_for(group_size, k);
+  LinearWeight::Packed packed = plan_blocks(n, gate_up, k / kBlockColumns, segments, false);
+  const int64_t count = int64_t{packed.layout.strips} * packed.layout.k_blocks;
+  // A uniform nibble less 8 has a mean square of 21.5.
+  const uint16_t scale = float_to_float16(1.0f / std::sqrt(21.5f * static_cast<float>(k)));
+  random_int4_kernel<<<static_cast<unsigned>(count), 128, 0, gpu.stream()>>>(
+      packed.data.as<uint8_t>(), count, packed.layout.block_bytes, segments, scale, seed);
+  check_cuda(cudaGetLastError(), "random_int4");
+  return finish({WeightType::kInt4, n, k, group_size, 0, gate_up, nullptr}, std::move(packed));
+}
+
+LinearWeight pack_float(WeightType type, const void* w, int64_t n, int64_t k,
+                        Activation activation) {
+  require_multiple("inputs", k, 8);
+  LinearWeight::Packed packed;
+  const auto count = static_cast<size_t>(n * k);
+  const WeightType native =
+      activation == Activation::kFloat16 ? WeightType::kFloat16 : WeightType::kBFloat16;
+  if (type == native) {
+    packed.data = upload(w, count * 2);
+  } else {  // rounded once, here: the tensor cores multiply 16 bits
+    std::vector<uint16_t> bits(count);
+    in_parallel(n, [&](int64_t row) {
+      for (int64_t i = row * k; i < (row + 1) * k; ++i) {
+        const float value = type == WeightType::kFloat32 ? static_cast<const float*>(w)[i]
+                            : type == WeightType::kFloat16
+                                ? float16_to_float(static_cast<const uint16_t*>(w)[i])
+                                : bfloat16_to_float(static_cast<const uint16_t*>(w)[i]);
+        bits[static_cast<size_t>(i)] = activation == Activation::kFloat16 ? float_to_float16(value)
+                                                                          : float_to_bfloat16(value);
+      }
+    });
+    packed.data = upload(bits.data(), count * 2);
+  }
+  return finish({type, n, k, 0, 0, false, nullptr}, std::move(packed));
+}
+
+LinearWeight random_float(const Gpu& gpu, int64_t n, int64_t k, Activation activation,
+                          uint64_t seed) {
+  LinearWeight::Packed packed;
+  packed.data = DeviceBuffer(static_cast<size_t>(n * k) * 2);
+  const float spread = std::sqrt(3.0f / static_cast<float>(k));
+  const bool half = activation == Activation::kFloat16;
+  if (half) {
+    random_float_kernel<<<4096, 256, 0, gpu.stream()>>>(packed.data.as<__half>(), n * k, spread,
+                                                        seed);
+  } else {
+    random_float_kernel<<<4096, 256, 0, gpu.stream()>>>(packed.data.as<__nv_bfloat16>(), n * k,
+                                                        spread, seed);
+  }
+  check_cuda(cudaGetLastError(), "random_float");
+  return finish({half ? WeightType::kFloat16 : WeightType::kBFloat16, n, k, 0, 0, false, nullptr},
+                std::move(packed));
+}
+
+LinearWeight pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k) {
+  require_multiple("inputs", k, 8);
+  LinearWeight::Packed packed;
+  packed.data = upload(w, static_cast<size_t>(n * k));
+  packed.scale = upload(scale, static_cast<size_t>(n) * sizeof(float));
+  return finish({WeightType::kInt8, n, k, 0, 0, false, nullptr}, std::move(packed));
+}
+
+int64_t gathered_columns(const LinearWeight& w) {
+  return w.packed->order.size() > 0 ? int64_t{w.packed->layout.k_blocks} * kBlockColumns : 0;
+}
+
+}  // namespace loadmark::ops::cuda

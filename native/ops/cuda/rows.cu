@@ -1,0 +1,104 @@
+// y = x / sqrt(mean(x^2) + eps) * weight, and the two other maps over rows: a block a row, bound by bytes.
+#include "ops/cuda/device/number.cuh"
+#include "ops/cuda/device/ptx.cuh"
+#include "ops/cuda/launch.cuh"
+
+namespace loadmark::ops::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    rmsnorm_kernel(const float* x, const int32_t* row, const float* weight, float eps, int64_t dim,
+                   T* y) {
+  __shared__ float parts[kThreads / 32];
+  launch_dependents();
+  wait_for_prerequisites();
+  const float* from = x + (row == nullptr ? int64_t{blockIdx.x} : int64_t{row[blockIdx.x]}) * dim;
+  float squares = 0;
+  for (int64_t i = threadIdx.x; i < dim; i += kThreads) squares += from[i] * from[i];
+  for (int step = 16; step > 0; step /= 2) squares += __shfl_xor_sync(~0u, squares, step);
+  if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = squares;
+  __syncthreads();
+  squares = 0;
+  for (const float part : parts) squares += part;
+  const float factor = rsqrtf(squares / static_cast<float>(dim) + eps);
+  T* to = y + blockIdx.x * dim;
+  for (int64_t i = threadIdx.x; i < dim; i += kThreads)
+    to[i] = Number<T>::from_float(from[i] * factor * weight[i]);
+}
+
+template <class T>
+__global__ void silu_mul_kernel(const T* gate_up, int64_t dim, T* y) {
+  launch_dependents();
+  wait_for_prerequisites();
+  const int64_t column = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (column >= dim) return;
+  const T* row = gate_up + blockIdx.y * 2 * dim;
+  const float gate = Number<T>::to_float(row[column]), up = Number<T>::to_float(row[dim + column]);
+  y[blockIdx.y * dim + column] = Number<T>::from_float(silu(gate) * up);
+}
+
+template <class T>
+__device__ inline float widen(T value) {
+  if constexpr (std::is_same_v<T, float>) {
+    return value;
+  } else {
+    return Number<T>::to_float(value);
+  }
+}
+
+template <class T>
+__global__ void embedding_kernel(const T* table, const int32_t* tokens, const int32_t* previous,
+                                 int64_t dim, float* h) {
+  launch_dependents();
+  wait_for_prerequisites();
+  int64_t token = tokens[blockIdx.x];
+  if (token < 0) token = max(previous[-1 - token], 0);  // a row whose logits were no numbers is void
+  for (int64_t i = threadIdx.x; i < dim; i += blockDim.x)
+    h[blockIdx.x * dim + i] = widen(table[token * dim + i]);
+}
+
+}  // namespace
+
+void rmsnorm(const Gpu& gpu, Activation activation, const float* x, const int32_t* row,
+             const float* weight, float eps, int64_t rows, int64_t dim, void* y) {
+  const auto grid = static_cast<unsigned>(rows);
+  if (activation == Activation::kFloat16) {
+    launch(gpu, "rmsnorm", rmsnorm_kernel<__half>, grid, kThreads, 0, x, row, weight, eps, dim,
+           static_cast<__half*>(y));
+  } else {
+    launch(gpu, "rmsnorm", rmsnorm_kernel<__nv_bfloat16>, grid, kThreads, 0, x, row, weight, eps,
+           dim, static_cast<__nv_bfloat16*>(y));
+  }
+}
+
+void silu_mul(const Gpu& gpu, Activation activation, const void* gate_up, int64_t rows, int64_t dim,
+              void* y) {
+  const dim3 grid(blocks_for(dim, kThreads), static_cast<unsigned>(rows));
+  if (activation == Activation::kFloat16) {
+    launch(gpu, "silu_mul", silu_mul_kernel<__half>, grid, kThreads, 0,
+           static_cast<const __half*>(gate_up), dim, static_cast<__half*>(y));
+  } else {
+    launch(gpu, "silu_mul", silu_mul_kernel<__nv_bfloat16>, grid, kThreads, 0,
+           static_cast<const __nv_bfloat16*>(gate_up), dim, static_cast<__nv_bfloat16*>(y));
+  }
+}
+
+void embedding(const Gpu& gpu, const void* table, WeightType type, const int32_t* tokens,
+               const int32_t* previous, int64_t rows, int64_t dim, float* h) {
+  const auto grid = static_cast<unsigned>(rows);
+  if (type == WeightType::kFloat32) {
+    launch(gpu, "embedding", embedding_kernel<float>, grid, kThreads, 0,
+           static_cast<const float*>(table), tokens, previous, dim, h);
+  } else if (type == WeightType::kFloat16) {
+    launch(gpu, "embedding", embedding_kernel<__half>, grid, kThreads, 0,
+           static_cast<const __half*>(table), tokens, previous, dim, h);
+  } else {
+    launch(gpu, "embedding", embedding_kernel<__nv_bfloat16>, grid, kThreads, 0,
+           static_cast<const __nv_bfloat16*>(table), tokens, previous, dim, h);
+  }
+}
+
+}  // namespace loadmark::ops::cuda
