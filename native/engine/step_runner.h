@@ -23,9 +23,11 @@ class StepRunner {
   virtual ~StepRunner() = default;
   // Steps that can be begun before the results of the first are taken: 0 or 1. With 1 the tokens of
   // the step before are not known when a batch is planned; its rows name them by Batch::tokens()
-  // entries of -1 - i, logit row i of the step before.
+  // entries of -1 - i, logit row i of the step before. Where that row turns out to have no token
+  // (-1) or to end its sequence, what the naming row computes is not read: any token serves it.
   virtual int lag() const = 0;
-  // Reads all it needs of `batch` before it returns.
+  // Reads all it needs of `batch`, its sequences' pages and banned tokens among it, before it
+  // returns: pages may be another sequence's in the next step.
   virtual void begin(const Batch& batch) = 0;
   // Waits for the oldest step begun. Valid until the next call. Throws Error.
   virtual const StepResults& finish() = 0;
