@@ -155,6 +155,55 @@ describe.each([0, 1])('steps taken with a lag of %i', (stepLag) => {
   });
 });
 
+describe('preempted with results to come', () => {
+  // 128 pages of a token: two growing texts do not fit, and the younger one has to wait.
+  const narrow = { stepLag: 1, pageTokens: 1, kvCacheBytes: 128 * pageBytesPerToken };
+  const older = (promptTokens: number) =>
+    makeRequest(1, { promptTokens: new Int32Array(promptTokens).fill(7), maxNewTokens: 40 });
+
+  test('a token that ends its answer is taken while it waits: nothing is computed again', async () => {
+    const bench = await load(narrow);
+    const younger = (changes: Partial<GenerateRequest>) =>
+      makeRequest(2, {
+        promptTokens: Int32Array.from({ length: 48 }, (_, i) => i),
+        maxNewTokens: 40,
+        temperature: 2,
+        ...changes,
+      });
+    const [free] = await bench.run([younger({})]);
+    let waited = 0;
+    for (let stop = 0; stop < 16; stop++) {
+      const before = bench.engine.stats();
+      const stopTokens = Int32Array.of(free![stop]!);
+      const first = free!.indexOf(free![stop]!);
+      const [, tokens] = await bench.run([older(60), younger({ stopTokens })]);
+      expect(tokens).toEqual(free!.slice(0, first));
+      const { preemptions, promptTokens } = bench.engine.stats();
+      if (preemptions > before.preemptions && promptTokens - before.promptTokens === 60 + 48) {
+        waited++;
+      }
+    }
+    expect(waited).toBeGreaterThan(0);
+    await bench.engine.close();
+  });
+
+  test('a position of a scored text that was asked about is not asked again', async () => {
+    const request = {
+      promptTokens: Int32Array.of(1),
+      continuations: [Int32Array.from({ length: 100 }, (_, i) => (3 * i + 2) % 160)],
+    };
+    const bench = await load({ ...narrow, maxStepTokens: 2 });
+    const [want] = await bench.engine.score([request]);
+    const running = bench.run([older(20)]);
+    const [got] = await bench.engine.score([request]);
+    await running;
+    expect(bench.engine.stats().preemptions).toBe(1);
+    expect(got!.logProbs).toEqual(want!.logProbs);
+    expect(got!.isGreedy).toEqual(want!.isGreedy);
+    await bench.engine.close();
+  });
+});
+
 test('cancelling mid-run leaves the others alone, and ids are free at once', async () => {
   const bench = await load({
     stepLag: 1,
