@@ -1,4 +1,4 @@
-// What time is it? CLOCK_MONOTONIC in nanoseconds, the clock of every event and latency in the house.
+// What time is it? CLOCK_MONOTONIC in nanoseconds, the clock of every event and latency here.
 #pragma once
 
 #include <chrono>
