@@ -42,14 +42,21 @@ export function checkNumber(name: string, value: unknown, low: number, high: num
   }
 }
 
+function checkDevice(value: unknown): void {
+  if (typeof value !== 'string' || !/^(cpu|cuda:\d+)$/.test(value)) {
+    refuse(`device is ${quote(value)}; allowed: cpu, or cuda: and the number of a GPU`);
+  }
+}
+
 /** Returns the options with every default filled in, and nothing else in it. */
 export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   const weightFormat = options.weightFormat ?? 'checkpoint';
   const faultAtStep = options.faultAtStep ?? 0;
+  const stepLag = options.stepLag ?? 0;
   if (typeof options.modelPath !== 'string' || options.modelPath === '') {
     refuse(`modelPath is ${quote(options.modelPath)}; allowed: the path of a folder`);
   }
-  checkChoice('device', options.device, ['cpu']);
+  checkDevice(options.device);
   checkInteger('threads', options.threads, 1, 1024);
   checkInteger('maxBatch', options.maxBatch, 1, 65_536);
   checkInteger('maxSequenceTokens', options.maxSequenceTokens, 2, 16_777_216);
@@ -61,6 +68,7 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   checkChoice('activationType', options.activationType, ['int8', 'fp32']);
   checkChoice('weightFormat', weightFormat, ['checkpoint', 'int8']);
   checkInteger('faultAtStep', faultAtStep, 0, maxInt32);
+  checkInteger('stepLag', stepLag, 0, 1);
   return {
     modelPath: options.modelPath,
     device: options.device,
@@ -75,6 +83,7 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
     activationType: options.activationType,
     weightFormat,
     faultAtStep,
+    stepLag,
   };
 }
 

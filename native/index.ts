@@ -29,7 +29,7 @@ export type ActivationType = 'int8' | 'fp32';
 export interface EngineOptions {
   /** Folder in Hugging Face layout: config.json and *.safetensors. */
   readonly modelPath: string;
-  readonly device: 'cpu';
+  readonly device: 'cpu' | `cuda:${number}`;
   /** Threads of the engine's pool, the stepping thread included. */
   readonly threads: number;
   /** Sequences in flight at once. */
@@ -49,6 +49,8 @@ export interface EngineOptions {
   readonly weightFormat?: WeightFormat;
   /** Fault injection for tests: the step of this number (1 is the first) fails, which breaks the engine. */
   readonly faultAtStep?: number;
+  /** For tests: the CPU takes this many steps (0 or 1) ahead of results, as a GPU does. */
+  readonly stepLag?: number;
 }
 
 export interface GenerateRequest {

@@ -93,6 +93,7 @@ void set(Napi::Object& object, const char* name, const std::string& value) {
 EngineOptions read_options(const Napi::Object& options) {
   EngineOptions out;
   out.model_path = read_string(options, "modelPath");
+  out.device = read_string(options, "device");
   out.threads = static_cast<int>(read_integer(options, "threads"));
   out.max_batch = read_integer(options, "maxBatch");
   out.max_sequence_tokens = read_integer(options, "maxSequenceTokens");
@@ -111,6 +112,7 @@ EngineOptions read_options(const Napi::Object& options) {
       options, "weightFormat",
       {{"checkpoint", WeightFormat::kCheckpoint}, {"int8", WeightFormat::kInt8}});
   out.fault_at_step = read_integer(options, "faultAtStep");
+  out.step_lag = static_cast<int>(read_integer(options, "stepLag"));
   return out;
 }
 

@@ -22,6 +22,7 @@ inline constexpr char kBadCheckpoint[] = "ERR_BAD_CHECKPOINT";      // a file th
 inline constexpr char kUnsupportedModel[] = "ERR_UNSUPPORTED_MODEL";  // a model this engine cannot honour
 inline constexpr char kOutOfMemory[] = "ERR_OUT_OF_MEMORY";         // a plan larger than what there is
 inline constexpr char kUnsupportedCpu[] = "ERR_UNSUPPORTED_CPU";    // an instruction set the CPU lacks
+inline constexpr char kUnsupportedDevice[] = "ERR_UNSUPPORTED_DEVICE";  // a device this build cannot serve
 inline constexpr char kEngineBroken[] = "ERR_ENGINE_BROKEN";        // a call after a fatal failure or close()
 inline constexpr char kWriteFailed[] = "ERR_WRITE_FAILED";  // the system would not take a file
 inline constexpr char kCancelled[] = "ERR_CANCELLED";       // the caller asked to stop

@@ -73,6 +73,7 @@ EngineOptions draw_options(Mutator& random, const std::string& model) {
   options.activations =
       random.below(2) == 0 ? ops::ActivationType::kInt8 : ops::ActivationType::kFloat32;
   options.fault_at_step = random.below(4) == 0 ? static_cast<int64_t>(1 + random.below(60)) : 0;
+  options.step_lag = static_cast<int>(random.below(2));
   return options;
 }
 

@@ -1,6 +1,6 @@
 // Can any config.json make its reader, or the sizes computed from it, do worse than refuse?
 #include "check/mutator.h"
-#include "engine/engine_plan.h"
+#include "engine/cpu_plan.h"
 #include "model/model_config.h"
 
 namespace loadmark::check {
@@ -33,7 +33,7 @@ void read_config(const std::string& text) {
   options.max_sequence_tokens = config.max_positions;
   options.max_step_tokens = 1048576;
   options.page_tokens = 3;
-  if (options.max_sequence_tokens >= 2 && plan_engine(options, config).memory.total() <= 0) {
+  if (options.max_sequence_tokens >= 2 && plan_cpu(options, config).memory.total() <= 0) {
     throw std::logic_error("a plan without bytes");
   }
 }

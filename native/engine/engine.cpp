@@ -1,67 +1,30 @@
-// The public door and the stepping thread's loop; what a step does with logits is in
-// engine_step.cpp.
+// The public door; the stepping thread is in engine_step.cpp.
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <chrono>
-#include <exception>
+#include <iterator>
 
 #include "base/error.h"
-#include "engine/engine_plan.h"
+#include "engine/memory_plan.h"
 
 namespace loadmark {
-namespace {
-
-constexpr char kClosed[] = "the engine was closed";
-
-std::string describe_exception(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "an unknown exception";
-  }
-}
-
-}  // namespace
 
 std::unique_ptr<Engine> Engine::load(const EngineOptions& options, EngineListener listener) {
-  const ops::Isa isa = ops::parse_isa(options.instruction_set.c_str());
-  ModelConfig config = read_model_config(options.model_path);
-  const Checkpoint checkpoint(options.model_path);
-  EnginePlan plan = plan_engine(options, config);
-  plan.memory.weights = plan_weight_bytes(config, checkpoint, options.weight_format);
-  plan.memory.loading = plan_loading_bytes(config, checkpoint, options.weight_format);
-  require_memory(plan.memory, available_memory(), plan.kv_page_bytes, plan.least_kv_pages);
-  require_page_numbers(options, plan);
-  ModelWeights weights = load_weights(config, checkpoint, options.weight_format);
-  LlamaModel model(std::move(config), std::move(weights));
-  std::unique_ptr<Engine> engine(
-      new Engine(options, isa, plan, std::move(model), std::move(listener)));
+  std::unique_ptr<Engine> engine(new Engine(options, load_runner(options), std::move(listener)));
   engine->thread_ = std::thread([engine = engine.get()] { engine->run(); });
   return engine;
 }
 
-Engine::Engine(const EngineOptions& options, ops::Isa isa, const EnginePlan& plan, LlamaModel model,
-               EngineListener listener)
+Engine::Engine(const EngineOptions& options, LoadedRunner loaded, EngineListener listener)
     : options_(options),
-      model_(std::move(model)),
       listener_(std::move(listener)),
-      pool_(options.threads),
-      context_{&pool_, isa, options.activations},
-      cache_(model_.config(), options.kv_type, options.page_tokens, plan.kv_pages),
-      scheduler_(&cache_, options.max_batch, plan.step_rows),
-      batch_(plan.step_rows, options.max_batch),
-      sampler_(model_.config().vocab_size),
-      scratch_(model_.config(), plan.step_rows),
-      hidden_(static_cast<size_t>(plan.step_rows * model_.config().hidden_size) * sizeof(float)),
-      logits_(static_cast<size_t>(plan.logit_rows * model_.config().vocab_size) * sizeof(float)),
-      logit_rows_(plan.logit_rows),
-      best_(static_cast<size_t>(plan.logit_rows)),
-      targets_(static_cast<size_t>(plan.logit_rows)),
-      log_probs_(static_cast<size_t>(plan.logit_rows)) {
-  info_ = describe_engine(options, plan, model_, context_);
+      info_(std::move(loaded.info)),
+      cache_(options.page_tokens, info_.kv_pages),
+      scheduler_(&cache_, options.max_batch, loaded.step_rows),
+      runner_(std::move(loaded.runner)),
+      step_rows_(loaded.step_rows) {
+  for (int i = 0; i <= runner_->lag(); ++i)
+    batches_.emplace_back(loaded.step_rows, options.max_batch);
 }
 
 Engine::~Engine() { close(); }
@@ -87,7 +50,7 @@ void Engine::require_working() const {
 
 void Engine::check_tokens(const std::string& owner, const char* name,
                           const std::vector<int32_t>& tokens) const {
-  const int64_t vocab = model_.config().vocab_size;
+  const int64_t vocab = info_.config.vocab_size;
   for (size_t i = 0; i < tokens.size(); ++i) {
     if (tokens[i] < 0 || tokens[i] >= vocab) {
       throw Error(kBadArgument, owner + ": " + name + "[" + std::to_string(i) + "] is " +
@@ -192,9 +155,10 @@ void Engine::forward_logits(std::vector<int32_t> tokens, std::shared_ptr<ScoreCa
                 "forwardLogits: " + std::to_string(count) + " tokens; allowed: 1 to " +
                     std::to_string(options_.max_sequence_tokens) + " (maxSequenceTokens)");
   }
-  // Held here and, once more, by whoever asked; not part of the plan made at load.
-  const int64_t vocab = model_.config().vocab_size;
-  const int64_t needed = 2 * count * vocab * int64_t{sizeof(float)};
+  // Held here, once more by whoever asked, and for a moment a step's rows by the runner; not part
+  // of the plan made at load.
+  const int64_t vocab = info_.config.vocab_size;
+  const int64_t needed = (2 * count + std::min(count, step_rows_)) * vocab * int64_t{sizeof(float)};
   const int64_t available = available_memory();
   if (available >= 0 && needed > available) {
     throw Error(kOutOfMemory, "forwardLogits: " + std::to_string(count) + " x " +
@@ -216,80 +180,6 @@ void Engine::deliver(std::vector<std::unique_ptr<Sequence>> sequences) {
     std::move(sequences.begin(), sequences.end(), std::back_inserter(inbox_));
   }
   wake_.notify_one();
-}
-
-void Engine::run() {
-  std::exception_ptr thrown;
-  try {
-    while (take_inbox()) step();
-    end_all(EventStatus::kCancelled, kClosed);
-    return;
-  } catch (...) {
-    thrown = std::current_exception();
-  }
-  try {
-    const std::string fault = "the engine broke at step " + std::to_string(stats_.steps) + ": " +
-                              describe_exception(thrown);
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      broken_ = fault;
-    }
-    end_all(EventStatus::kFailed, fault);
-    if (listener_.on_broken) listener_.on_broken(kEngineBroken, fault);
-  } catch (...) {
-    // Out of memory while telling: what can still be done is to refuse later calls.
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (broken_.empty()) broken_ = "no memory";  // short enough to need none
-  }
-}
-
-bool Engine::take_inbox() {
-  std::unordered_set<int32_t> cancels;
-  {
-    std::unique_lock<std::mutex> lock(mutex_);
-    wake_.wait(lock, [&] {
-      return closing_ || !inbox_.empty() || !cancels_.empty() || !scheduler_.idle();
-    });
-    if (closing_) return false;
-    for (auto& sequence : inbox_) scheduler_.enqueue(std::move(sequence));
-    inbox_.clear();
-    cancels.swap(cancels_);
-  }
-  if (!cancels.empty()) cancel_ids(cancels);
-  return true;
-}
-
-void Engine::cancel_ids(const std::unordered_set<int32_t>& ids) {
-  scheduler_.remove([&](Sequence& sequence) {
-    const bool gone = sequence.kind == Sequence::Kind::kGenerate && ids.count(sequence.id) > 0;
-    if (gone) emit(sequence, -1, EventStatus::kCancelled);
-    return gone;
-  });
-  send_events(now_ns());
-}
-
-void Engine::end_all(EventStatus status, const std::string& reason) {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    for (auto& sequence : inbox_) scheduler_.enqueue(std::move(sequence));
-    inbox_.clear();
-  }
-  const ScoreCall::Failure failure{kEngineBroken, reason};
-  scheduler_.remove([&](Sequence& sequence) {
-    if (sequence.kind == Sequence::Kind::kGenerate) {
-      if (!sequence.finished) emit(sequence, -1, status);
-    } else if (sequence.call->done) {
-      std::exchange(sequence.call->done, nullptr)(*sequence.call, &failure);
-    }
-    return true;
-  });
-  send_events(now_ns());
-}
-
-int64_t Engine::now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
 }
 
 }  // namespace loadmark

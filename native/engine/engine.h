@@ -1,6 +1,6 @@
-// The engine: one thread that steps a model over whatever is in flight, fed through an inbox, heard
-// through a listener. All public calls are safe from any thread but close() and the destructor,
-// which belong to the owner.
+// The engine: one thread that plans the steps of whatever is in flight and has a runner compute
+// them, fed through an inbox, heard through a listener. All public calls are safe from any thread
+// but close() and the destructor, which belong to the owner.
 #pragma once
 
 #include <condition_variable>
@@ -11,35 +11,17 @@
 #include <string>
 #include <thread>
 #include <unordered_set>
-#include <utility>
 #include <vector>
 
-#include "base/aligned_buffer.h"
-#include "base/thread_pool.h"
 #include "engine/batch.h"
+#include "engine/engine_options.h"
 #include "engine/kv_cache.h"
-#include "engine/sampler.h"
+#include "engine/load_runner.h"
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
-#include "model/llama.h"
+#include "engine/step_runner.h"
 
 namespace loadmark {
-
-struct EngineOptions {
-  std::string model_path;
-  int threads = 1;
-  int64_t max_batch = 1;
-  int64_t max_sequence_tokens = 2048;
-  int64_t max_step_tokens = 512;
-  int64_t page_tokens = 16;
-  int64_t kv_cache_bytes = 0;  // 0: max_batch x max_sequence_tokens
-  ops::KvType kv_type = ops::KvType::kFloat32;
-  std::string instruction_set = "auto";
-  ops::ActivationType activations = ops::ActivationType::kInt8;
-  WeightFormat weight_format = WeightFormat::kCheckpoint;
-  int64_t fault_at_step =
-      0;  // fault injection for tests: this step (1 is the first) throws; 0 is off
-};
 
 enum class EventStatus : uint8_t {
   kRunning = 0,
@@ -63,21 +45,10 @@ struct EngineListener {
   std::function<void(const char* code, const std::string& message)> on_broken;
 };
 
-struct EngineInfo {
-  ModelConfig config;
-  int64_t parameters = 0, weight_bytes = 0, weight_bytes_per_token = 0;
-  std::string weight_format;
-  int64_t kv_bytes_per_token = 0, kv_pages = 0, kv_cache_bytes = 0, planned_bytes = 0;
-  std::string instruction_set;
-  std::vector<std::pair<std::string, std::string>> kernels;
-};
-
 struct EngineStats {
   int64_t steps = 0, prompt_tokens = 0, generated_tokens = 0, occupancy_sum = 0, peak_kv_pages = 0,
           preemptions = 0;
 };
-
-struct EnginePlan;
 
 class Engine {
  public:
@@ -102,9 +73,9 @@ class Engine {
   void close();
 
  private:
-  Engine(const EngineOptions& options, ops::Isa isa, const EnginePlan& plan, LlamaModel model,
-         EngineListener listener);
-  static int64_t now_ns();  // CLOCK_MONOTONIC
+  static constexpr char kClosed[] = "the engine was closed";  // what refuses calls after close()
+
+  Engine(const EngineOptions& options, LoadedRunner loaded, EngineListener listener);
 
   void check_tokens(const std::string& owner, const char* name,
                     const std::vector<int32_t>& tokens) const;
@@ -118,35 +89,28 @@ class Engine {
   bool take_inbox();  // false: time to end
   void cancel_ids(const std::unordered_set<int32_t>& ids);
   void step();
-  void forward();
-  void take_logits(int64_t first, int64_t rows);
-  void score_rows(int64_t first, int64_t begin, int64_t end);
-  void accept_token(Sequence& sequence, float* logits, int32_t best);
-  void accept_score(Sequence& sequence, const float* logits, int64_t position, int32_t best,
-                    double first_log_prob);
-  void finish_sequences();
+  void begin_step(const Batch& batch);
+  void finish_step();
+  void accept(const Batch& batch, const StepResults& results);
+  void accept_token(Sequence& sequence, int32_t token);
+  void accept_score(const Batch::LogitRow& row, int32_t best, const double* log_probs);
+  void accept_logits(const Batch::LogitRow& row, const float* logits);
   void finish_call_part(Sequence& sequence, int64_t now_ns);
   void emit(const Sequence& sequence, int32_t token, EventStatus status);
   void send_events(int64_t now_ns);
   void end_all(EventStatus status, const std::string& reason);
-  void count_step();
+  void count_step(const Batch& batch);
 
   EngineOptions options_;
-  LlamaModel model_;
   EngineListener listener_;
   EngineInfo info_;
-  ThreadPool pool_;
-  ops::Context context_;
   KvCache cache_;
   Scheduler scheduler_;
-  Batch batch_;
-  Sampler sampler_;
-  LayerScratch scratch_;
-  AlignedBuffer hidden_;  // (max_step_tokens, hidden) fp32
-  AlignedBuffer logits_;  // (logit_rows, vocab) fp32
-  int64_t logit_rows_;
-  std::vector<int32_t> best_, targets_;  // (logit_rows)
-  std::vector<double> log_probs_;        // (logit_rows)
+  std::unique_ptr<StepRunner> runner_;
+  std::vector<Batch> batches_;  // in turn: lag + 1 can be begun
+  int64_t step_rows_;
+  int64_t begun_ = 0, finished_ = 0;  // steps
+  int64_t at_work_ = 0;               // the step that is being begun or finished
   EventBatch events_;
 
   mutable std::mutex mutex_;

@@ -1,101 +1,166 @@
-// One step of the engine: plan a batch, run the model over it, turn logits into tokens, scores and
-// events.
+// The stepping thread: its loop, and what the results of a step mean for tokens, scores and events.
 #include <algorithm>
-#include <cmath>
-#include <cstring>
+#include <exception>
+#include <iterator>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "engine/engine.h"
 
 namespace loadmark {
+namespace {
 
-void Engine::step() {
-  scheduler_.plan(&batch_);
-  if (batch_.rows() == 0) return;
-  count_step();
-  forward();
-  finish_sequences();
+std::string describe_exception(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an unknown exception";
+  }
 }
 
-void Engine::count_step() {
-  int64_t prompt_rows = 0;
-  for (const Batch::Run& run : batch_.runs()) {
-    const int64_t prompt_left = run.sequence->prompt_count - run.sequence->computed;
-    prompt_rows += std::clamp<int64_t>(prompt_left, 0, run.rows);
+}  // namespace
+
+void Engine::run() {
+  std::exception_ptr thrown;
+  try {
+    while (take_inbox()) step();
+    end_all(EventStatus::kCancelled, kClosed);
+    return;
+  } catch (...) {
+    thrown = std::current_exception();
   }
-  int64_t step = 0;
+  try {
+    const std::string fault =
+        "the engine broke at step " + std::to_string(at_work_) + ": " + describe_exception(thrown);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      broken_ = fault;
+    }
+    end_all(EventStatus::kFailed, fault);
+    if (listener_.on_broken) listener_.on_broken(kEngineBroken, fault);
+  } catch (...) {
+    // Out of memory while telling: what can still be done is to refuse later calls.
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (broken_.empty()) broken_ = "no memory";  // short enough to need none
+  }
+}
+
+bool Engine::take_inbox() {
+  std::unordered_set<int32_t> cancels;
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    wake_.wait(lock, [&] {
+      return closing_ || !inbox_.empty() || !cancels_.empty() || !scheduler_.idle();
+    });
+    if (closing_) return false;
+    for (auto& sequence : inbox_) scheduler_.enqueue(std::move(sequence));
+    inbox_.clear();
+    cancels.swap(cancels_);
+  }
+  if (!cancels.empty()) cancel_ids(cancels);
+  return true;
+}
+
+void Engine::cancel_ids(const std::unordered_set<int32_t>& ids) {
+  scheduler_.remove([&](Sequence& sequence) {
+    const bool gone = sequence.kind == Sequence::Kind::kGenerate && ids.count(sequence.id) > 0;
+    if (gone) emit(sequence, -1, EventStatus::kCancelled);
+    return gone;
+  });
+  send_events(monotonic_ns());
+}
+
+void Engine::end_all(EventStatus status, const std::string& reason) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    step = ++stats_.steps;
-    stats_.prompt_tokens += prompt_rows;
-    stats_.occupancy_sum += static_cast<int64_t>(batch_.runs().size());
-    stats_.peak_kv_pages = cache_.peak_used_pages();
-    stats_.preemptions = scheduler_.preemptions();
+    for (auto& sequence : inbox_) scheduler_.enqueue(std::move(sequence));
+    inbox_.clear();
   }
-  if (step == options_.fault_at_step)
-    throw Error(kInternal, "fault injected at step " + std::to_string(step));
-}
-
-void Engine::forward() {
-  const ModelConfig& config = model_.config();
-  const ops::RowPlaces places = batch_.places();
-  auto* hidden = hidden_.as<float>();
-  model_.embed(context_, batch_.tokens(), batch_.rows(), hidden);
-  for (int64_t layer = 0; layer + 1 < config.layers; ++layer) {
-    model_.run_layer(context_, layer, cache_.layer(layer), places, hidden, scratch_);
-  }
-  const auto kept = static_cast<int64_t>(batch_.kept_rows().size());
-  model_.run_last_layer(context_, cache_.layer(config.layers - 1), places,
-                        batch_.kept_rows().data(), kept, hidden, scratch_);
-  for (const Batch::Run& run : batch_.runs()) run.sequence->computed += run.rows;
-  for (int64_t first = 0; first < kept; first += logit_rows_) {
-    const int64_t rows = std::min(logit_rows_, kept - first);
-    model_.head(context_, hidden + first * config.hidden_size, rows, logits_.as<float>(), scratch_);
-    take_logits(first, rows);
-  }
-}
-
-// The batch's logit rows [first, first + rows) stand in logits_.
-void Engine::take_logits(int64_t first, int64_t rows) {
-  const int64_t vocab = model_.config().vocab_size;
-  auto* logits = logits_.as<float>();
-  const Batch::LogitRow* wanted = batch_.logit_rows().data() + first;
-  for (int64_t row = 0; row < rows; ++row) {
-    const Sequence& sequence = *wanted[row].sequence;
-    if (sequence.kind != Sequence::Kind::kGenerate ||
-        sequence.new_tokens() >= sequence.min_new_tokens)
-      continue;
-    for (int32_t token : sequence.stop_tokens) logits[row * vocab + token] = -INFINITY;
-  }
-  ops::argmax(context_, logits, rows, vocab, best_.data());
-  for (int64_t row = 0; row < rows; ++row) {
-    Sequence& sequence = *wanted[row].sequence;
-    float* values = logits + row * vocab;
+  const ScoreCall::Failure failure{kEngineBroken, reason};
+  scheduler_.remove([&](Sequence& sequence) {
     if (sequence.kind == Sequence::Kind::kGenerate) {
-      accept_token(sequence, values, best_[static_cast<size_t>(row)]);
-    } else if (sequence.kind == Sequence::Kind::kScore) {
-      int64_t end = row + 1;
-      while (end < rows && wanted[end].sequence->kind == Sequence::Kind::kScore) ++end;
-      score_rows(first, row, end);
-      row = end - 1;
-    } else {
-      std::memcpy(sequence.call->logits.data() + wanted[row].position * vocab, values,
-                  static_cast<size_t>(vocab) * sizeof(float));
-      sequence.next_logits = wanted[row].position + 1;
-      sequence.finished = sequence.next_logits == sequence.size();
+      if (!sequence.finished) emit(sequence, -1, status);
+    } else if (sequence.call->done) {
+      std::exchange(sequence.call->done, nullptr)(*sequence.call, &failure);
     }
+    return true;
+  });
+  send_events(monotonic_ns());
+}
+
+// While there is something to plan, as many steps stay begun as the runner allows.
+void Engine::step() {
+  Batch& next = batches_[static_cast<size_t>(begun_) % batches_.size()];
+  scheduler_.plan(&next);
+  const bool planned = next.rows() > 0;
+  if (planned) begin_step(next);
+  const int64_t stay = planned ? runner_->lag() : 0;
+  while (begun_ - finished_ > stay) finish_step();
+}
+
+void Engine::begin_step(const Batch& batch) {
+  at_work_ = ++begun_;
+  count_step(batch);
+  runner_->begin(batch);
+  scheduler_.retire_spent();
+}
+
+void Engine::count_step(const Batch& batch) {
+  int64_t prompt_rows = 0;
+  for (const Batch::Run& run : batch.runs()) {
+    const int64_t position = batch.positions()[static_cast<size_t>(run.first_row)];
+    prompt_rows += std::clamp<int64_t>(run.sequence->prompt_count - position, 0, run.rows);
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++stats_.steps;
+  stats_.prompt_tokens += prompt_rows;
+  stats_.occupancy_sum += static_cast<int64_t>(batch.runs().size());
+  stats_.peak_kv_pages = cache_.peak_used_pages();
+  stats_.preemptions = scheduler_.preemptions();
+}
+
+void Engine::finish_step() {
+  const Batch& batch = batches_[static_cast<size_t>(finished_) % batches_.size()];
+  at_work_ = ++finished_;
+  if (at_work_ == options_.fault_at_step)
+    throw Error(kInternal, "fault injected at step " + std::to_string(at_work_));
+  const StepResults& results = runner_->finish();
+  accept(batch, results);
+  scheduler_.settle(batch);
+  send_events(results.timestamp_ns);
+}
+
+void Engine::accept(const Batch& batch, const StepResults& results) {
+  const float* logits = results.logits.data();
+  for (size_t i = 0; i < batch.logit_rows().size(); ++i) {
+    const Batch::LogitRow& row = batch.logit_rows()[i];
+    Sequence& sequence = *row.sequence;
+    const float* row_logits = logits;
+    if (row.kind == Sequence::Kind::kLogits) logits += info_.config.vocab_size;
+    // Ended by the step before or cancelled, after this step was begun.
+    if (sequence.finished) continue;
+    if (row.kind == Sequence::Kind::kGenerate) {
+      accept_token(sequence, results.tokens[i]);
+      continue;
+    }
+    if (row.kind == Sequence::Kind::kScore) {
+      accept_score(row, results.tokens[i], results.log_probs.data() + row.first_target);
+    } else {
+      accept_logits(row, row_logits);
+    }
+    if (sequence.finished) finish_call_part(sequence, results.timestamp_ns);
   }
 }
 
-void Engine::accept_token(Sequence& sequence, float* logits, int32_t best) {
-  if (!std::isfinite(logits[best])) {
+void Engine::accept_token(Sequence& sequence, int32_t token) {
+  --sequence.pending;
+  if (token < 0) {
     sequence.finished = true;
     emit(sequence, -1, EventStatus::kFailed);
     return;
   }
-  const auto index = static_cast<uint64_t>(sequence.new_tokens());
-  const int32_t token =
-      sequence.sampling.temperature > 0 ? sampler_.draw(logits, sequence.sampling, index) : best;
   const auto& stops = sequence.stop_tokens;
   if (std::find(stops.begin(), stops.end(), token) != stops.end()) {
     sequence.finished = true;
@@ -103,60 +168,30 @@ void Engine::accept_token(Sequence& sequence, float* logits, int32_t best) {
     return;
   }
   sequence.tokens.push_back(token);
-  sequence.finished = sequence.new_tokens() == sequence.max_new_tokens;
+  sequence.finished = sequence.known_new_tokens() == sequence.max_new_tokens;
   emit(sequence, token, sequence.finished ? EventStatus::kLength : EventStatus::kRunning);
 }
 
-// Rows [begin, end) of the block all belong to scoring sequences.
-void Engine::score_rows(int64_t first, int64_t begin, int64_t end) {
-  const int64_t vocab = model_.config().vocab_size;
-  const float* logits = logits_.as<float>() + begin * vocab;
-  const Batch::LogitRow* wanted = batch_.logit_rows().data() + first + begin;
-  const int64_t rows = end - begin;
-  for (int64_t row = 0; row < rows; ++row) {
-    const Sequence& sequence = *wanted[row].sequence;
-    // Rows of one sequence come in order, a target or several of one position each.
-    const size_t ahead =
-        sequence.next_target + static_cast<size_t>(wanted[row].position - sequence.next_logits);
-    targets_[static_cast<size_t>(row)] = sequence.targets[ahead].token;
-  }
-  ops::log_probability(context_, logits, rows, vocab, targets_.data(), log_probs_.data());
-  for (int64_t row = 0; row < rows; ++row) {
-    accept_score(*wanted[row].sequence, logits + row * vocab, wanted[row].position,
-                 best_[static_cast<size_t>(begin + row)], log_probs_[static_cast<size_t>(row)]);
-  }
-}
-
-// All targets of one position share its normalisation: log p(t) = logit(t) - logit(t0) + log p(t0).
-void Engine::accept_score(Sequence& sequence, const float* logits, int64_t position, int32_t best,
-                          double first_log_prob) {
+void Engine::accept_score(const Batch::LogitRow& row, int32_t best, const double* log_probs) {
+  Sequence& sequence = *row.sequence;
   ScoreResult& result = sequence.call->results[static_cast<size_t>(sequence.result)];
-  const int32_t first = sequence.targets[sequence.next_target].token;
-  if (!std::isfinite(logits[best])) {
+  if (best < 0) {
     sequence.call->fault =
         "score request " + std::to_string(sequence.result) + ": its logits are not finite";
   }
-  while (sequence.next_target < sequence.targets.size() &&
-         sequence.targets[sequence.next_target].position == position) {
-    const ScoreTarget& target = sequence.targets[sequence.next_target++];
+  for (int64_t i = 0; i < row.target_count; ++i) {
+    const ScoreTarget& target = sequence.targets[sequence.answered_targets++];
     const auto continuation = static_cast<size_t>(target.continuation);
-    result.log_probs[continuation] += first_log_prob + (static_cast<double>(logits[target.token]) -
-                                                        static_cast<double>(logits[first]));
+    result.log_probs[continuation] += log_probs[i];
     if (target.token != best) result.is_greedy[continuation] = 0;
   }
-  sequence.next_logits = position + 1;
-  sequence.finished = sequence.next_target == sequence.targets.size();
+  sequence.finished = sequence.answered_targets == sequence.targets.size();
 }
 
-// Takes the finished out, answers the calls of score, and sends the step's events.
-void Engine::finish_sequences() {
-  const int64_t now = now_ns();
-  scheduler_.remove_running([&](Sequence& sequence) {
-    if (sequence.finished && sequence.kind != Sequence::Kind::kGenerate)
-      finish_call_part(sequence, now);
-    return sequence.finished;
-  });
-  send_events(now);
+void Engine::accept_logits(const Batch::LogitRow& row, const float* logits) {
+  const int64_t vocab = info_.config.vocab_size;
+  std::copy_n(logits, vocab, row.sequence->call->logits.data() + row.position * vocab);
+  row.sequence->finished = row.position + 1 == row.sequence->size();
 }
 
 void Engine::finish_call_part(Sequence& sequence, int64_t now) {
@@ -173,7 +208,7 @@ void Engine::finish_call_part(Sequence& sequence, int64_t now) {
 void Engine::emit(const Sequence& sequence, int32_t token, EventStatus status) {
   events_.ids.push_back(sequence.id);
   events_.tokens.push_back(token);
-  events_.counts.push_back(static_cast<int32_t>(sequence.new_tokens()));
+  events_.counts.push_back(static_cast<int32_t>(sequence.known_new_tokens()));
   events_.statuses.push_back(static_cast<uint8_t>(status));
 }
 

@@ -1,10 +1,10 @@
-// Owns the memory of every layer's K and V in pages, and knows which pages are free.
+// Which pages of the KV cache are free? Hands out page numbers; the memory behind them is the
+// runner's.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "model/model_config.h"
 #include "ops/ops.h"
 
@@ -12,13 +12,11 @@ namespace loadmark {
 
 class KvCache {
  public:
-  KvCache(const ModelConfig& config, ops::KvType type, int64_t page_tokens, int64_t pages);
+  KvCache(int64_t page_tokens, int64_t pages);
 
   // Bytes of one token over all layers, K and V.
   static int64_t token_bytes(const ModelConfig& config, ops::KvType type);
 
-  const ops::PagedKv& layer(int64_t layer) const { return layers_[static_cast<size_t>(layer)]; }
-  int64_t pages() const { return pages_; }
   int64_t free_pages() const { return static_cast<int64_t>(free_.size()); }
   int64_t peak_used_pages() const { return peak_used_; }
   // Pages that hold `tokens` tokens.
@@ -32,8 +30,6 @@ class KvCache {
 
  private:
   int64_t page_tokens_, pages_, peak_used_ = 0;
-  std::vector<AlignedBuffer> memory_;
-  std::vector<ops::PagedKv> layers_;
   std::vector<int32_t> free_;
 };
 

@@ -13,6 +13,7 @@ Scheduler::Scheduler(KvCache* cache, int64_t max_batch, int64_t max_step_tokens)
 
 void Scheduler::plan(Batch* batch) {
   batch->clear();
+  recalled_ = 0;
   grow_decoding();
   add_decoding(batch);
   add_prompts(batch);
@@ -35,14 +36,16 @@ void Scheduler::preempt_youngest() {
   cache_->release(&youngest->pages);
   youngest->computed = 0;
   ++preemptions_;
+  ++recalled_;
   waiting_.push_front(std::move(youngest));
 }
 
 // Needs pages for all its tokens and the next one, and leaves one for each that runs: those will
-// grow too.
+// grow too. A pending token has no value to compute from again: its sequence waits for it.
 bool Scheduler::admit_next() {
   if (waiting_.empty() || running() >= max_batch_) return false;
   Sequence& next = *waiting_.front();
+  if (next.pending > 0) return false;
   const int64_t wanted =
       cache_->pages_for(next.size() + (next.kind == Sequence::Kind::kGenerate ? 1 : 0));
   if (wanted + running() > cache_->free_pages()) return false;
@@ -50,6 +53,7 @@ bool Scheduler::admit_next() {
   if (!cache_->grow(&next.pages, next.size())) return false;
   running_.push_back(std::move(waiting_.front()));
   waiting_.pop_front();
+  if (recalled_ > 0) --recalled_;
   return true;
 }
 
@@ -75,20 +79,50 @@ void Scheduler::add_prompts(Batch* batch) {
   while (batch->rows() < max_step_tokens_ && admit_next()) add(running_.back().get());
 }
 
-void Scheduler::remove_running(const std::function<bool(Sequence&)>& gone) {
-  const auto last = std::remove_if(running_.begin(), running_.end(), [&](const auto& sequence) {
-    if (!gone(*sequence)) return false;
-    cache_->release(&sequence->pages);
-    return true;
-  });
-  running_.erase(last, running_.end());
+// Its pages are free at once, whatever is outstanding: steps run in the order they are begun.
+void Scheduler::retire(std::unique_ptr<Sequence> sequence) {
+  cache_->release(&sequence->pages);
+  if (sequence->outstanding > 0) retired_.push_back(std::move(sequence));
+}
+
+// Of the first `count` of a list.
+template <class Sequences, class Test>
+void Scheduler::retire_if(Sequences* sequences, size_t count, const Test& leaves) {
+  const auto end = sequences->begin() + static_cast<std::ptrdiff_t>(count);
+  auto kept = sequences->begin();
+  for (auto it = kept; it != end; ++it) {
+    if (leaves(**it)) {
+      retire(std::move(*it));
+    } else {
+      *kept++ = std::move(*it);
+    }
+  }
+  sequences->erase(kept, end);
+}
+
+void Scheduler::retire_spent() {
+  retire_if(&running_, running_.size(), [](const Sequence& sequence) { return sequence.spent(); });
+}
+
+void Scheduler::settle(const Batch& batch) {
+  for (const Batch::Run& run : batch.runs()) --run.sequence->outstanding;
+  const auto finished = [](const Sequence& sequence) { return sequence.finished; };
+  retire_if(&running_, running_.size(), finished);
+  retire_if(&waiting_, std::min(recalled_, waiting_.size()), finished);
+  std::erase_if(retired_, [](const auto& sequence) { return sequence->outstanding == 0; });
 }
 
 void Scheduler::remove(const std::function<bool(Sequence&)>& gone) {
-  remove_running(gone);
-  const auto last = std::remove_if(waiting_.begin(), waiting_.end(),
-                                   [&](const auto& sequence) { return gone(*sequence); });
-  waiting_.erase(last, waiting_.end());
+  const auto leaves = [&](Sequence& sequence) {
+    if (!gone(sequence)) return false;
+    sequence.finished = true;
+    return true;
+  };
+  for (const auto& sequence : retired_) {
+    if (!sequence->finished) leaves(*sequence);
+  }
+  retire_if(&running_, running_.size(), leaves);
+  retire_if(&waiting_, waiting_.size(), leaves);
 }
 
 }  // namespace loadmark

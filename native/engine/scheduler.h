@@ -20,30 +20,39 @@ class Scheduler {
   Scheduler(KvCache* cache, int64_t max_batch, int64_t max_step_tokens);
 
   void enqueue(std::unique_ptr<Sequence> sequence) { waiting_.push_back(std::move(sequence)); }
-  bool idle() const { return waiting_.empty() && running_.empty(); }
-  int64_t running() const { return static_cast<int64_t>(running_.size()); }
+  // Nothing to plan and no results to come.
+  bool idle() const { return waiting_.empty() && running_.empty() && retired_.empty(); }
   int64_t preemptions() const { return preemptions_; }
 
-  // Fills the batch of the next step; at least one row unless idle.
+  // Fills the batch of the next step; at least one row unless idle or waiting for results. The
+  // batch is begun, or the scheduler is not used again but for remove().
   void plan(Batch* batch);
-  // Takes every running sequence out for which `gone` is true, its pages freed.
-  void remove_running(const std::function<bool(Sequence&)>& gone);
-  // As remove_running, for those that wait too.
+  // After the planned batch was begun: pages of those that have nothing left to compute are free.
+  void retire_spent();
+  // After the results of `batch` were taken: forgets its finished sequences.
+  void settle(const Batch& batch);
+  // Takes every sequence out for which `gone` is true; it is finished from then on.
   void remove(const std::function<bool(Sequence&)>& gone);
 
  private:
+  int64_t running() const { return static_cast<int64_t>(running_.size()); }
   void grow_decoding();
   void preempt_youngest();
   bool admit_next();
   void add_decoding(Batch* batch);
   void add_prompts(Batch* batch);
+  void retire(std::unique_ptr<Sequence> sequence);
+  template <class Sequences, class Test>
+  void retire_if(Sequences* sequences, size_t count, const Test& leaves);
 
   KvCache* cache_;
   int64_t max_batch_, max_step_tokens_;
   std::deque<std::unique_ptr<Sequence>> waiting_;   // in order of arrival, preempted ones in front
   std::vector<std::unique_ptr<Sequence>> running_;  // in order of admission: the oldest first
+  std::vector<std::unique_ptr<Sequence>> retired_;  // without pages, named by outstanding batches
   std::vector<Sequence*> decoding_;                 // of this step
-  size_t turn_ = 0;  // whose turn it is where not all that decode fit in a step
+  size_t recalled_ = 0;  // in front of waiting_, preempted by the last plan: results may be to come
+  size_t turn_ = 0;      // whose turn it is where not all that decode fit in a step
   int64_t preemptions_ = 0;
 };
 

@@ -58,31 +58,42 @@ struct ScoreTarget {
 struct Sequence {
   enum class Kind { kGenerate, kScore, kLogits };
   Kind kind = Kind::kGenerate;
-  std::vector<int32_t> tokens;  // prompt, then what was generated
+  std::vector<int32_t> tokens;  // prompt, then what was generated and is known
   int64_t prompt_count = 0;
-  int64_t computed = 0;        // leading tokens whose K and V are in the cache
+  int64_t computed = 0;        // leading tokens whose K and V the steps planned so far leave cached
   std::vector<int32_t> pages;  // page table
-  bool finished = false;       // to be taken out of the scheduler after this step
+  int64_t outstanding = 0;     // steps planned with rows of it, their results not taken
+  bool finished = false;       // ended: what outstanding steps find for it is void
 
   // kGenerate
   int32_t id = -1;
   int32_t max_new_tokens = 0, min_new_tokens = 0;
   std::vector<int32_t> stop_tokens;
   SamplingParams sampling;
+  // Tokens that outstanding steps generate, after the known ones: 0 or 1 when a step is planned.
+  int64_t pending = 0;
+  int32_t pending_row = 0;  // the logit row that yields the last of them
 
   // kScore, kLogits
   std::shared_ptr<ScoreCall> call;
   int64_t result = 0;                // of call->results
   std::vector<ScoreTarget> targets;  // ascending positions
+  // What is from here on has not been asked for; what lies before will not be, preempted or not.
   size_t next_target = 0;
-  int64_t next_logits =
-      0;  // logits of positions from here on are wanted; past ones are done, preempted or not
+  int64_t next_logits = 0;  // position
+  size_t answered_targets = 0;
 
-  int64_t size() const { return static_cast<int64_t>(tokens.size()); }
+  int64_t known() const { return static_cast<int64_t>(tokens.size()); }
+  int64_t size() const { return known() + pending; }
   int64_t remaining() const { return size() - computed; }
   int64_t new_tokens() const { return size() - prompt_count; }
+  int64_t known_new_tokens() const { return known() - prompt_count; }
   bool wants_logits(int64_t position) const {
     return kind == Kind::kGenerate ? position == size() - 1 : position >= next_logits;
+  }
+  // Whether all of its steps are planned.
+  bool spent() const {
+    return kind == Kind::kGenerate ? new_tokens() == max_new_tokens : remaining() == 0;
   }
 };
 

@@ -15,6 +15,7 @@ const options = {
   modelPath: join(goldenFolder, 'float32'),
   weightFormat: 'checkpoint',
   faultAtStep: 0,
+  stepLag: 0,
 };
 
 const prelude = `

@@ -1,0 +1,43 @@
+// What is asked of an engine at load, and what does it say it became?
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/model_config.h"
+#include "model/weights.h"
+#include "ops/ops.h"
+
+namespace loadmark {
+
+struct EngineOptions {
+  std::string model_path;
+  std::string device = "cpu";  // or "cuda:N"
+  int threads = 1;
+  int64_t max_batch = 1;
+  int64_t max_sequence_tokens = 2048;
+  int64_t max_step_tokens = 512;
+  int64_t page_tokens = 16;
+  int64_t kv_cache_bytes = 0;  // 0: max_batch x max_sequence_tokens
+  ops::KvType kv_type = ops::KvType::kFloat32;
+  std::string instruction_set = "auto";
+  ops::ActivationType activations = ops::ActivationType::kInt8;
+  WeightFormat weight_format = WeightFormat::kCheckpoint;
+  int64_t fault_at_step =
+      0;  // fault injection for tests: this step (1 is the first) fails; 0 is off
+  int step_lag =
+      0;  // for tests: the CPU takes this many steps (0, 1) ahead of results, as a GPU does
+};
+
+struct EngineInfo {
+  ModelConfig config;
+  int64_t parameters = 0, weight_bytes = 0, weight_bytes_per_token = 0;
+  std::string weight_format;
+  int64_t kv_bytes_per_token = 0, kv_pages = 0, kv_cache_bytes = 0, planned_bytes = 0;
+  std::string instruction_set;
+  std::vector<std::pair<std::string, std::string>> kernels;
+};
+
+}  // namespace loadmark
