@@ -42,6 +42,12 @@ export function checkNumber(name: string, value: unknown, low: number, high: num
   }
 }
 
+/** Which types each kind of device computes with. */
+export const deviceTypes = {
+  cpu: { kvCacheTypes: ['fp32', 'fp16', 'bf16'], activationTypes: ['int8', 'fp32'] },
+  cuda: { kvCacheTypes: ['fp16', 'bf16', 'fp8'], activationTypes: ['fp16', 'bf16'] },
+} as const;
+
 /** Returns the options with every default filled in, and nothing else in it. */
 export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   const weightFormat = options.weightFormat ?? 'checkpoint';
@@ -49,16 +55,19 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   if (typeof options.modelPath !== 'string' || options.modelPath === '') {
     refuse(`modelPath is ${quote(options.modelPath)}; allowed: the path of a folder`);
   }
-  checkChoice('device', options.device, ['cpu']);
+  if (options.device !== 'cpu' && !/^cuda:\d{1,3}$/.test(options.device)) {
+    refuse(`device is ${quote(options.device)}; allowed: cpu, cuda:N`);
+  }
+  const types = deviceTypes[options.device === 'cpu' ? 'cpu' : 'cuda'];
   checkInteger('threads', options.threads, 1, 1024);
   checkInteger('maxBatch', options.maxBatch, 1, 65_536);
   checkInteger('maxSequenceTokens', options.maxSequenceTokens, 2, 16_777_216);
   checkInteger('maxStepTokens', options.maxStepTokens, 1, 1_048_576);
   checkInteger('pageTokens', options.pageTokens, 1, 65_536);
   checkInteger('kvCacheBytes', options.kvCacheBytes, 0, Number.MAX_SAFE_INTEGER);
-  checkChoice('kvCacheType', options.kvCacheType, ['fp32', 'fp16', 'bf16']);
+  checkChoice('kvCacheType', options.kvCacheType, types.kvCacheTypes);
   checkChoice('instructionSet', options.instructionSet, ['auto', 'plain', 'avx2', 'avx512']);
-  checkChoice('activationType', options.activationType, ['int8', 'fp32']);
+  checkChoice('activationType', options.activationType, types.activationTypes);
   checkChoice('weightFormat', weightFormat, ['checkpoint', 'int8']);
   checkInteger('faultAtStep', faultAtStep, 0, maxInt32);
   return {
