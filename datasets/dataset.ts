@@ -12,6 +12,8 @@ export interface GenerationSample {
   readonly reference: string;
   /** The prompt in tokens, BOS included, where the dataset itself says how it is read; nothing is tokenized then. */
   readonly promptTokens?: Int32Array;
+  /** The answer has exactly so many tokens, whatever they are; absent where the model decides. */
+  readonly newTokens?: number;
 }
 
 /** A row answered by picking one of `choices`, by log-probability. */
@@ -45,4 +47,15 @@ export interface Dataset {
   sample(index: number): Sample;
   /** sha256 (hex) over every row's fields in order: equal digests mean equal data. */
   digest(): string;
+  /** Only where rows are random tokens: such a dataset has no texts and no right answers, and is never scored. */
+  readonly synthetic?: SyntheticRows;
+}
+
+/** The prompts of a synthetic dataset. */
+export interface SyntheticRows {
+  promptLength(index: number): number;
+  /** Uniform over the vocabulary's ids but the lowest three, which are special ones; always the same for a row. */
+  promptTokens(index: number, vocabSize: number): Int32Array;
+  /** Tokens of the longest prompt with its answer among the first `count` rows. */
+  longestSequence(count: number): number;
 }

@@ -3,12 +3,14 @@
 import type { Dataset, Split } from './dataset.js';
 import { DatasetError } from './error.js';
 import { type FieldMap, isJsonLinesName, openJsonLines, ownFieldNames } from './json-lines.js';
+import { isSyntheticName, openSynthetic, syntheticForms } from './synthetic/synthetic.js';
 import { openTinyMmlu } from './tiny/tiny-mmlu.js';
 import { openTinyOrca } from './tiny/tiny-orca.js';
 
 export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
 export { DatasetError, type DatasetErrorCode, type LineFault } from './error.js';
 export { type FieldMap, isJsonLinesName, ownFieldNames } from './json-lines.js';
+export { isSyntheticName, syntheticForms } from './synthetic/synthetic.js';
 export { removeContext } from './tiny/tiny-orca.js';
 export { loadTokenizer, type Tokenizer } from './tokenizer.js';
 
@@ -22,17 +24,19 @@ export const datasetNames: readonly string[] = Object.keys(openers);
 export const splitNames: readonly Split[] = ['train', 'calibration', 'test'];
 
 /**
- * Opens a dataset of the list, or a file of JSON lines (*.jsonl), whose fields `fields` names.
+ * Opens a dataset of the list, a synthetic one by its lengths, or a file of JSON lines (*.jsonl), whose fields `fields`
+ * names.
  * @throws DatasetError 'unknown-dataset' or 'unknown-split', quoting what there is; for a file also
  * 'dataset-not-found' and 'dataset-malformed'.
  */
 export function openDataset(name: string, split: Split, fields: FieldMap = ownFieldNames): Dataset {
   if (isJsonLinesName(name)) return openJsonLines(name, split, fields);
+  if (isSyntheticName(name)) return openSynthetic(name, split);
   const open = Object.hasOwn(openers, name) ? openers[name] : undefined;
   if (open === undefined) {
     throw new DatasetError(
       'unknown-dataset',
-      `unknown dataset "${name}"; there are: ${datasetNames.join(', ')}, and files of JSON lines (*.jsonl)`,
+      `unknown dataset "${name}"; there are: ${datasetNames.join(', ')}, ${syntheticForms}, and files of JSON lines (*.jsonl)`,
     );
   }
   if (!splitNames.includes(split)) {

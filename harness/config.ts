@@ -15,6 +15,7 @@ import {
   readText,
   shorten,
 } from './config-files.js';
+import { chooseTarget, type DeviceChoice, type EngineTarget } from './device.js';
 import { type Fault, InputError, messageOf } from './errors.js';
 import { type RunSeeds, resolveSeeds } from './mlperf-config.js';
 import { suggestName } from './name-suggestion.js';
@@ -35,9 +36,17 @@ import {
 } from './run-config.js';
 import { findScriptFaults, type Script, scriptFields } from './script-config.js';
 import { type Entry, quote, type Scalar, type Setting } from './setting-fields.js';
+import {
+  findSyntheticFaults,
+  implyMode,
+  isSyntheticModel,
+  readSyntheticModel,
+} from './synthetic-run.js';
 
 /** A model's settings with its folder made absolute. */
 export interface ModelConfig extends ModelSettings {
+  /** Random weights in a known shape: `folder` is then no folder, but what the engine makes them from. */
+  readonly synthetic: boolean;
   readonly folder: string;
 }
 
@@ -50,6 +59,8 @@ export interface RunConfig extends Omit<RunSettings, 'model' | 'seeds'> {
   readonly confFiles: ConfFiles | null;
   /** What sut scripted follows; null for the others. */
   readonly script: Script | null;
+  /** Where the native engine computes; null for the others. */
+  readonly engineTarget: EngineTarget | null;
 }
 
 /** What configuration cannot know by itself. */
@@ -63,8 +74,8 @@ export interface ConfigContext {
     where: string,
     faults: Fault[],
   ) => DatasetFacts | null;
-  /** Why this machine cannot offer the device, or null. */
-  readonly refuseDevice: (device: string) => string | null;
+  /** The device that the name stands for, or why this machine cannot offer it. */
+  readonly resolveDevice: (device: string) => DeviceChoice;
   /** What was wrong already on the command line. */
   readonly faults: readonly Fault[];
 }
@@ -81,18 +92,20 @@ export function loadRunConfig(
   const faults: Fault[] = [...context.faults];
   const { file, text } = readRunFile(nameOrFile, context);
   const written = parseSettings(text, shorten(file), faults);
-  const settings = applyOverrides(written, overrides, faults);
+  const settings = implyMode(applyOverrides(written, overrides, faults));
   const run = runFields.check(settings, '', faults);
   const whereIs = (...path: string[]) => findWhere(settings, path) ?? shorten(file);
   const dataset = context.openDataset(run.dataset, run.datasetFields, whereIs('dataset'), faults);
   if (dataset !== null) faults.push(...findSampleFaults(run, dataset, whereIs));
   faults.push(...findModeFaults(run, whereIs));
-  const refusal = context.refuseDevice(run.engine.device);
-  if (refusal !== null) faults.push({ where: whereIs('engine', 'device'), message: refusal });
+  faults.push(...findSyntheticFaults(run, dataset, whereIs));
+  const engineTarget = chooseTarget(run, context.resolveDevice, whereIs, faults);
   const sizeRefusal = faults.length === 0 ? refuseSize(run) : null;
   if (sizeRefusal !== null) faults.push({ where: shorten(file), message: sizeRefusal });
   const needsCheckpoint = run.sut === 'native';
-  const model = loadModel(run.model, whereIs('model'), needsCheckpoint, context.root, faults);
+  const model = isSyntheticModel(run.model)
+    ? readSyntheticModel(run.model, whereIs('model'), faults)
+    : loadModel(run.model, whereIs('model'), needsCheckpoint, context.root, faults);
   if (model !== null) {
     const refusal = refuseLengths(run, model);
     if (refusal !== null) faults.push({ where: whereIs('generation'), message: refusal });
@@ -107,7 +120,7 @@ export function loadRunConfig(
     throw new InputError(withoutRepeats(faults));
   }
   const seeds = resolveSeeds(run.seeds);
-  const config = Object.freeze({ ...run, file, model, seeds, confFiles, script });
+  const config = Object.freeze({ ...run, file, model, seeds, confFiles, script, engineTarget });
   const confFaults = findConfFaults(config, run.samples ?? dataset.length, whereIs);
   if (confFaults.length > 0) throw new InputError(confFaults);
   return config;
@@ -246,7 +259,8 @@ export function loadModel(
   }
   if (isFile(join(path, 'config.json'))) {
     const defaults = modelFields.check(undefined, '', faults);
-    return Object.freeze({ ...defaults, name: basename(path), path, folder: path });
+    const name = basename(path);
+    return Object.freeze({ ...defaults, name, path, folder: path, synthetic: false });
   }
   const names = listNames(folder);
   faults.push({
@@ -271,7 +285,7 @@ function readModel(
       message: `path is ${quote(model.path)}, but there is no checkpoint: ${join(folder, 'config.json')} does not exist`,
     });
   }
-  return Object.freeze({ ...model, folder });
+  return Object.freeze({ ...model, folder, synthetic: false });
 }
 
 function withoutRepeats(faults: readonly Fault[]): Fault[] {

@@ -1,25 +1,100 @@
-// Can this machine offer the device that was asked for? `auto` is the best there is, which in this version is the CPU.
+// On which device does the engine compute, and with which types? Resolves `auto`, and says why this machine or the device
+// cannot offer what was asked for.
 
-import { spawnSync } from 'node:child_process';
+import {
+  type DeviceName,
+  deviceTypes,
+  type EngineOptions,
+  type HostFeatures,
+} from '../native/index.js';
+import { type Fault, messageOf } from './errors.js';
+import type { RunSettings } from './run-config.js';
 
-const deviceForms = 'auto, cpu';
+/** What `auto` came to. */
+export type EngineTarget = Pick<EngineOptions, 'device' | 'kvCacheType' | 'activationType'>;
 
-/** A sentence with the reason, or null when the device is there. */
-export function refuseDevice(device: string): string | null {
-  if (device === 'auto' || device === 'cpu') return null;
-  if (/^cuda(:\d+(,\d+)*)?$/.test(device)) {
-    return `device is "${device}": ${explainNoCuda()}; allowed: ${deviceForms}`;
+export type DeviceChoice =
+  | { readonly device: DeviceName; readonly refusal: null }
+  | { readonly device: null; readonly refusal: string };
+
+type CudaSurvey = Pick<HostFeatures['cuda'], 'built' | 'reason'> & {
+  readonly devices: readonly { readonly name: string }[];
+};
+
+const deviceForms = 'auto, cpu, cuda, cuda:N';
+
+/** `auto` is the first GPU where the engine can use one, else the CPU; `cuda` is cuda:0. */
+export function resolveDevice(asked: string, features: () => HostFeatures): DeviceChoice {
+  const refuse = (reason: string, allowed = deviceForms): DeviceChoice => ({
+    device: null,
+    refusal: `device is "${asked}"${reason}; allowed: ${allowed}`,
+  });
+  if (asked === 'cpu') return { device: 'cpu', refusal: null };
+  if (asked === 'auto') {
+    const { built, devices } = surveyCuda(features);
+    return { device: built && devices.length > 0 ? 'cuda:0' : 'cpu', refusal: null };
   }
-  return `device is "${device}"; allowed: ${deviceForms}`;
+  if (/^cuda:\d+(,\d+)+$/.test(asked)) {
+    return refuse(': several GPUs at once are not in this version');
+  }
+  const number = /^cuda(?::(\d{1,3}))?$/.exec(asked);
+  if (number === null) return refuse('');
+  const { built, devices, reason } = surveyCuda(features);
+  if (!built || devices.length === 0) {
+    return refuse(`: ${reason ?? 'there is no CUDA device'}`, 'auto, cpu');
+  }
+  const index = Number(number[1] ?? 0);
+  if (index < devices.length) return { device: `cuda:${index}`, refusal: null };
+  const list = devices.map(({ name }, at) => `cuda:${at} (${name})`).join(', ');
+  return refuse('', `auto, cpu, ${list}`);
 }
 
-function explainNoCuda(): string {
-  const here = 'the engine of this version computes on the CPU only';
-  const survey = spawnSync('nvidia-smi', ['-L'], { encoding: 'utf8', timeout: 10_000 });
-  if (survey.error !== undefined) {
-    return `this machine has no NVIDIA driver (nvidia-smi was not found), and ${here}`;
+/** An engine that cannot be loaded has no devices; the run itself says why. */
+function surveyCuda(features: () => HostFeatures): CudaSurvey {
+  try {
+    return features().cuda;
+  } catch (error) {
+    return { built: false, devices: [], reason: messageOf(error) };
   }
-  const gpus = survey.stdout.split('\n').filter((line) => line.startsWith('GPU ')).length;
-  if (survey.status !== 0 || gpus === 0) return `nvidia-smi finds no GPU, and ${here}`;
-  return `there are ${gpus} GPUs here, but ${here}`;
+}
+
+/** null where the run has no engine, or a fault was noted instead. */
+export function chooseTarget(
+  { sut, engine }: RunSettings,
+  resolve: (device: string) => DeviceChoice,
+  whereIs: (...path: string[]) => string,
+  faults: Fault[],
+): EngineTarget | null {
+  // A GPU that was asked for by name is missed in every run; what `auto` is matters to the engine alone.
+  if (sut !== 'native' && engine.device === 'auto') return null;
+  const { device, refusal } = resolve(engine.device);
+  if (refusal !== null) faults.push({ where: whereIs('engine', 'device'), message: refusal });
+  if (sut !== 'native' || device === null) return null;
+  return resolveTarget(engine, device, whereIs, faults);
+}
+
+/**
+ * The types of the engine on the device; what the device has not is noted, with what it has. `auto` is int8 on a CPU and
+ * fp16 on a GPU; of the KV cache it is fp16, or bf16 where the activations are.
+ */
+function resolveTarget(
+  engine: RunSettings['engine'],
+  device: DeviceName,
+  whereIs: (...path: string[]) => string,
+  faults: Fault[],
+): EngineTarget {
+  const kind = device === 'cpu' ? 'cpu' : 'cuda';
+  const types = deviceTypes[kind];
+  const check = (key: string, value: string, has: readonly string[]) => {
+    if (value === 'auto' || has.includes(value)) return;
+    const message = `engine.${key} is "${value}"; allowed on ${device}: auto, ${has.join(', ')}`;
+    faults.push({ where: whereIs('engine', key), message });
+  };
+  check('activations', engine.activations, types.activationTypes);
+  check('kv_cache', engine.kvCache, types.kvCacheTypes);
+  const bestActivations = kind === 'cpu' ? 'int8' : 'fp16';
+  const activationType = engine.activations === 'auto' ? bestActivations : engine.activations;
+  const bestKvCache = activationType === 'bf16' ? 'bf16' : 'fp16';
+  const kvCacheType = engine.kvCache === 'auto' ? bestKvCache : engine.kvCache;
+  return { device, activationType, kvCacheType };
 }

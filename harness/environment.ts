@@ -16,13 +16,16 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from './errors.js';
+import { findDatasheet } from './peak-rates.js';
 
 export interface Gpu {
   readonly name: string;
   readonly memoryBytes: number;
   readonly driver: string;
-  /** null: not measured. */
+  /** By the datasheet, 10^9 bytes a second; null: not listed. */
   readonly peakBandwidthGBs: number | null;
+  /** By the datasheet, 10^12 dense bf16 operations a second; null: not listed. */
+  readonly peakTflops: number | null;
 }
 
 export interface System {
@@ -128,7 +131,7 @@ function describeOs(): string {
 
 function readGpu(line: string): Gpu {
   const [name = '', memoryMiB = '', driver = ''] = line.split(',').map((field) => field.trim());
-  return { name, memoryBytes: Number(memoryMiB) * 2 ** 20, driver, peakBandwidthGBs: null };
+  return { name, memoryBytes: Number(memoryMiB) * 2 ** 20, driver, ...findDatasheet(name) };
 }
 
 function explainNoGpu(error: unknown): string {

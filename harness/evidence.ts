@@ -37,6 +37,8 @@ export function* listEvidence(
 ): Generator<SampleEvidence> {
   const { samples, failed, startedAtNs } = outcome;
   const texts = new TextCache(library);
+  const { kind, synthetic } = library.dataset;
+  const hasTexts = kind === 'generation' && synthetic === undefined;
   const failures = new Map(failed.map(({ sampleId, reason }) => [sampleId, reason]));
   for (let sampleId = 0; sampleId < samples.count; sampleId++) {
     const sampleIndex = samples.sampleIndex[sampleId]!;
@@ -53,10 +55,7 @@ export function* listEvidence(
       completedNs: numberOrNull(samples.completedNs[sampleId]),
       promptTokenCount: library.promptTokenCount(sampleIndex),
       outputTokenCount: answer?.tokens.length ?? null,
-      output:
-        answer === undefined || library.dataset.kind !== 'generation'
-          ? null
-          : texts.decode(sampleIndex, answer.tokens),
+      output: answer === undefined || !hasTexts ? null : texts.decode(sampleIndex, answer.tokens),
       scores: withoutId(scored?.bySample.get(sampleIndex)),
       failure: failures.get(sampleId) ?? null,
     };

@@ -12,7 +12,7 @@ import {
 import { findPackageRoot } from './package-root.js';
 import type { ProgressReporter } from './report/progress.js';
 import type { DatasetLibrary } from './sample-library.js';
-import type { Answer, MeasuredSut } from './sut/measured-sut.js';
+import type { Answer, EngineWork, MeasuredSut } from './sut/measured-sut.js';
 import { countPlannedSamples, type PassName } from './test-settings.js';
 
 export interface PassResult {
@@ -20,6 +20,7 @@ export interface PassResult {
   readonly outcome: TestOutcome;
   /** By sample id. */
   readonly answers: ReadonlyMap<number, Answer>;
+  readonly work: EngineWork | null;
   readonly load: MachineLoad;
 }
 
@@ -56,7 +57,8 @@ export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassR
       watchdog: { idleMs },
       writer: { name: 'loadmark', version: findPackageRoot().version },
     });
-    return { pass, outcome, answers: new Map(sut.answers), load: measureLoad(before) };
+    const { work } = sut;
+    return { pass, outcome, answers: new Map(sut.answers), work, load: measureLoad(before) };
   } finally {
     stopProgress();
     sut.abandon();

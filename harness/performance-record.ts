@@ -5,7 +5,18 @@ import type { PeakSearch, TestOutcome } from '../loadgen/index.js';
 import type { MachineLoad } from './environment.js';
 import { buildHistogram, type Histogram, nsPerMs, nsPerUs, toHistogram } from './histogram.js';
 import type { PassResult } from './pass.js';
+import type { PeakRates } from './peak-rates.js';
 import type { DatasetLibrary } from './sample-library.js';
+import {
+  addSample,
+  computeMbu,
+  computeMfu,
+  countFlops,
+  describeStep,
+  type ModelCost,
+  noWork,
+  type TokenWork,
+} from './utilisation.js';
 import type { WarmUp } from './warm-up.js';
 
 export type { PeakSearch } from '../loadgen/index.js';
@@ -28,21 +39,30 @@ export interface PerformanceRecord {
   readonly tpotMs: Histogram | null;
   /** Issued minus scheduled instant: how late the client itself was. */
   readonly issueLagUs: Histogram | null;
+  /** Shares of the device's peak bandwidth and arithmetic rate, 0..1: utilisation.ts says of what. */
   readonly mbu: number | null;
   readonly mfu: number | null;
   readonly joulesPerToken: number | null;
-  /** Why the three above are null. */
-  readonly absentBecause: Readonly<Record<'mbu' | 'mfu' | 'joulesPerToken', string>>;
+  /** Why each of the three above is null; null where it is not. */
+  readonly absentBecause: Readonly<Record<'mbu' | 'mfu' | 'joulesPerToken', string | null>>;
   /** find-peak: the rate found and those tried, in queries/s; the other figures are of the last rate that passed. */
   readonly peakSearch: PeakSearch | null;
   readonly warmUp: WarmUp | null;
   readonly load: MachineLoad;
 }
 
+/** What utilisation is measured against. */
+export interface Hardware {
+  readonly peaks: PeakRates;
+  /** null where nothing is computed. */
+  readonly cost: ModelCost | null;
+}
+
 export function buildPerformance(
   pass: PassResult,
   warmUp: WarmUp | null,
   library: DatasetLibrary,
+  hardware: Hardware,
 ): PerformanceRecord {
   const { metrics, peakSearch } = pass.outcome;
   const own = collectTokenTimes(pass, library);
@@ -51,6 +71,8 @@ export function buildPerformance(
     const distribution = metrics?.[of];
     return distribution == null ? null : toHistogram(distribution, unit);
   };
+  const tpotMs = histogram(nsPerMs, 'tpot') ?? buildHistogram(own.tpotNs, nsPerMs);
+  const used = measureUtilisation(pass, own.work, { seconds, tpotMs, ...hardware });
   return {
     samplesPerSecond: metrics?.samplesPerSecond ?? null,
     tokensPerSecond: findTokenRate(pass.outcome),
@@ -65,20 +87,53 @@ export function buildPerformance(
     durationSeconds: seconds,
     latencyMs: histogram(nsPerMs, 'latency'),
     ttftMs: histogram(nsPerMs, 'ttft') ?? buildHistogram(own.ttftNs, nsPerMs),
-    tpotMs: histogram(nsPerMs, 'tpot') ?? buildHistogram(own.tpotNs, nsPerMs),
+    tpotMs,
     issueLagUs: histogram(nsPerUs, 'issueLag'),
-    mbu: null,
-    mfu: null,
+    mbu: used.mbu,
+    mfu: used.mfu,
     joulesPerToken: null,
     absentBecause: {
-      mbu: 'the peak memory bandwidth of this machine was not measured in this run',
-      mfu: 'the peak arithmetic rate of this machine was not measured in this run',
+      ...used.absentBecause,
       joulesPerToken: 'no energy counter was read in this run',
     },
     peakSearch,
     warmUp,
     load: pass.load,
   };
+}
+
+interface Utilisation {
+  readonly mbu: number | null;
+  readonly mfu: number | null;
+  readonly absentBecause: Readonly<Record<'mbu' | 'mfu', string | null>>;
+}
+
+function measureUtilisation(
+  { work: engine, outcome }: PassResult,
+  tokens: TokenWork,
+  terms: Hardware & { readonly seconds: number | null; readonly tpotMs: Histogram | null },
+): Utilisation {
+  const { peaks, cost, seconds, tpotMs } = terms;
+  const refuse = (why: string) => ({
+    mbu: null,
+    mfu: null,
+    absentBecause: { mbu: why, mfu: why },
+  });
+  if (cost === null) return refuse('the system under test computes no model');
+  if (peaks.bandwidthGBs === null || peaks.tflops === null) {
+    return refuse(peaks.absentBecause ?? 'the peak rates are not known');
+  }
+  if (!seconds || tokens.generatedTokens === 0)
+    return refuse('no answers made of tokens came back');
+  const mfu = computeMfu(countFlops(cost, tokens), seconds, peaks.tflops);
+  if (engine === null || engine.steps === 0 || outcome.peakSearch !== null) {
+    const why = 'the steps of this pass alone were not counted';
+    return { mbu: null, mfu, absentBecause: { mbu: why, mfu: null } };
+  }
+  const meanTpotSeconds = tpotMs === null ? null : tpotMs.mean / 1e3;
+  const step = describeStep(cost, tokens, { steps: engine.steps, seconds, meanTpotSeconds });
+  const mbu = computeMbu(step, peaks.bandwidthGBs);
+  return { mbu, mfu, absentBecause: { mbu: null, mfu: null } };
 }
 
 /** LoadGen's rate; in streams, where its own divides by a mean latency, the tokens over the time they took. */
@@ -96,6 +151,8 @@ interface TokenTimes {
   readonly completed: number;
   /** null when prompts were not tokenized. */
   readonly promptTokens: number | null;
+  /** Of completed samples whose prompts and answers are made of tokens. */
+  readonly work: TokenWork;
   readonly ttftNs: readonly number[];
   readonly tpotNs: readonly number[];
 }
@@ -111,6 +168,7 @@ function collectTokenTimes({ outcome, answers }: PassResult, library: DatasetLib
   const tpotNs: number[] = [];
   let completed = 0;
   let promptTokens: number | null = null;
+  let work = noWork;
   for (let id = first; id < end; id++) {
     const completedNs = samples.completedNs[id]!;
     if (Number.isNaN(completedNs)) continue;
@@ -119,11 +177,12 @@ function collectTokenTimes({ outcome, answers }: PassResult, library: DatasetLib
     if (count !== null) promptTokens = (promptTokens ?? 0) + count;
     const answer = answers.get(id);
     if (answer === undefined || answer.tokens.length === 0) continue;
+    if (count !== null) work = addSample(work, count, answer.tokens.length);
     const firstNs = answer.firstTokenNs - startedAtNs;
     ttftNs.push(firstNs - samples.scheduledNs[id]!);
     if (answer.tokens.length > 1) {
       tpotNs.push((completedNs - firstNs) / (answer.tokens.length - 1));
     }
   }
-  return { issued, failed, completed, promptTokens, ttftNs, tpotNs };
+  return { issued, failed, completed, promptTokens, work, ttftNs, tpotNs };
 }

@@ -12,7 +12,7 @@ import { findUnseenFaults, needsTokenizer, type Script } from './script-config.j
 type WhereIs = (...path: string[]) => string;
 
 /** What of a dataset decides about a run. */
-export type DatasetFacts = Pick<Dataset, 'kind' | 'length'>;
+export type DatasetFacts = Pick<Dataset, 'kind' | 'length' | 'synthetic'>;
 
 /** Is the run possible with these samples? */
 export function findSampleFaults(
@@ -78,8 +78,13 @@ export function findFollowFaults(
   const faults = findUnseenFaults(script, { hasTokens, isOffline }).map(
     (message): Fault => ({ where: script.file, message }),
   );
+  const hasLengths = dataset.synthetic !== undefined;
+  if (hasLengths && script.answers.degrade > 0) {
+    const message = `answers.degrade is ${script.answers.degrade}; allowed with a synthetic dataset: 0, since it has no right answers`;
+    faults.push({ where: script.file, message });
+  }
   const tokenizer = join(modelFolder, 'tokenizer.json');
-  if (hasTokens && needsTokenizer(script) && !isFile(tokenizer)) {
+  if (hasTokens && needsTokenizer(script, hasLengths) && !isFile(tokenizer)) {
     const message = `the script's answers need the model's tokenizer, and ${tokenizer} does not exist`;
     faults.push({ where: whereIs('model'), message });
   }

@@ -55,7 +55,7 @@ export type TargetMetric = keyof typeof targetKinds;
 const targetMetrics = Object.keys(targetKinds) as TargetMetric[];
 
 const engine = section({
-  /** `auto`, `cpu`, or `cuda` with device numbers (`cuda:0,1`). */
+  /** `auto` (a GPU where the engine can use one, else the CPU), `cpu`, `cuda` or `cuda:N`. */
   device: text('auto'),
   /** Threads of the engine; null takes every core there is. */
   threads: optionalNumber(count(1024)),
@@ -67,12 +67,13 @@ const engine = section({
   maxStepTokens: number(count(1_048_576), 512),
   /** Tokens a page of the KV cache holds. */
   pageTokens: number(count(65_536), 16),
-  kvCache: choice(['fp32', 'fp16', 'bf16'], 'fp16', ['fp8', 'int8', 'auto']),
+  /** `auto`: fp16, or bf16 beside bf16 activations. Which of the others there are is the device's business. */
+  kvCache: choice(['auto', 'fp32', 'fp16', 'bf16', 'fp8'], 'auto', ['int8']),
   /** 0 plans room for max_batch sequences of full length. */
   kvCacheBytes: number({ min: 0, max: Number.MAX_SAFE_INTEGER, whole: true }, 0),
   instructionSet: choice(['auto', 'plain', 'avx2', 'avx512'], 'auto'),
-  /** How integer linears see their input. */
-  activations: choice(['int8', 'fp32'], 'int8'),
+  /** On the CPU, how integer linears see their input: int8 (`auto`) or fp32. On a GPU: fp16 (`auto`) or bf16. */
+  activations: choice(['auto', 'int8', 'fp32', 'fp16', 'bf16'], 'auto'),
   /** `int8` rounds float linears per output channel at load. */
   weights: choice(['checkpoint', 'int8'], 'checkpoint'),
 });

@@ -6,7 +6,9 @@ import {
   datasetNames,
   type FieldMap,
   isJsonLinesName,
+  isSyntheticName,
   openDataset,
+  syntheticForms,
 } from '../datasets/index.js';
 import { shorten } from './config-files.js';
 import type { Fault } from './errors.js';
@@ -23,8 +25,9 @@ export class DatasetShelf {
 
   /** The test samples; null when a fault was noted instead. */
   open(name: string, fields: FieldMap, where: string, faults: Fault[]): Dataset | null {
-    if (!isJsonLinesName(name) && !datasetNames.includes(name)) {
-      const message = `dataset is ${quote(name)}; allowed: ${datasetNames.join(', ')}, or a file of JSON lines (*.jsonl)${suggestName(name, datasetNames)}`;
+    const isByForm = isJsonLinesName(name) || isSyntheticName(name);
+    if (!isByForm && !datasetNames.includes(name)) {
+      const message = `dataset is ${quote(name)}; allowed: ${datasetNames.join(', ')}, ${syntheticForms}, or a file of JSON lines (*.jsonl)${suggestName(name, datasetNames)}`;
       faults.push({ where, message });
       return null;
     }

@@ -22,18 +22,24 @@ const settingOptions: readonly SettingOption[] = [
     'submission (accuracy, then performance), accuracy, performance, or find-peak (Server)',
     ['mode'],
   ),
-  text('--model <name|dir>', 'a model of configs/models, or a folder with a checkpoint', ['model']),
-  text('--dataset <name|file>', 'tiny-orca, tiny-mmlu, or a file of JSON lines (*.jsonl)', [
-    'dataset',
-  ]),
+  text(
+    '--model <name|dir>',
+    'a model of configs/models, a folder with a checkpoint, or synthetic:<shape>[:seed]',
+    ['model'],
+  ),
+  text(
+    '--dataset <name|file>',
+    'tiny-orca, tiny-mmlu, synthetic:openorca, synthetic:<prompt>x<output>, or a file (*.jsonl)',
+    ['dataset'],
+  ),
   text('--sut <name>', 'the system under test: native, null or scripted', ['sut']),
   text('--script <name|file>', 'what sut scripted does: times, answers and faults, in YAML', [
     'scripted',
     'script',
   ]),
   text('--clock <name>', 'real, or virtual: simulated time, for sut null and scripted', ['clock']),
-  text('--device <name>', 'auto or cpu', ['engine', 'device']),
-  text('--kv-cache <type>', 'fp32, fp16 or bf16', ['engine', 'kv_cache']),
+  text('--device <name>', 'auto, cpu, cuda or cuda:N', ['engine', 'device']),
+  text('--kv-cache <type>', 'auto, fp32, fp16, bf16 or fp8', ['engine', 'kv_cache']),
   scalar('--threads <n>', 'threads of the engine', ['engine', 'threads']),
   scalar('--max-batch <n>', 'sequences in flight', ['engine', 'max_batch']),
   scalar('--target-qps <n>', 'expected (Offline) or demanded (Server) samples per second', [

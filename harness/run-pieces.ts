@@ -69,7 +69,8 @@ async function buildScripted(
 ) {
   const { script, model } = config;
   if (script === null) throw new Error('a scripted system needs a script');
-  const isWritten = dataset.kind === 'generation' && needsTokenizer(script);
+  const hasLengths = dataset.synthetic !== undefined;
+  const isWritten = dataset.kind === 'generation' && needsTokenizer(script, hasLengths);
   const tokenizer = isWritten ? await readTokenizer(model.folder) : null;
   // It reads no prompts: tokenizing them would only tell how many tokens it did not read.
   const library = openLibrary(config, dataset, tokenizer, false);
@@ -79,11 +80,13 @@ async function buildScripted(
 }
 
 async function buildNative(config: RunConfig, dataset: Dataset, progress: ProgressReporter) {
-  progress.note(`loading ${config.model.name} from ${config.model.folder}`);
-  const tokenizer = await readTokenizer(config.model.folder);
+  const { model } = config;
+  progress.note(`loading ${model.name}${model.synthetic ? '' : ` from ${model.folder}`}`);
+  // Random tokens are neither read nor written as text.
+  const tokenizer = dataset.synthetic === undefined ? await readTokenizer(model.folder) : null;
   const library = openLibrary(config, dataset, tokenizer);
   const { NativeSut } = await import('./sut/native.js');
-  const options = buildEngineOptions(config);
+  const options = buildEngineOptions(config, library);
   const sut = await NativeSut.load(options, library, buildGeneration(config, tokenizer));
   return { library, sut };
 }
@@ -99,29 +102,35 @@ function openLibrary(
   return new DatasetLibrary(dataset, tokenizer, count, tokenizesPrompts);
 }
 
-function buildEngineOptions({ engine, model }: RunConfig): EngineOptions {
+export function buildEngineOptions(
+  { engine, engineTarget, model }: RunConfig,
+  { dataset, totalSampleCount }: DatasetLibrary,
+): EngineOptions {
+  if (engineTarget === null) throw new Error('the native engine needs a device');
+  const longest = dataset.synthetic?.longestSequence(totalSampleCount);
   return {
     modelPath: model.folder,
-    device: 'cpu',
+    ...engineTarget,
     threads: engine.threads ?? availableParallelism(),
     maxBatch: engine.maxBatch,
-    maxSequenceTokens: engine.maxSequenceTokens ?? readSequenceLimit(model.folder),
+    maxSequenceTokens: engine.maxSequenceTokens ?? longest ?? readSequenceLimit(model.folder),
     maxStepTokens: engine.maxStepTokens,
     pageTokens: engine.pageTokens,
     kvCacheBytes: engine.kvCacheBytes,
-    kvCacheType: engine.kvCache,
     instructionSet: engine.instructionSet,
-    activationType: engine.activations,
     weightFormat: engine.weights,
   };
 }
 
-function buildGeneration({ generation, model }: RunConfig, tokenizer: Tokenizer): GenerationTerms {
+function buildGeneration(
+  { generation, model }: RunConfig,
+  tokenizer: Tokenizer | null,
+): GenerationTerms {
   const { temperature, topK, topP, seed } = generation;
   return {
     maxNewTokens: generation.maxNewTokens ?? model.generation.maxNewTokens,
     minNewTokens: generation.minNewTokens ?? model.generation.minNewTokens,
-    stopTokens: Int32Array.of(tokenizer.eosId),
+    stopTokens: tokenizer === null ? new Int32Array(0) : Int32Array.of(tokenizer.eosId),
     temperature,
     topK,
     topP,

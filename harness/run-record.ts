@@ -7,13 +7,14 @@ import type { ConsistencyReport } from './audit/index.js';
 import { type ConfFiles, type ConfRecord, recordConfFiles } from './conf-files.js';
 import type { RunConfig } from './config.js';
 import { describeSystem, type MachineLoad, readCommit, type System } from './environment.js';
-import { digestFolder } from './model-digest.js';
 import { findPackageRoot } from './package-root.js';
 import type { PassResult } from './pass.js';
+import { findPeakRates } from './peak-rates.js';
 import { buildPerformance, type PerformanceRecord } from './performance-record.js';
 import type { DatasetLibrary } from './sample-library.js';
 import { judgeUnscored, type ScoredPass } from './scoring.js';
-import type { MeasuredSut, SutDescription } from './sut/measured-sut.js';
+import type { MeasuredSut } from './sut/measured-sut.js';
+import { describeModel, describeSut, type ModelRecord, type SutRecord } from './sut-record.js';
 import type { WarmUp } from './warm-up.js';
 
 export const runSchema = 'loadmark/run/1';
@@ -47,13 +48,15 @@ export interface RunRecord {
     readonly name: string;
     readonly split: string;
     readonly path: string | null;
+    /** Random tokens: made for speed, never scored. */
+    readonly synthetic: boolean;
     /** Used in this run; fewer than totalSamples after --samples N. */
     readonly samples: number;
     readonly totalSamples: number;
     /** Of all rows. */
     readonly digest: string;
   };
-  readonly sut: Omit<SutDescription, 'model'> | null;
+  readonly sut: SutRecord | null;
   /** As given by files and options, defaults filled in. */
   readonly config: Omit<RunConfig, 'confFiles'>;
   /** Of the performance pass, or of the accuracy pass where there is no other. */
@@ -62,17 +65,6 @@ export interface RunRecord {
   readonly accuracy: AccuracyRecord | null;
   /** What the audit found; null without one. */
   readonly audit: ConsistencyReport | null;
-}
-
-export interface ModelRecord {
-  readonly name: string;
-  readonly path: string;
-  readonly architecture: string | null;
-  readonly parameters: number | null;
-  readonly weightBytes: number | null;
-  readonly weightFormat: string | null;
-  /** sha256 over the checkpoint's files; null when no checkpoint was used. */
-  readonly digest: string | null;
 }
 
 export interface PassSettings {
@@ -118,9 +110,14 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
   const [system, commit, model] = await Promise.all([
     describeSystem(),
     readCommit(root.folder),
-    describeModel(material),
+    describeModel(config, material.sut),
   ]);
   const invalidReasons = listInvalidReasons(material);
+  const known = material.sut?.description;
+  const hardware = {
+    peaks: findPeakRates(known?.devices ?? [], system),
+    cost: known?.model?.cost ?? null,
+  };
   return {
     schema: runSchema,
     id: `${config.name}-${startedAt.toISOString().replace(/[-:.]/g, '')}-${process.pid}`,
@@ -142,14 +139,16 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
       name: library.dataset.name,
       split: library.dataset.split,
       path: library.dataset.path ?? null,
+      synthetic: library.dataset.synthetic !== undefined,
       samples: library.totalSampleCount,
       totalSamples: library.dataset.length,
       digest: library.dataset.digest(),
     },
-    sut: material.sut === null ? null : describeSut(material.sut),
+    sut: material.sut === null ? null : describeSut(material.sut, reported),
     config: writtenConfig,
     settings: reported === null ? null : settingsOf(reported.outcome, confFiles),
-    performance: performance === null ? null : buildPerformance(performance, warmUp, library),
+    performance:
+      performance === null ? null : buildPerformance(performance, warmUp, library, hardware),
     accuracy: buildAccuracy(material),
     audit: material.audit,
   };
@@ -196,24 +195,6 @@ function listSutFaults(pass: string, { sutFaults, failed }: TestOutcome): string
       const times = count === 1 ? '' : ` (${count} times)`;
       return `${pass}: the system under test broke LoadGen's rules: ${message}${times}`;
     });
-}
-
-async function describeModel({ config, sut }: RunMaterial): Promise<ModelRecord> {
-  const known = sut?.description.model ?? null;
-  return {
-    name: config.model.name,
-    path: config.model.folder,
-    architecture: known?.architecture ?? null,
-    parameters: known?.parameters ?? null,
-    weightBytes: known?.weightBytes ?? null,
-    weightFormat: known?.weightFormat ?? null,
-    digest: known === null ? null : await digestFolder(config.model.folder),
-  };
-}
-
-function describeSut(sut: MeasuredSut): Omit<SutDescription, 'model'> {
-  const { model: _model, ...description } = sut.description;
-  return description;
 }
 
 function settingsOf({ requested, effective }: TestOutcome, files: ConfFiles | null): PassSettings {

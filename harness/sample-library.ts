@@ -11,6 +11,8 @@ export interface TokenizedSample {
   readonly promptTokens: Int32Array;
   /** One a choice; none for generation. */
   readonly continuations: readonly Int32Array[];
+  /** The answer has exactly so many tokens; null where the model decides. */
+  readonly newTokens: number | null;
 }
 
 /** The first `count` samples of a dataset, all of which fit in memory. */
@@ -20,6 +22,7 @@ export class DatasetLibrary implements QuerySampleLibrary {
   readonly performanceSampleCount: number;
   readonly #loaded = new Map<number, TokenizedSample>();
   readonly #continuations = new Map<string, Int32Array>();
+  #vocabSize: number | null = null;
 
   constructor(
     readonly dataset: Dataset,
@@ -34,10 +37,15 @@ export class DatasetLibrary implements QuerySampleLibrary {
     this.performanceSampleCount = count;
   }
 
+  /** From how many ids a synthetic dataset draws: the loaded model's. Without it such a dataset has no tokens. */
+  useVocabulary(size: number): void {
+    this.#vocabSize = size;
+  }
+
   loadSamplesToRam(indices: readonly number[]): void {
     for (const index of indices) {
       if (this.#loaded.has(index)) continue;
-      const tokenized = this.#takeTokens(index) ?? this.#tokenize(index);
+      const tokenized = this.#drawTokens(index) ?? this.#takeTokens(index) ?? this.#tokenize(index);
       if (tokenized !== null) this.#loaded.set(index, tokenized);
     }
   }
@@ -56,16 +64,27 @@ export class DatasetLibrary implements QuerySampleLibrary {
     return tokenized;
   }
 
-  /** null when nothing was tokenized. */
+  /** null when nothing was tokenized, and the dataset does not know either. */
   promptTokenCount(index: number): number | null {
+    const { synthetic } = this.dataset;
+    if (synthetic !== undefined) return synthetic.promptLength(index);
     return this.#loaded.get(index)?.promptTokens.length ?? null;
+  }
+
+  /** null when the dataset is not synthetic, or no model has told its vocabulary. */
+  #drawTokens(index: number): TokenizedSample | null {
+    const { synthetic } = this.dataset;
+    if (synthetic === undefined || this.#vocabSize === null) return null;
+    const promptTokens = synthetic.promptTokens(index, this.#vocabSize);
+    return { promptTokens, continuations: [], newTokens: newTokensOf(this.sample(index)) };
   }
 
   /** The tokens that the dataset brings; null when it brings none. */
   #takeTokens(index: number): TokenizedSample | null {
     const sample = this.dataset.sample(index);
     if (sample.kind !== 'generation' || sample.promptTokens === undefined) return null;
-    return { promptTokens: sample.promptTokens, continuations: [] };
+    const { promptTokens } = sample;
+    return { promptTokens, continuations: [], newTokens: newTokensOf(sample) };
   }
 
   #tokenize(index: number): TokenizedSample | null {
@@ -81,7 +100,7 @@ export class DatasetLibrary implements QuerySampleLibrary {
       sample.kind === 'choice'
         ? sample.choices.map((choice) => this.#continue(sample.prompt, choice, tokenizer))
         : [];
-    return { promptTokens, continuations };
+    return { promptTokens, continuations, newTokens: newTokensOf(sample) };
   }
 
   /**
@@ -101,4 +120,8 @@ export class DatasetLibrary implements QuerySampleLibrary {
     }
     return continuation;
   }
+}
+
+function newTokensOf(sample: Sample): number | null {
+  return sample.kind === 'generation' ? (sample.newTokens ?? null) : null;
 }

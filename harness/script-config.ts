@@ -84,9 +84,9 @@ export interface Script extends ScriptSettings {
   readonly sha256: string;
 }
 
-/** Whether answers are made with the model's tokenizer. */
-export function needsTokenizer({ answers }: ScriptSettings): boolean {
-  return answers.tokens === null || answers.eos !== 'none';
+/** Whether answers are made with the model's tokenizer; a dataset with lengths of its own has no texts to tokenize. */
+export function needsTokenizer({ answers }: ScriptSettings, hasLengths: boolean): boolean {
+  return (answers.tokens === null && !hasLengths) || answers.eos !== 'none';
 }
 
 type WhereIs = (...path: string[]) => string;

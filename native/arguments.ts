@@ -42,11 +42,11 @@ export function checkNumber(name: string, value: unknown, low: number, high: num
   }
 }
 
-function checkDevice(value: unknown): void {
-  if (typeof value !== 'string' || !/^(cpu|cuda:\d+)$/.test(value)) {
-    refuse(`device is ${quote(value)}; allowed: cpu, or cuda: and the number of a GPU`);
-  }
-}
+/** Which types each kind of device computes with. */
+export const deviceTypes = {
+  cpu: { kvCacheTypes: ['fp32', 'fp16', 'bf16'], activationTypes: ['int8', 'fp32'] },
+  cuda: { kvCacheTypes: ['fp16', 'bf16', 'fp8'], activationTypes: ['fp16', 'bf16'] },
+} as const;
 
 /** Returns the options with every default filled in, and nothing else in it. */
 export function checkOptions(options: EngineOptions): Required<EngineOptions> {
@@ -56,16 +56,19 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   if (typeof options.modelPath !== 'string' || options.modelPath === '') {
     refuse(`modelPath is ${quote(options.modelPath)}; allowed: the path of a folder`);
   }
-  checkDevice(options.device);
+  if (options.device !== 'cpu' && !/^cuda:\d{1,3}$/.test(options.device)) {
+    refuse(`device is ${quote(options.device)}; allowed: cpu, cuda:N`);
+  }
+  const types = deviceTypes[options.device === 'cpu' ? 'cpu' : 'cuda'];
   checkInteger('threads', options.threads, 1, 1024);
   checkInteger('maxBatch', options.maxBatch, 1, 65_536);
   checkInteger('maxSequenceTokens', options.maxSequenceTokens, 2, 16_777_216);
   checkInteger('maxStepTokens', options.maxStepTokens, 1, 1_048_576);
   checkInteger('pageTokens', options.pageTokens, 1, 65_536);
   checkInteger('kvCacheBytes', options.kvCacheBytes, 0, Number.MAX_SAFE_INTEGER);
-  checkChoice('kvCacheType', options.kvCacheType, ['fp32', 'fp16', 'bf16']);
+  checkChoice('kvCacheType', options.kvCacheType, types.kvCacheTypes);
   checkChoice('instructionSet', options.instructionSet, ['auto', 'plain', 'avx2', 'avx512']);
-  checkChoice('activationType', options.activationType, ['int8', 'fp32']);
+  checkChoice('activationType', options.activationType, types.activationTypes);
   checkChoice('weightFormat', weightFormat, ['checkpoint', 'int8']);
   checkInteger('faultAtStep', faultAtStep, 0, maxInt32);
   checkInteger('stepLag', stepLag, 0, 1);

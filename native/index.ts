@@ -16,20 +16,25 @@ import {
 } from './arguments.js';
 import { packQuantizeOptions } from './quantize-arguments.js';
 
-export { NativeError } from './arguments.js';
+export { deviceTypes, NativeError } from './arguments.js';
 
-export type KvCacheType = 'fp32' | 'fp16' | 'bf16';
+export type DeviceName = 'cpu' | `cuda:${number}`;
+/** `deviceTypes` tells which of these a device has; so for activations. */
+export type KvCacheType = 'fp32' | 'fp16' | 'bf16' | 'fp8';
 /** `auto` picks the best the CPU has; a named set that the CPU lacks is refused. `plain` is the reference. */
 export type InstructionSet = 'auto' | 'plain' | 'avx2' | 'avx512';
 /** `checkpoint` computes with what the file holds; `int8` rounds float linears per output channel at load. */
 export type WeightFormat = 'checkpoint' | 'int8';
-/** How int4 and int8 linears see their input: rounded to int8 per (row, group), or as fp32. */
-export type ActivationType = 'int8' | 'fp32';
+/**
+ * On the CPU, how int4 and int8 linears see their input: rounded to int8 per (row, group), or as fp32. On a GPU, the type
+ * of everything between two operators.
+ */
+export type ActivationType = 'int8' | 'fp32' | 'fp16' | 'bf16';
 
 export interface EngineOptions {
-  /** Folder in Hugging Face layout: config.json and *.safetensors. */
+  /** Folder in Hugging Face layout: config.json and *.safetensors; or synthetic:<shape>:<seed>, random weights. */
   readonly modelPath: string;
-  readonly device: 'cpu' | `cuda:${number}`;
+  readonly device: DeviceName;
   /** Threads of the engine's pool, the stepping thread included. */
   readonly threads: number;
   /** Sequences in flight at once. */

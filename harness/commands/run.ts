@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Dataset } from '../../datasets/dataset.js';
+import { hostFeatures } from '../../native/index.js';
 import { formatAccuracyText } from '../accuracy/index.js';
 import {
   type AuditPlan,
@@ -14,7 +15,7 @@ import {
 } from '../audit/index.js';
 import { applyConfFiles } from '../conf-files.js';
 import { loadRunConfig, type RunConfig } from '../config.js';
-import { refuseDevice } from '../device.js';
+import { resolveDevice } from '../device.js';
 import type { Fault } from '../errors.js';
 import { listEvidence, writeEvidence } from '../evidence.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
@@ -65,7 +66,7 @@ export async function runBenchmark(
   const config = loadRunConfig(options.config, options.overrides, {
     root: findPackageRoot().folder,
     openDataset: (...asked) => shelf.open(...asked),
-    refuseDevice,
+    resolveDevice: (device) => resolveDevice(device, hostFeatures),
     faults: [...options.faults, ...findOutputFaults(options.output)],
   });
   const audit = await planAudit(config, shelf.opened?.kind ?? 'generation');

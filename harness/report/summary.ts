@@ -5,6 +5,7 @@ import pc from 'picocolors';
 import type { Histogram } from '../histogram.js';
 import type { PeakSearch, PerformanceRecord } from '../performance-record.js';
 import type { AccuracyRecord, RunRecord } from '../run-record.js';
+import type { SutRecord } from '../sut-record.js';
 import { formatAudit } from './audit-summary.js';
 
 /** The whole text, last newline included. */
@@ -41,8 +42,13 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
 }
 
 /** What keeps this run from being a measurement of a machine. */
-function formatWarnings({ clock, sut }: RunRecord): string[] {
+function formatWarnings({ clock, sut, model }: RunRecord): string[] {
   const warnings: string[] = [];
+  if (model.synthetic) {
+    warnings.push(
+      'SYNTHETIC   the weights are random: speed is measured, the answers mean nothing',
+    );
+  }
   if (sut?.kind === 'scripted') {
     warnings.push(
       `SCRIPTED    no measurement: answers and their times are those of ${sut.features.script}`,
@@ -69,6 +75,7 @@ function formatPerformance(performance: PerformanceRecord, scenario: string): st
   const lines = [
     `Throughput  ${rates.filter((rate) => rate !== null).join('   ') || 'none'}`,
     `            ${answered}${durationSeconds === null ? '' : ` in ${durationSeconds.toFixed(1)} s`}`,
+    ...formatUtilisation(performance),
     '',
     ...formatHistograms([
       [scenario === 'MultiStream' ? 'query latency, ms' : 'latency, ms', performance.latencyMs],
@@ -84,6 +91,16 @@ function formatPerformance(performance: PerformanceRecord, scenario: string): st
     lines.push(`            the hypervisor gave ${share} % of the processor time to others`);
   }
   return lines;
+}
+
+/** Nothing where no peak is known. */
+function formatUtilisation({ mbu, mfu }: PerformanceRecord): string[] {
+  const percent = (share: number) => `${(100 * share).toPrecision(3)} %`;
+  const shares = [
+    mbu === null ? null : `MBU ${percent(mbu)} of the peak bandwidth`,
+    mfu === null ? null : `MFU ${percent(mfu)} of the peak arithmetic rate`,
+  ].filter((share) => share !== null);
+  return shares.length === 0 ? [] : [`            ${shares.join('   ')} (datasheet)`];
 }
 
 function formatPeak({ peakQps, probes }: PeakSearch): string[] {
@@ -143,8 +160,17 @@ function formatEngine({ sut, model, system }: RunRecord): string[] {
   ];
   return [
     `System      ${facts.filter((fact) => fact !== undefined).join(', ')}`,
+    ...formatSteps(sut),
     `            ${system.cpu}, ${system.cores} cores`,
   ];
+}
+
+/** Nothing where no steps were counted. */
+function formatSteps({ steps, occupancy, kvPeakShare, preemptions }: SutRecord): string[] {
+  if (steps === null || occupancy === null || kvPeakShare === null) return [];
+  const full = `KV cache up to ${(100 * kvPeakShare).toFixed(0)} % full`;
+  const mean = `${formatNumber(occupancy)} sequences a step`;
+  return [`            ${steps} steps, ${mean}, ${full}, ${preemptions ?? 0} preemptions`];
 }
 
 /** Four significant digits, no more than a reader takes in; whole numbers as they are. */

@@ -28,11 +28,18 @@ export function refuseRun(folder: RunFolder, record: RunRecord, round: Submissio
 
 const packagedModes = ['submission', 'performance', 'accuracy'];
 
-function refuseKind({ interrupted, mode, audit, settings }: RunRecord): string[] {
+function refuseKind(record: RunRecord): string[] {
+  const { interrupted, mode, audit, settings, model, dataset } = record;
   const reasons: string[] = [];
   if (interrupted) reasons.push('was interrupted; allowed: runs that came to their end');
   if (!packagedModes.includes(mode)) {
     reasons.push(`mode is ${mode}; allowed: ${packagedModes.join(', ')}`);
+  }
+  // Runs of earlier versions do not say, and could not be.
+  if (model.synthetic === true || dataset.synthetic === true) {
+    reasons.push(
+      `asked ${dataset.name} of ${model.name}, which is for speed alone; allowed: a model and a dataset that can be scored`,
+    );
   }
   const file = settings?.confFiles?.auditConf ?? null;
   if (file !== null && audit === null) {

@@ -2,6 +2,7 @@
 // and to stop. What counts as an answer's time is LoadGen's business.
 
 import type { SystemUnderTest } from '../../loadgen/index.js';
+import type { ModelCost } from '../utilisation.js';
 
 /** What a sample was answered with. */
 export interface Answer {
@@ -27,7 +28,19 @@ export interface SutDescription {
     readonly parameters: number;
     readonly weightBytes: number;
     readonly weightFormat: string;
+    readonly cost: ModelCost;
   } | null;
+}
+
+/** What the engine did in a test. */
+export interface EngineWork {
+  readonly steps: number;
+  /** Mean sequences a step; null without a step. */
+  readonly occupancy: number | null;
+  /** The fullest the KV cache has been since the engine was loaded, 0..1. */
+  readonly kvPeakShare: number;
+  /** Sequences that had to give back their pages and start again. */
+  readonly preemptions: number;
 }
 
 /** How answers are to be reported in the test that begins. */
@@ -46,6 +59,8 @@ export interface MeasuredSut extends SystemUnderTest {
   readonly answers: ReadonlyMap<number, Answer>;
   /** Tokens generated in the current test so far. */
   readonly generatedTokens: number;
+  /** Of the current test so far; null where no steps are counted. */
+  readonly work: EngineWork | null;
   /** Why it can answer nothing any more, or null. */
   readonly brokenBy: Error | null;
   /** Gives up every outstanding sample; its answer, should one come, is dropped. */

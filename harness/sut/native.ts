@@ -5,6 +5,7 @@ import type { QuerySample, QuerySampleResponse, Responder } from '../../loadgen/
 import {
   Engine,
   type EngineOptions,
+  type EngineStats,
   type EventBatch,
   eventStatus,
   type GenerateRequest,
@@ -13,13 +14,16 @@ import {
 import { InputError, messageOf, SystemUnderTestError } from '../errors.js';
 import type { DatasetLibrary } from '../sample-library.js';
 import { encodeChoice } from './choice-response.js';
-import type { Answer, MeasuredSut, SutDescription, TestTerms } from './measured-sut.js';
+import { compareStats, describeEngine } from './engine-description.js';
+import type { Answer, EngineWork, MeasuredSut, SutDescription, TestTerms } from './measured-sut.js';
 
 /**
- * How answers are generated, the same for every sample. Each sample's generator is seeded with `seed` plus its index:
+ * How answers are generated, the same for every sample that has no length of its own. Each sample's generator is seeded with `seed` plus its index:
  * the same sample draws the same answer.
  */
 export type GenerationTerms = Omit<GenerateRequest, 'id' | 'promptTokens'>;
+
+const noTokens = new Int32Array(0);
 
 /** A sample that the engine is working on. */
 interface Flight {
@@ -43,6 +47,8 @@ export class NativeSut implements MeasuredSut {
   readonly #maxSequenceTokens: number;
   #terms: TestTerms = { pass: null, reportsFirstTokens: false };
   #answering = 0;
+  /** The engine's counters when the test began. */
+  #before: EngineStats;
   /** Numbers the tests, so that a question of an abandoned one is not answered in the next. */
   #test = 0;
 
@@ -53,11 +59,12 @@ export class NativeSut implements MeasuredSut {
     generation: GenerationTerms,
   ) {
     this.#engine = engine;
+    this.#before = engine.stats();
     this.#library = library;
     this.#generation = generation;
     this.#maxQuestions = options.maxBatch;
     this.#maxSequenceTokens = options.maxSequenceTokens;
-    this.description = describe(engine, options);
+    this.description = describeEngine(engine.info, options);
   }
 
   /** @throws InputError when the engine refuses the model or the options, SystemUnderTestError when it is broken. */
@@ -72,6 +79,7 @@ export class NativeSut implements MeasuredSut {
         onEvents: (batch) => sut?.takeEvents(batch),
         onBroken: (error) => sut?.break(error),
       });
+      library.useVocabulary(engine.info.vocabSize);
       sut = new NativeSut(engine, options, library, generation);
       return sut;
     } catch (error) {
@@ -84,6 +92,11 @@ export class NativeSut implements MeasuredSut {
     this.#terms = terms;
     this.answers.clear();
     this.generatedTokens = 0;
+    this.#before = this.#engine.stats();
+  }
+
+  get work(): EngineWork {
+    return compareStats(this.#before, this.#engine.stats(), this.#engine.info);
   }
 
   issueQuery(samples: readonly QuerySample[], responder: Responder): void {
@@ -174,18 +187,16 @@ export class NativeSut implements MeasuredSut {
 
   #request({ id, index }: QuerySample): GenerateRequest {
     const { seed, ...terms } = this.#generation;
-    const { promptTokens } = this.#library.tokens(index);
+    const { promptTokens, newTokens } = this.#library.tokens(index);
+    const drawn = { id, promptTokens, ...terms, seed: BigInt.asUintN(64, seed + BigInt(index)) };
+    if (newTokens !== null) {
+      const exactly = { maxNewTokens: newTokens, minNewTokens: newTokens };
+      return { ...drawn, ...exactly, stopTokens: noTokens };
+    }
     // A sequence ends where the model's positions do; a prompt that leaves no room is the engine's to refuse.
     const room = Math.max(1, this.#maxSequenceTokens - promptTokens.length);
     const maxNewTokens = Math.min(terms.maxNewTokens, room);
-    return {
-      id,
-      promptTokens,
-      ...terms,
-      maxNewTokens,
-      minNewTokens: Math.min(terms.minNewTokens, maxNewTokens),
-      seed: BigInt.asUintN(64, seed + BigInt(index)),
-    };
+    return { ...drawn, maxNewTokens, minNewTokens: Math.min(terms.minNewTokens, maxNewTokens) };
   }
 
   #ask(samples: readonly QuerySample[], responder: Responder): void {
@@ -235,35 +246,6 @@ function asLoadError(error: unknown, modelPath: string): Error {
   }
   const message = `the native engine cannot start: ${messageOf(error)}`;
   return new SystemUnderTestError(message, { cause: error });
-}
-
-function describe(engine: Engine, options: EngineOptions): SutDescription {
-  const { info } = engine;
-  return {
-    kind: 'native',
-    devices: [options.device],
-    workers: 1,
-    tensorParallel: 1,
-    threads: options.threads,
-    maxBatch: options.maxBatch,
-    kvCache: { dtype: options.kvCacheType, bytes: info.kvCacheBytes },
-    features: {
-      instructionSet: info.instructionSet,
-      activations: options.activationType,
-      maxSequenceTokens: options.maxSequenceTokens,
-      maxStepTokens: options.maxStepTokens,
-      pageTokens: options.pageTokens,
-      kvPages: info.kvPages,
-      plannedBytes: info.plannedBytes,
-    },
-    kernels: info.kernels,
-    model: {
-      architecture: info.architecture,
-      parameters: info.parameters,
-      weightBytes: info.weightBytes,
-      weightFormat: info.weightFormat,
-    },
-  };
 }
 
 function failureOf(status: number, tokens: number): string {

@@ -21,6 +21,7 @@ export interface NullSutOptions {
 export class NullSut implements MeasuredSut {
   readonly name = 'null';
   readonly brokenBy = null;
+  readonly work = null;
   readonly description: SutDescription;
   readonly answers = new Map<number, Answer>();
   readonly #options: NullSutOptions;

@@ -1,7 +1,7 @@
 // What does a scripted system answer to each row? The reference, whole or with a share of it spoilt, or a number of
-// tokens that mean nothing. When it answers is scripted.ts's business.
+// tokens that mean nothing: the script's, or a synthetic row's own. When it answers is scripted.ts's business.
 
-import type { Sample } from '../../datasets/dataset.js';
+import type { GenerationSample, Sample } from '../../datasets/dataset.js';
 import type { Tokenizer } from '../../datasets/tokenizer.js';
 import type { DatasetLibrary } from '../sample-library.js';
 import type { ScriptSettings } from '../script-config.js';
@@ -23,7 +23,7 @@ export function writeAnswers(script: ScriptSettings, library: DatasetLibrary): S
   return Array.from({ length: library.totalSampleCount }, (_, row) => {
     const sample = library.sample(row);
     if (sample.kind === 'choice') return writer.choose(sample, row);
-    const tokens = writer.write(sample.reference, row);
+    const tokens = writer.write(sample, row);
     return { tokens, data: new Uint8Array(tokens.buffer) };
   });
 }
@@ -45,9 +45,10 @@ class AnswerWriter {
     this.#owed = draw(script.seed, 'degrade', 0);
   }
 
-  write(reference: string, row: number): Int32Array {
+  write({ reference, newTokens }: GenerationSample, row: number): Int32Array {
     const { seed, answers } = this.#script;
-    const { tokens: count, spreadTokens, eos } = answers;
+    const { spreadTokens, eos } = answers;
+    const count = answers.tokens ?? newTokens ?? null;
     const extra = Math.floor((spreadTokens + 1) * draw(seed, 'tokens', row));
     const body =
       count === null ? encode(reference, this.#tokenizer) : new Int32Array(count + extra);

@@ -28,6 +28,7 @@ const noData = new Uint8Array(0);
 export class ScriptedSut implements MeasuredSut {
   readonly name = 'scripted';
   readonly brokenBy = null;
+  readonly work = null;
   readonly description: SutDescription;
   readonly answers = new Map<number, Answer>();
   generatedTokens = 0;
@@ -47,7 +48,7 @@ export class ScriptedSut implements MeasuredSut {
     this.#clock = clock;
     this.#timeline = createTimeline(clock);
     this.#written = writeAnswers(script, library);
-    this.description = describe(script);
+    this.description = describe(script, library.dataset.synthetic !== undefined);
   }
 
   beginTest(terms: TestTerms): void {
@@ -159,11 +160,12 @@ export class ScriptedSut implements MeasuredSut {
   }
 }
 
-function describe(script: Script): SutDescription {
+function describe(script: Script, hasLengths: boolean): SutDescription {
   const { timeToFirstToken, timePerOutputToken, answers, faults } = script;
   const struck = Object.entries(faults)
     .filter(([, { sample, probability }]) => sample !== null || probability !== null)
     .map(([name]) => name);
+  const whole = hasLengths ? "the dataset's lengths" : 'reference';
   return {
     kind: 'scripted',
     devices: [],
@@ -181,7 +183,7 @@ function describe(script: Script): SutDescription {
       outputTokenSpreadMs: timePerOutputToken.spreadMs,
       slots: script.slots,
       sync: script.sync,
-      answers: answers.tokens === null ? 'reference' : `${answers.tokens} tokens`,
+      answers: answers.tokens === null ? whole : `${answers.tokens} tokens`,
       degrade: answers.degrade,
       faults: struck.join(', ') || 'none',
     },

@@ -9,6 +9,7 @@ import {
   parseScalar,
   parseSettings,
 } from '../../harness/config.js';
+import type { DeviceChoice } from '../../harness/device.js';
 import { type Fault, InputError } from '../../harness/errors.js';
 import { type Override, scenarioSection } from '../../harness/overrides.js';
 import { runFields } from '../../harness/run-config.js';
@@ -25,10 +26,13 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true }));
 
 function context(faults: readonly Fault[] = []): ConfigContext {
-  const refuseDevice = (device: string) => (device === 'auto' ? null : `no ${device} here`);
+  const resolveDevice = (device: string): DeviceChoice =>
+    device === 'auto'
+      ? { device: 'cpu', refusal: null }
+      : { device: null, refusal: `no ${device} here` };
   const shelf = new DatasetShelf();
   const openDataset: ConfigContext['openDataset'] = (...asked) => shelf.open(...asked);
-  return { root, openDataset, refuseDevice, faults };
+  return { root, openDataset, resolveDevice, faults };
 }
 
 function load(yaml: string, overrides: readonly Override[] = [], faults: readonly Fault[] = []) {
@@ -54,7 +58,12 @@ describe('loadRunConfig', () => {
   it('fills in what a file leaves out, and freezes the whole', () => {
     const config = load('model: small\nengine:\n  max_batch: 7\n');
     expect(config.engine.maxBatch).toBe(7);
-    expect(config.engine.kvCache).toBe('fp16');
+    expect(config.engine.kvCache).toBe('auto');
+    expect(config.engineTarget).toEqual({
+      device: 'cpu',
+      activationType: 'int8',
+      kvCacheType: 'fp16',
+    });
     expect(config.offline.targetQps).toBeNull();
     expect(config.seeds.schedule).toBe(16159082839903944936n);
     expect(config.model.folder).toBe(join(root, 'configs', 'models', 'small'));
@@ -69,7 +78,7 @@ describe('loadRunConfig', () => {
       'engine:',
       '  max_bach: 64',
       '  device: cuda',
-      '  kv_cache: fp8',
+      '  kv_cache: int8',
       'offline: { target_qps: -1, min_duration_s: soon }',
       'seeds: { qsl: 18446744073709551616 }',
       'samples: 1.5',
@@ -78,11 +87,11 @@ describe('loadRunConfig', () => {
       'run.yaml:3:11: scenario "Interactive" is not in this version, which has Offline, Server, SingleStream, MultiStream',
       'run.yaml:10:10: samples is 1.5; allowed: a whole number from 1 to 10000000, or null',
       'run.yaml:5:3: unknown setting "max_bach" (did you mean "max_batch"?); allowed in engine: device, threads, max_batch, max_sequence_tokens, max_step_tokens, page_tokens, kv_cache, kv_cache_bytes, instruction_set, activations, weights',
-      'run.yaml:7:13: engine.kv_cache "fp8" is not in this version, which has fp32, fp16, bf16',
+      'run.yaml:7:13: engine.kv_cache "int8" is not in this version, which has auto, fp32, fp16, bf16, fp8',
       'run.yaml:8:24: offline.target_qps is -1; allowed: a number above 0 to 1000000, or null',
       'run.yaml:8:44: offline.min_duration_s is "soon"; allowed: a number from 0 to 86400',
       'run.yaml:9:15: seeds.qsl is 18446744073709551616; allowed: a whole number from 0 to 18446744073709551615, or null',
-      'run.yaml:2:10: dataset is "tiny-orka"; allowed: tiny-mmlu, tiny-orca, or a file of JSON lines (*.jsonl) (did you mean "tiny-orca"?)',
+      'run.yaml:2:10: dataset is "tiny-orka"; allowed: tiny-mmlu, tiny-orca, synthetic:openorca, synthetic:<prompt>x<output> (such as synthetic:128x256), either with :<samples>, or a file of JSON lines (*.jsonl) (did you mean "tiny-orca"?)',
       'run.yaml:6:11: no cuda here',
       'run.yaml:1:8: model is "smal"; allowed: small, or a folder that holds config.json and *.safetensors (did you mean "small"?)',
     ]);
@@ -255,7 +264,7 @@ describe('parseSettings', () => {
     const sections = fc.record({
       max_batch: fc.integer({ min: 1, max: 65_536 }),
       threads: fc.option(fc.integer({ min: 1, max: 1024 })),
-      kv_cache: fc.constantFrom('fp32', 'fp16', 'bf16'),
+      kv_cache: fc.constantFrom('auto', 'fp32', 'fp16', 'bf16', 'fp8'),
     });
     fc.assert(
       fc.property(sections, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (engine, seed) => {

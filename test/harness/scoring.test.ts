@@ -15,7 +15,7 @@ function outcomeOf(responses: readonly LoggedResponse[]): TestOutcome {
 
 function modelOf(yaml: string): ModelConfig {
   const model = modelFields.check(parseSettings(yaml, 'model.yaml', []), '', []);
-  return { ...model, folder: '/' };
+  return { ...model, folder: '/', synthetic: false };
 }
 
 /** A token a byte: decoding gives back what was answered. */

@@ -198,7 +198,7 @@ describe('refusals', () => {
   test.each([
     [{ threads: 0 }, /threads is 0; allowed: an integer from 1/],
     [{ maxBatch: 1.5 }, /maxBatch is 1.5/],
-    [{ device: 'cuda' }, /device is "cuda"; allowed: cpu/],
+    [{ device: 'cuda' }, /device is "cuda"; allowed: cpu, cuda:N/],
     [{ kvCacheType: 'fp8' }, /kvCacheType is "fp8"; allowed: fp32, fp16, bf16/],
     [{ weightFormat: 'int3' }, /weightFormat is "int3"/],
     [{ maxSequenceTokens: 513 }, /maxSequenceTokens is 513; allowed: 2 to 512, the model's/],

@@ -11,6 +11,7 @@ function flat(value: number): Histogram {
 /** What the summary reads of a record. */
 function recordWith(remarks: readonly string[]): RunRecord {
   const target = { kind: 'at-least', reference: 50, factor: 0.99, threshold: 49.5 } as const;
+  const steps = { steps: 120, occupancy: 3.456789, kvPeakShare: 0.5, preemptions: 2 };
   const record = {
     name: 'made up',
     scenario: 'Server',
@@ -21,7 +22,15 @@ function recordWith(remarks: readonly string[]): RunRecord {
     model: { name: 'little', weightFormat: 'bf16' },
     dataset: { name: 'tiny-orca' },
     system: { cpu: 'a processor', cores: 2 },
-    sut: { kind: 'native', devices: ['cpu'], threads: 2, maxBatch: 4, kvCache: null, features: {} },
+    sut: {
+      kind: 'native',
+      devices: ['cpu'],
+      threads: 2,
+      maxBatch: 4,
+      kvCache: null,
+      features: {},
+      ...steps,
+    },
     performance: {
       samplesPerSecond: 10,
       tokensPerSecond: 320.123,
@@ -34,6 +43,8 @@ function recordWith(remarks: readonly string[]): RunRecord {
       ttftMs: null,
       tpotMs: null,
       issueLagUs: flat(10),
+      mbu: 0.6123,
+      mfu: null,
       peakSearch: null,
       load: { stealShare: 0.1 },
     },
@@ -61,6 +72,8 @@ describe('formatSummary', () => {
     expect(text).toMatch(/mmlu +none +\(target 49\.5\) {2}FAIL\n/);
     expect(text).toContain('99 of 100 samples answered, 1 failed in 10.0 s');
     expect(text).toContain('the hypervisor gave 10 %');
+    expect(text).toContain('\n            MBU 61.2 % of the peak bandwidth (datasheet)\n');
+    expect(text).toContain('120 steps, 3.457 sequences a step, KV cache up to 50 % full, 2 preemp');
     expect(text).toMatch(/Files +\/somewhere\n$/);
   });
 

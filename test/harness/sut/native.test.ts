@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ChoiceSample, Dataset, GenerationSample } from '../../../datasets/dataset.js';
+import { openDataset } from '../../../datasets/index.js';
 import type { Tokenizer } from '../../../datasets/tokenizer.js';
 import { InputError } from '../../../harness/errors.js';
 import { findPackageRoot } from '../../../harness/package-root.js';
@@ -78,9 +79,9 @@ afterEach(async () => {
 
 async function load(dataset: Dataset, changes: Partial<EngineOptions> = {}, maxNewTokens = 12) {
   const library = new DatasetLibrary(dataset, tokenizer, dataset.length);
-  library.loadSamplesToRam(Array.from({ length: dataset.length }, (_, index) => index));
   const terms = { ...generation, maxNewTokens };
   const sut = await NativeSut.load({ ...options, ...changes }, library, terms);
+  library.loadSamplesToRam(Array.from({ length: dataset.length }, (_, index) => index));
   opened.push(sut);
   return sut;
 }
@@ -195,6 +196,25 @@ describe('NativeSut', () => {
     expect(failed.get(1)).toContain('201 prompt tokens');
     expect([...whole.keys()].sort()).toEqual([0, 2, 3]);
     expect(sut.answers.get(2)!.tokens.length).toBeLessThanOrEqual(3);
+  });
+
+  it('answers a synthetic row with exactly its own number of tokens, or fails it', async () => {
+    const sut = await load(openDataset('synthetic:20x37:10', 'test'));
+    const { whole, failed } = await answerAll(sut, 10, false);
+    expect(failed.size).toBe(0);
+    expect([...whole.values()].every(({ response }) => response.tokenCount === 37)).toBe(true);
+    const { steps, occupancy, kvPeakShare, preemptions } = sut.work;
+    // 370 answers' tokens, at most 4 a step, and the prompts in pieces of at most 16 tokens before them.
+    expect(steps).toBeGreaterThanOrEqual(93);
+    expect(occupancy).toBeGreaterThan(1);
+    expect(occupancy).toBeLessThanOrEqual(4);
+    expect(kvPeakShare).toBeGreaterThan(0.5);
+    expect(preemptions).toBe(0);
+    sut.beginTest({ pass: null, reportsFirstTokens: false });
+    expect(sut.work).toMatchObject({ steps: 0, occupancy: null });
+
+    const tooLong = await load(openDataset('synthetic:60x37:1', 'test'));
+    expect((await answerAll(tooLong, 1, false)).failed.size).toBe(1);
   });
 
   it('answers questions with the log-probability of each choice and no tokens', async () => {

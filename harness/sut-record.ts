@@ -1,0 +1,62 @@
+// What does run.json say of the model and of the system under test? What they tell of themselves, and what the engine did
+// in the pass that is reported.
+
+import type { RunConfig } from './config.js';
+import { digestFolder } from './model-digest.js';
+import type { PassResult } from './pass.js';
+import type { MeasuredSut, SutDescription } from './sut/measured-sut.js';
+import type { ModelCost } from './utilisation.js';
+
+/** Steps, and what they held, of the performance pass, or of the accuracy pass where there is no other. */
+export interface SutRecord extends Omit<SutDescription, 'model'> {
+  readonly steps: number | null;
+  readonly occupancy: number | null;
+  readonly kvPeakShare: number | null;
+  readonly preemptions: number | null;
+}
+
+export interface ModelRecord {
+  readonly name: string;
+  readonly path: string;
+  /** Random weights in the shape of `name`: nothing that it answers means anything. */
+  readonly synthetic: boolean;
+  readonly architecture: string | null;
+  readonly parameters: number | null;
+  readonly weightBytes: number | null;
+  readonly weightFormat: string | null;
+  /** What its utilisation is reckoned from; null when it was not loaded. */
+  readonly cost: ModelCost | null;
+  /** sha256 over the checkpoint's files; null when no checkpoint was used. */
+  readonly digest: string | null;
+}
+
+export async function describeModel(
+  config: RunConfig,
+  sut: MeasuredSut | null,
+): Promise<ModelRecord> {
+  const known = sut?.description.model ?? null;
+  const hasFiles = known !== null && !config.model.synthetic;
+  return {
+    name: config.model.name,
+    path: config.model.folder,
+    synthetic: config.model.synthetic,
+    architecture: known?.architecture ?? null,
+    parameters: known?.parameters ?? null,
+    weightBytes: known?.weightBytes ?? null,
+    weightFormat: known?.weightFormat ?? null,
+    cost: known?.cost ?? null,
+    digest: hasFiles ? await digestFolder(config.model.folder) : null,
+  };
+}
+
+export function describeSut(sut: MeasuredSut, reported: PassResult | null): SutRecord {
+  const { model: _model, ...description } = sut.description;
+  const work = reported?.work;
+  return {
+    ...description,
+    steps: work?.steps ?? null,
+    occupancy: work?.occupancy ?? null,
+    kvPeakShare: work?.kvPeakShare ?? null,
+    preemptions: work?.preemptions ?? null,
+  };
+}

@@ -1,0 +1,116 @@
+// Which share of the hardware's limits did a run reach? Model bandwidth utilisation (MBU) and model FLOP/s utilisation
+// (MFU): what the model must read and compute at least, over what the hardware could have in that time. Pure arithmetic;
+// where the peaks come from is peak-rates.ts's business.
+
+import type { EngineInfo } from '../native/index.js';
+
+/** What one token costs a model. */
+export interface ModelCost {
+  readonly layers: number;
+  readonly heads: number;
+  readonly headDim: number;
+  /** Weights that every computed token is multiplied with: those of the layers' linears. */
+  readonly linearParameters: number;
+  /** Of the output head, which only tokens that are answered from need. */
+  readonly headParameters: number;
+  /** Weight bytes that a step reads, however many sequences it computes; the embedding table does not count. */
+  readonly weightBytesPerStep: number;
+  readonly kvBytesPerToken: number;
+}
+
+/** What a pass had to do, over its completed samples. */
+export interface TokenWork {
+  readonly promptTokens: number;
+  readonly generatedTokens: number;
+  /** Tokens that went through the layers: all but each answer's last. */
+  readonly computedTokens: number;
+  /** Sum over the computed tokens of the positions each attends to, itself included. */
+  readonly attendedPositions: number;
+  /** Sum over the generated tokens but each answer's first of the cached positions read for it. */
+  readonly readPositions: number;
+}
+
+export const noWork: TokenWork = {
+  promptTokens: 0,
+  generatedTokens: 0,
+  computedTokens: 0,
+  attendedPositions: 0,
+  readPositions: 0,
+};
+
+/**
+ * The linears are what is left of the parameters without embedding table, head and norms. A model whose head is the
+ * embedding table has one table less to leave out than is assumed here: its MFU comes out too low by the head's share.
+ */
+export function costOf(info: EngineInfo): ModelCost {
+  const { layers, heads, headDim, hiddenSize, vocabSize, parameters } = info;
+  const table = vocabSize * hiddenSize;
+  const norms = (2 * layers + 1) * hiddenSize;
+  return {
+    layers,
+    heads,
+    headDim,
+    linearParameters: Math.max(0, parameters - 2 * table - norms),
+    headParameters: table,
+    weightBytesPerStep: info.weightBytesPerToken,
+    kvBytesPerToken: info.kvBytesPerToken,
+  };
+}
+
+/** The work with one more sample of these lengths in it. */
+export function addSample(work: TokenWork, prompt: number, answer: number): TokenWork {
+  if (answer === 0) return work;
+  const computed = prompt + answer - 1;
+  return {
+    promptTokens: work.promptTokens + prompt,
+    generatedTokens: work.generatedTokens + answer,
+    computedTokens: work.computedTokens + computed,
+    attendedPositions: work.attendedPositions + (computed * (computed + 1)) / 2,
+    readPositions: work.readPositions + (answer - 1) * prompt + (answer * (answer - 1)) / 2,
+  };
+}
+
+/** 2 operations a parameter and computed token; in attention 4 an element of a head and position: scores, then values. */
+export function countFlops(cost: ModelCost, work: TokenWork): number {
+  const linears = cost.linearParameters * work.computedTokens;
+  const head = cost.headParameters * work.generatedTokens;
+  const attention = cost.layers * cost.heads * cost.headDim * work.attendedPositions;
+  return 2 * (linears + head) + 4 * attention;
+}
+
+export function computeMfu(flops: number, seconds: number, peakTflops: number): number {
+  return flops / (seconds * peakTflops * 1e12);
+}
+
+/** A mean step: the KV bytes are those of the answers' tokens; what prompts read back of their own is left out. */
+export interface StepWork {
+  readonly weightBytes: number;
+  readonly kvBytes: number;
+  readonly seconds: number;
+}
+
+/** As DESIGN says: (weight bytes + KV bytes of a step) / (step time x peak bandwidth), its weights read once for all. */
+export function computeMbu(step: StepWork, peakBandwidthGBs: number): number {
+  return (step.weightBytes + step.kvBytes) / (step.seconds * peakBandwidthGBs * 1e9);
+}
+
+/**
+ * A running sequence gets one token a step, so the mean time per output token is that of a step, without the time in which
+ * there was nothing to do. Without one (answers of a single token) it is the pass's time by its steps.
+ */
+export function describeStep(
+  cost: ModelCost,
+  work: TokenWork,
+  measured: {
+    readonly steps: number;
+    readonly seconds: number;
+    readonly meanTpotSeconds: number | null;
+  },
+): StepWork {
+  const { steps, seconds, meanTpotSeconds } = measured;
+  return {
+    weightBytes: cost.weightBytesPerStep,
+    kvBytes: (cost.kvBytesPerToken * work.readPositions) / steps,
+    seconds: meanTpotSeconds ?? seconds / steps,
+  };
+}
