@@ -3,6 +3,7 @@
 // so that no launch finds its own in the L2 cache; launches stand in a graph, as in the engine.
 #pragma once
 
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -43,8 +44,11 @@ inline double time_calls(const gpu_ops::Gpu& gpu, int calls, const std::function
   gpu_ops::Graph::begin(gpu.stream());
   for (int i = 0; i < calls; ++i) body(i);
   const gpu_ops::Graph graph = gpu_ops::Graph::end(gpu.stream());
-  graph.launch(gpu.stream());
-  gpu.synchronize();
+  const auto warm_until = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+  do {  // clocks rise only under load
+    graph.launch(gpu.stream());
+    gpu.synchronize();
+  } while (std::chrono::steady_clock::now() < warm_until);
   std::vector<double> times;
   for (int repeat = 0; repeat < 7; ++repeat) {
     gpu_ops::Event begin, end;
@@ -155,16 +159,19 @@ inline void time_layer(const gpu_ops::Gpu& gpu, const LayerShape& layer, const C
   std::fflush(stdout);
 }
 
-// A few launches of one linear, for a profiler.
+// One linear alone, for a profiler or a look.
 inline void run_one(const gpu_ops::Gpu& gpu, int64_t k, int64_t n, int64_t rows) {
   const auto w = gpu_ops::random_int4(gpu, n, k, 128, false, 1);
   const auto x = gpu_ops::random_float(gpu, rows, k, gpu_ops::Activation::kFloat16, 77);
   const gpu_ops::LinearInput input = {gpu_ops::weight_data(x), nullptr, nullptr, 0, nullptr};
   const gpu_ops::DeviceBuffer y(static_cast<size_t>(rows * n) * 2);
-  for (int i = 0; i < 3; ++i)
+  const double us = time_calls(gpu, 5, [&](int) {
     gpu_ops::linear(gpu, gpu_ops::Activation::kFloat16, w, input, rows, gpu_ops::Epilogue::kStore,
                     y.as<void>());
-  gpu.synchronize();
+  });
+  std::printf("k %lld n %lld rows %lld: %.1f us, %.0f TFLOP/s\n", static_cast<long long>(k),
+              static_cast<long long>(n), static_cast<long long>(rows), us,
+              2.0 * static_cast<double>(k * n * rows) / us / 1e6);
 }
 
 inline void time_gpu(const gpu_ops::Gpu& gpu, const std::string& json_file) {

@@ -22,7 +22,7 @@ constexpr size_t kMostShared = 200 * 1024;
 __host__ __device__ inline int row_stride(const Int4Layout& w) { return w.k_blocks * 128 + 8; }
 
 size_t shared_bytes(const Int4Layout& w, int64_t rows) {
-  return static_cast<size_t>(kWarps * kStages * w.block_bytes) +
+  return static_cast<size_t>(kWarps * kStages * (kBlockNibbleBytes + w.meta_bytes)) +
          static_cast<size_t>(2 * kWarps * rows * kStripRows) * sizeof(float) +
          static_cast<size_t>(rows * row_stride(w)) * 2;
 }
@@ -53,7 +53,6 @@ struct Walk {
     if (k_block >= k_blocks) settle();
   }
   __device__ bool done() const { return strip >= last; }
-  __device__ uint32_t block() const { return static_cast<uint32_t>(strip * k_blocks + k_block); }
 };
 
 template <class T>
@@ -105,27 +104,30 @@ __global__ void __launch_bounds__(kThreads, 2)
     int4_linear_few_rows_kernel(Int4Layout w, Int4Input in, int rows, Int4Output out) {
   extern __shared__ __align__(128) uint8_t shared[];
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-  uint8_t* ring = shared + warp * kStages * w.block_bytes;
-  auto* sums = reinterpret_cast<float*>(shared + kWarps * kStages * w.block_bytes);
+  const int stage_bytes = kBlockNibbleBytes + w.meta_bytes;
+  uint8_t* ring = shared + warp * kStages * stage_bytes;
+  auto* sums = reinterpret_cast<float*>(shared + kWarps * kStages * stage_bytes);
   auto* x_shared = reinterpret_cast<T*>(sums + 2 * kWarps * rows * kStripRows);
   const int stride = row_stride(w);
   const int first = static_cast<int>(int64_t{w.strips} * blockIdx.x / gridDim.x);
   const int last = static_cast<int>(int64_t{w.strips} * (blockIdx.x + 1) / gridDim.x);
-  const int meta_pieces = (w.block_bytes - kBlockNibbleBytes) / 16;
+  const int meta_pieces = w.meta_bytes / 16;
 
   launch_dependents();
   Walk ahead(first, last, warp, w.k_blocks);
   const auto copy_next = [&](uint8_t* to) {
     if (!ahead.done()) {
-      const uint8_t* from = w.blocks + ahead.block() * static_cast<uint32_t>(w.block_bytes);
+      const size_t block = w.block(ahead.strip, ahead.k_block);
+      const uint8_t* from = w.blocks + block * kBlockNibbleBytes;
       copy_async_16(to + lane * 16, from + lane * 16);
       copy_async_16(to + 512 + lane * 16, from + 512 + lane * 16);
-      if (lane < meta_pieces) copy_async_16(to + 1024 + lane * 16, from + 1024 + lane * 16);
+      if (lane < meta_pieces) 
+        copy_async_16(to + 1024 + lane * 16, w.meta + block * w.meta_bytes + lane * 16);
       ahead.advance();
     }
     copy_async_commit();
   };
-  for (int stage = 0; stage < kStages; ++stage) copy_next(ring + stage * w.block_bytes);
+  for (int stage = 0; stage < kStages; ++stage) copy_next(ring + stage * stage_bytes);
 
   wait_for_prerequisites();
   if (in.residual != nullptr) {
@@ -144,7 +146,7 @@ __global__ void __launch_bounds__(kThreads, 2)
     for (; walk.strip == strip && !walk.done(); walk.advance()) {
       copy_async_wait<kStages - 1>();
       __syncwarp();
-      uint8_t* block = ring + stage * w.block_bytes;
+      uint8_t* block = ring + stage * stage_bytes;
       const auto* scales = reinterpret_cast<const uint16_t*>(block + kBlockNibbleBytes) + g;
       const uint16_t* zeros = scales + kSegments * kStripRows;
       float group[4] = {};
@@ -203,6 +205,7 @@ __global__ void __launch_bounds__(kThreads, 2)
       const float* all = sums + (strip & 1) * kWarps * rows * kStripRows + row * kStripRows;
       float sum = 0, up = 0;
       for (int i = 0; i < kWarps; ++i) sum += all[i * rows * kStripRows + output];
+      sum *= w.unscale;
       if (out.epilogue == Epilogue::kSiluMul) {
         up = __shfl_down_sync(__activemask(), sum, 8);
         const int64_t column = int64_t{strip} * 8 + output;

@@ -32,9 +32,10 @@ __global__ void __launch_bounds__(kThreads)
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   const int strip = blockIdx.x * kWarps + warp, first_row = blockIdx.y * kTokens;
   const bool real = strip < w.strips;
-  const uint8_t* blocks = w.blocks + int64_t{real ? strip : 0} * w.k_blocks * w.block_bytes;
+  const size_t first_block = w.block(real ? strip : 0, 0);
   const auto load_words = [&](int k_block) {
-    const uint8_t* block = blocks + int64_t{k_block} * w.block_bytes + lane * 16;
+    const uint8_t* block =
+        w.blocks + (first_block + size_t(k_block) * kTileStrips) * kBlockNibbleBytes + lane * 16;
     return Fragment{{__ldg(reinterpret_cast<const uint4*>(block)),
                      __ldg(reinterpret_cast<const uint4*>(block + 512))}};
   };
@@ -63,7 +64,8 @@ __global__ void __launch_bounds__(kThreads)
     const Fragment words = next;
     if (k_block + 1 < w.k_blocks) next = load_words(k_block + 1);
     const auto* scales = reinterpret_cast<const uint16_t*>(
-                             blocks + int64_t{k_block} * w.block_bytes + kBlockNibbleBytes) + g;
+                             w.meta + (first_block + size_t(k_block) * kTileStrips) * w.meta_bytes) +
+                         g;
     const uint16_t* zeros = scales + w.segments * kStripRows;
     copy_async_wait<1>();
     __syncthreads();
@@ -101,6 +103,8 @@ __global__ void __launch_bounds__(kThreads)
     __syncthreads();
   }
   if (!real) return;
+#pragma unroll
+  for (int i = 0; i < kTokens / 2; ++i) sums[i / 4][i % 4] *= w.unscale;
 #pragma unroll
   for (int j = 0; j < kTokens / 8; ++j) {
 #pragma unroll

@@ -21,10 +21,10 @@
 namespace loadmark::ops::cuda {
 namespace {
 
-constexpr int kTileRows = 256;  // outputs
-constexpr int kTileStrips = kTileRows / kStripRows;
+constexpr int kTileRows = kTileStrips * kStripRows;  // outputs
 constexpr size_t kMostShared = 225 * 1024;
 constexpr int kBarrierBytes = 1024;
+constexpr int kTileBytes = kTileStrips * kBlockNibbleBytes;  // of one k block
 
 // Consumer warpgroups and how many times 64 outputs each of them holds.
 template <int kTokens>
@@ -90,19 +90,19 @@ __device__ void produce(const Problem& p, const CUtensorMap* x_map, uint8_t* sta
                         uint64_t* empty) {
   const int lane = threadIdx.x % 32;
   constexpr int kHalfBytes = kTokens * 128;
+  // Lane 0 announces and copies blocks, lane 1 their scales; rows come by one lane a half.
+  const int meta_bytes = kTileStrips * p.w.meta_bytes;
   const auto copy_weights = [&](int stage, int tile, int k_block) {
-    const int first = tile / p.row_tiles * kTileStrips;
-    const int strips = min(kTileStrips, p.w.strips - first);
+    uint8_t* to = stages + stage * p.stage_bytes + 2 * kHalfBytes;
+    const size_t block = p.w.block(tile / p.row_tiles * kTileStrips, k_block);
     if (lane == 0) {
-      barrier_arrive_expecting(&full[stage],
-                               2 * kHalfBytes + static_cast<uint32_t>(strips * p.w.block_bytes));
+      barrier_arrive_expecting(&full[stage], 2 * kHalfBytes + kTileBytes + meta_bytes);
+      copy_bulk(to, p.w.blocks + block * kBlockNibbleBytes, kTileBytes, &full[stage]);
     }
     __syncwarp();
-    if (lane < strips) {
-      copy_bulk(stages + stage * p.stage_bytes + 2 * kHalfBytes + lane * p.w.block_bytes,
-                p.w.blocks +
-                    (int64_t{first + lane} * p.w.k_blocks + k_block) * p.w.block_bytes,
-                static_cast<uint32_t>(p.w.block_bytes), &full[stage]);
+    if (lane == 1) {
+      copy_bulk(to + kTileBytes, p.w.meta + block * p.w.meta_bytes,
+                static_cast<uint32_t>(meta_bytes), &full[stage]);
     }
   };
   const auto copy_rows = [&](int stage, int tile, int k_block) {
@@ -144,12 +144,18 @@ __device__ void produce(const Problem& p, const CUtensorMap* x_map, uint8_t* sta
 // Words of half a block -> four scaled A fragments. kPlain: one scale a row in a block and no zero
 // points beside 8.
 template <class T, bool kPlain>
-__device__ inline void make_fragments(const uint8_t* block, const Int4Layout& w, int half,
-                                      uint32_t (&a)[4][4]) {
+__device__ inline void make_fragments(const uint8_t* block, const uint8_t* meta,
+                                      const Int4Layout& w, int half, uint32_t (&a)[4][4]) {
   const int lane = threadIdx.x % 32, g = lane / 4;
   const uint4 words = *reinterpret_cast<const uint4*>(block + half * 512 + lane * 16);
   const uint32_t word[4] = {words.x, words.y, words.z, words.w};
-  const auto* scales = reinterpret_cast<const uint16_t*>(block + kBlockNibbleBytes) + g;
+  const auto* scales = reinterpret_cast<const uint16_t*>(meta) + g;
+  if constexpr (kPlain && Number<T>::kHasFused) {
+    const typename Number<T>::FusedScale scale(scales[0], scales[8]);
+#pragma unroll
+    for (int s = 0; s < 4; ++s) Number<T>::fused(word[s], scale, a[s]);
+    return;
+  }
   const uint16_t* zeros = scales + w.segments * kStripRows;
   typename Number<T>::Scale low(scales[0]), high(scales[8]);
   uint32_t zero_low = Number<T>::zero_low(8), zero_high = Number<T>::zero_high(8);
@@ -243,8 +249,10 @@ __device__ void consume(const Problem& p, uint8_t* stages, uint64_t* full, uint6
         const int strip = (group * kRowBlocks + row_block) * 4 + warp;
         wgmma_wait<1>();  // the fragments of two items ago are free
         if (item == 1 && k > piece.begin && lane == 0) barrier_arrive(&empty[previous]);
-        make_fragments<T, kPlain>(blocks + strip * p.w.block_bytes, p.w, half, a[item % 2]);
-        const uint64_t b = swizzled_descriptor(shared_address(rows + half * kHalfBytes));
+        make_fragments<T, kPlain>(blocks + strip * kBlockNibbleBytes,
+                                  blocks + kTileBytes + strip * p.w.meta_bytes, p.w, half,
+                                  a[item % 2]);
+        const uint32_t b = swizzled_descriptor(shared_address(rows + half * kHalfBytes));
         wgmma_fence();
 #pragma unroll
         for (int s = 0; s < 4; ++s) {
@@ -286,6 +294,10 @@ __device__ void consume(const Problem& p, uint8_t* stages, uint64_t* full, uint6
       sync_threads(1, kConsumerThreads);
       if (thread == 0) p.flags[from] = 0;
     }
+    const float unscale =
+        p.w.unscale * (kPlain && Number<T>::kHasFused ? Number<T>::kFusedUnscale : 1.0f);
+#pragma unroll
+    for (int i = 0; i < kRowBlocks * kSums; ++i) sums[i / kSums][i % kSums] *= unscale;
     const int first_strip = piece.tile / p.row_tiles * kTileStrips;
     const int first_row = piece.tile % p.row_tiles * kTokens;
 #pragma unroll
@@ -370,7 +382,8 @@ void run(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
   p.rows = static_cast<int>(rows);
   p.row_tiles = static_cast<int>((rows + kTokens - 1) / kTokens);
   p.tiles = p.row_tiles * ((w.strips + kTileStrips - 1) / kTileStrips);
-  p.stage_bytes = (kTokens * 256 + kTileStrips * w.block_bytes + 1023) / 1024 * 1024;
+  p.stage_bytes =
+      (kTokens * 256 + kTileBytes + kTileStrips * w.meta_bytes + 1023) / 1024 * 1024;
   p.stages = static_cast<int>(
       std::min<size_t>(12, (kMostShared - kBarrierBytes - 1024) / static_cast<size_t>(p.stage_bytes)));
   p.partials = gpu.partials();

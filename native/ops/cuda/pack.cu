@@ -69,7 +69,7 @@ int64_t strips_for(int64_t n, bool gate_up) {
 }
 
 void fill_block(const Int4Weight& w, const ColumnOrder& order, bool has_zeros, bool gate_up,
-                int64_t strip, int64_t k_block, uint8_t* block) {
+                float up, int64_t strip, int64_t k_block, uint8_t* block, uint8_t* meta) {
   int64_t outputs[kStripRows];
   for (int row = 0; row < kStripRows; ++row) outputs[row] = output_of(strip, row, w.n, gate_up);
   for (int word = 0; word < kBlockNibbleBytes / 4; ++word) {
@@ -84,14 +84,14 @@ void fill_block(const Int4Weight& w, const ColumnOrder& order, bool has_zeros, b
     }
     reinterpret_cast<uint32_t*>(block)[word] = bits;
   }
-  auto* scales = reinterpret_cast<uint16_t*>(block + kBlockNibbleBytes);
+  auto* scales = reinterpret_cast<uint16_t*>(meta);
   uint16_t* zeros = scales + order.segments * kStripRows;
   for (int segment = 0; segment < order.segments; ++segment) {
     const int32_t group = order.groups[static_cast<size_t>(k_block * order.segments + segment)];
     for (int row = 0; row < kStripRows; ++row) {
       const bool real = outputs[row] >= 0 && group >= 0;
       const auto at = static_cast<size_t>(group * w.n + outputs[row]);
-      scales[segment * kStripRows + row] = real ? float_to_float16(w.scale[at]) : 0;
+      scales[segment * kStripRows + row] = real ? float_to_float16(w.scale[at] * up) : 0;
       if (has_zeros) zeros[segment * kStripRows + row] = real ? w.zero[at] : 0;
     }
   }
@@ -109,24 +109,37 @@ void in_parallel(int64_t count, const std::function<void(int64_t)>& body) {
 }
 
 LinearWeight finish(LinearWeight w, LinearWeight::Packed packed) {
-  w.bytes = static_cast<int64_t>(packed.data.size() + packed.scale.size() + packed.order.size());
+  w.bytes = static_cast<int64_t>(packed.data.size() + packed.meta.size() + packed.scale.size() +
+                                 packed.order.size());
   w.packed = std::make_shared<LinearWeight::Packed>(std::move(packed));
   return w;
 }
 
 LinearWeight::Packed plan_blocks(int64_t n, bool gate_up, int64_t k_blocks, int segments,
-                                 bool has_zeros) {
+                                 bool has_zeros, int exponent) {
   LinearWeight::Packed packed;
   packed.layout.n = n;
   packed.layout.strips = static_cast<int>(strips_for(n, gate_up));
   packed.layout.k_blocks = static_cast<int>(k_blocks);
   packed.layout.segments = segments;
   packed.layout.has_zeros = has_zeros;
-  packed.layout.block_bytes = kBlockNibbleBytes + segments * kStripRows * 2 * (has_zeros ? 2 : 1);
-  packed.data = DeviceBuffer(static_cast<size_t>(packed.layout.strips) *
-                             static_cast<size_t>(k_blocks * packed.layout.block_bytes));
+  packed.layout.meta_bytes = segments * kStripRows * 2 * (has_zeros ? 2 : 1);
+  packed.layout.unscale = std::ldexp(1.0f, -exponent);
+  const size_t tiles = static_cast<size_t>(packed.layout.strips + kTileStrips - 1) / kTileStrips;
+  const size_t blocks = tiles * static_cast<size_t>(k_blocks) * kTileStrips;
+  packed.data = DeviceBuffer(blocks * kBlockNibbleBytes);
+  packed.meta = DeviceBuffer(blocks * static_cast<size_t>(packed.layout.meta_bytes));
   packed.layout.blocks = packed.data.as<uint8_t>();
+  packed.layout.meta = packed.meta.as<uint8_t>();
   return packed;
+}
+
+// Brings the largest scale to between 1/32 and 1/16.
+int exponent_for(float largest) {
+  int exponent = 0;
+  if (!(largest > 0) || !std::isfinite(largest)) return 0;
+  std::frexp(largest, &exponent);  // largest = f 2^exponent, f in [1/2, 1)
+  return -4 - exponent - (std::ldexp(largest, -4 - exponent) > 0.0624f ? 1 : 0);
 }
 
 void require_multiple(const char* what, int64_t value, int64_t of) {
@@ -144,17 +157,18 @@ __device__ uint64_t mix(uint64_t z) {
   return z ^ (z >> 31);
 }
 
-__global__ void random_int4_kernel(uint8_t* blocks, int64_t count, int block_bytes, int segments,
-                                   uint16_t scale, uint64_t seed) {
-  const int64_t block = blockIdx.x;
-  if (block >= count) return;
-  auto* words = reinterpret_cast<uint64_t*>(blocks + block * block_bytes);
-  for (int i = threadIdx.x; i < kBlockNibbleBytes / 8; i += blockDim.x) {
-    words[i] = mix(seed + static_cast<uint64_t>(block * (kBlockNibbleBytes / 8) + i) *
-                              0x9E3779B97F4A7C15u);
+__global__ void random_words_kernel(uint64_t* words, int64_t count, uint64_t seed) {
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+       i += int64_t{gridDim.x} * blockDim.x) {
+    words[i] = mix(seed + static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15u);
   }
-  auto* scales = reinterpret_cast<uint16_t*>(blocks + block * block_bytes + kBlockNibbleBytes);
-  for (int i = threadIdx.x; i < segments * kStripRows; i += blockDim.x) scales[i] = scale;
+}
+
+__global__ void fill_halves_kernel(uint16_t* values, int64_t count, uint16_t value) {
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
+       i += int64_t{gridDim.x} * blockDim.x) {
+    values[i] = value;
+  }
 }
 
 template <class T>
@@ -176,17 +190,23 @@ LinearWeight pack_int4(const Int4Weight& w, bool gate_up) {
   const bool has_zeros =
       !std::all_of(w.zero.begin(), w.zero.end(), [](uint8_t zero) { return zero == 8; });
   const auto k_blocks = static_cast<int64_t>(order.columns.size()) / kBlockColumns;
-  LinearWeight::Packed packed = plan_blocks(w.n, gate_up, k_blocks, order.segments, has_zeros);
-  std::vector<uint8_t> host(packed.data.size());
-  const int64_t block_bytes = packed.layout.block_bytes;
-  in_parallel(packed.layout.strips, [&](int64_t strip) {
+  const int exponent = exponent_for(*std::max_element(w.scale.begin(), w.scale.end()));
+  LinearWeight::Packed packed =
+      plan_blocks(w.n, gate_up, k_blocks, order.segments, has_zeros, exponent);
+  const Int4Layout& layout = packed.layout;
+  std::vector<uint8_t> blocks(packed.data.size()), meta(packed.meta.size());
+  in_parallel(layout.strips, [&](int64_t strip) {
     for (int64_t k_block = 0; k_block < k_blocks; ++k_block) {
-      fill_block(w, order, has_zeros, gate_up, strip, k_block,
-                 host.data() + (strip * k_blocks + k_block) * block_bytes);
+      const size_t at = layout.block(static_cast<int>(strip), static_cast<int>(k_block));
+      fill_block(w, order, has_zeros, gate_up, std::ldexp(1.0f, exponent), strip, k_block,
+                 blocks.data() + at * kBlockNibbleBytes,
+                 meta.data() + at * static_cast<size_t>(layout.meta_bytes));
     }
   });
-  check_cuda(cudaMemcpy(packed.data.as<void>(), host.data(), host.size(), cudaMemcpyHostToDevice),
-             "an upload of weights");
+  packed.data = upload(blocks.data(), blocks.size());
+  packed.meta = upload(meta.data(), meta.size());
+  packed.layout.blocks = packed.data.as<uint8_t>();
+  packed.layout.meta = packed.meta.as<uint8_t>();
   if (!order.natural) {
     packed.order = upload(order.columns.data(), order.columns.size() * sizeof(int32_t));
   }
@@ -197,13 +217,16 @@ LinearWeight random_int4(const Gpu& gpu, int64_t n, int64_t k, int64_t group_siz
                          uint64_t seed) {
   require_multiple("inputs", k, kBlockColumns);
   require_multiple("columns a group", group_size, 32);
-  const int segments = segments_for(group_size, k);
-  LinearWeight::Packed packed = plan_blocks(n, gate_up, k / kBlockColumns, segments, false);
-  const int64_t count = int64_t{packed.layout.strips} * packed.layout.k_blocks;
   // A uniform nibble less 8 has a mean square of 21.5.
-  const uint16_t scale = float_to_float16(1.0f / std::sqrt(21.5f * static_cast<float>(k)));
-  random_int4_kernel<<<static_cast<unsigned>(count), 128, 0, gpu.stream()>>>(
-      packed.data.as<uint8_t>(), count, packed.layout.block_bytes, segments, scale, seed);
+  const float scale = 1.0f / std::sqrt(21.5f * static_cast<float>(k));
+  const int exponent = exponent_for(scale);
+  LinearWeight::Packed packed = plan_blocks(n, gate_up, k / kBlockColumns,
+                                            segments_for(group_size, k), false, exponent);
+  random_words_kernel<<<2048, 256, 0, gpu.stream()>>>(
+      packed.data.as<uint64_t>(), static_cast<int64_t>(packed.data.size() / 8), seed);
+  fill_halves_kernel<<<2048, 256, 0, gpu.stream()>>>(
+      packed.meta.as<uint16_t>(), static_cast<int64_t>(packed.meta.size() / 2),
+      float_to_float16(std::ldexp(scale, exponent)));
   check_cuda(cudaGetLastError(), "random_int4");
   return finish({WeightType::kInt4, n, k, group_size, 0, gate_up, nullptr}, std::move(packed));
 }

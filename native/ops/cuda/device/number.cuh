@@ -67,6 +67,31 @@ struct Number<__half> {
   static __device__ inline uint32_t scaled(uint32_t pair, Scale scale) {
     return bits_of(__hmul2(half2_of(pair), half2_of(scale.low)));
   }
+  // For zero points of 8: a nibble in place reads q 2^-24 as a subnormal, q 2^-20 one nibble up, so
+  // one fused multiply-add with (scale 2^20 or 2^16, -scale / 2) gives (q - 8) scale / 16, rounded
+  // once. The scale is below 1/16.
+  static constexpr bool kHasFused = true;
+  static constexpr float kFusedUnscale = 16;
+  struct FusedScale {
+    uint32_t low, high;  // (factor, offset) of row g and of row g + 8
+    __device__ FusedScale() {}
+    __device__ FusedScale(uint16_t g, uint16_t g8) {
+      low = bits_of(__hmul2(half2_of(g | uint32_t{g} << 16), __floats2half2_rn(0x1p15f, -0.5f)));
+      low = bits_of(__hmul2(half2_of(low), __floats2half2_rn(0x1p5f, 1.0f)));
+      high = bits_of(__hmul2(half2_of(g8 | uint32_t{g8} << 16), __floats2half2_rn(0x1p15f, -0.5f)));
+      high = bits_of(__hmul2(half2_of(high), __floats2half2_rn(2.0f, 1.0f)));
+    }
+  };
+  static __device__ inline void fused(uint32_t word, FusedScale scale, uint32_t (&a)[4]) {
+    const uint32_t next = word >> 8;
+    const __half2 low = __low2half2(half2_of(scale.low)), high = __low2half2(half2_of(scale.high));
+    const __half2 low_offset = __high2half2(half2_of(scale.low)),
+                  high_offset = __high2half2(half2_of(scale.high));
+    a[0] = bits_of(__hfma2(half2_of(word & 0x000f000fu), low, low_offset));
+    a[1] = bits_of(__hfma2(half2_of(word & 0x00f000f0u), high, high_offset));
+    a[2] = bits_of(__hfma2(half2_of(next & 0x000f000fu), low, low_offset));
+    a[3] = bits_of(__hfma2(half2_of(next & 0x00f000f0u), high, high_offset));
+  }
   static __device__ inline void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0,
                                     uint32_t b1) {
     asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
@@ -118,6 +143,13 @@ struct Number<__nv_bfloat16> {
     const __nv_bfloat162 q = bfloat2_of(pair);
     return bits_of(__hfma2(q, bfloat2_of(scale.low), __hmul2(q, bfloat2_of(scale.rest))));
   }
+  static constexpr bool kHasFused = false;  // bf16 has no bits to spare for it
+  static constexpr float kFusedUnscale = 1;
+  struct FusedScale {
+    __device__ FusedScale() {}
+    __device__ FusedScale(uint16_t, uint16_t) {}
+  };
+  static __device__ inline void fused(uint32_t, FusedScale, uint32_t (&)[4]) {}
   static __device__ inline void mma(float (&d)[4], const uint32_t (&a)[4], uint32_t b0,
                                     uint32_t b1) {
     asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, "

@@ -27,10 +27,13 @@ __device__ inline void wgmma_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
 #endif
 }
-// Matrix descriptor of a tile whose rows are 128 bytes, 128-byte swizzle, 8 rows to 1024 bytes.
-__device__ inline uint64_t swizzled_descriptor(uint32_t shared) {
-  return static_cast<uint64_t>((shared & 0x3ffff) >> 4) | (uint64_t{1} << 16) |
-         (uint64_t{64} << 32) | (uint64_t{1} << 62);
+// Low word of the matrix descriptor of a tile whose rows are 128 bytes, 128-byte swizzle, 8 rows to
+// 1024 bytes; the high word is the same for all. 16 columns further is 2 more.
+__device__ inline uint32_t swizzled_descriptor(uint32_t shared) {
+  return (shared & 0x3ffff) >> 4 | 1u << 16;
+}
+__device__ inline uint64_t whole_descriptor(uint32_t low) {
+  return static_cast<uint64_t>(64u | 1u << 30) << 32 | low;
 }
 
 // keep 0 starts d anew.
@@ -39,7 +42,7 @@ struct Wgmma;
 
 template <>
 struct Wgmma<__half, 8> {
-  static __device__ inline void run(float (&d)[4], const uint32_t (&a)[4], uint64_t b, int keep) {
+  static __device__ inline void run(float (&d)[4], const uint32_t (&a)[4], uint32_t b, int keep) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
     asm volatile(
         "{\n\t.reg .pred keep;\n\tsetp.ne.b32 keep, %9, 0;\n\t"
@@ -47,14 +50,14 @@ struct Wgmma<__half, 8> {
         "%0, %1, %2, %3"
         "}, {%4,%5,%6,%7}, %8, keep, 1, 1, 0;\n\t}"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(whole_descriptor(b)), "r"(keep));
 #endif
   }
 };
 
 template <>
 struct Wgmma<__half, 16> {
-  static __device__ inline void run(float (&d)[8], const uint32_t (&a)[4], uint64_t b, int keep) {
+  static __device__ inline void run(float (&d)[8], const uint32_t (&a)[4], uint32_t b, int keep) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
     asm volatile(
         "{\n\t.reg .pred keep;\n\tsetp.ne.b32 keep, %13, 0;\n\t"
@@ -63,14 +66,14 @@ struct Wgmma<__half, 16> {
         "}, {%8,%9,%10,%11}, %12, keep, 1, 1, 0;\n\t}"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]),
           "+f"(d[6]), "+f"(d[7])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(whole_descriptor(b)), "r"(keep));
 #endif
   }
 };
 
 template <>
 struct Wgmma<__half, 32> {
-  static __device__ inline void run(float (&d)[16], const uint32_t (&a)[4], uint64_t b, int keep) {
+  static __device__ inline void run(float (&d)[16], const uint32_t (&a)[4], uint32_t b, int keep) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
     asm volatile(
         "{\n\t.reg .pred keep;\n\tsetp.ne.b32 keep, %21, 0;\n\t"
@@ -80,14 +83,14 @@ struct Wgmma<__half, 32> {
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]),
           "+f"(d[6]), "+f"(d[7]), "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]),
           "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(whole_descriptor(b)), "r"(keep));
 #endif
   }
 };
 
 template <>
 struct Wgmma<__half, 64> {
-  static __device__ inline void run(float (&d)[32], const uint32_t (&a)[4], uint64_t b, int keep) {
+  static __device__ inline void run(float (&d)[32], const uint32_t (&a)[4], uint32_t b, int keep) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
     asm volatile(
         "{\n\t.reg .pred keep;\n\tsetp.ne.b32 keep, %37, 0;\n\t"
@@ -101,14 +104,14 @@ struct Wgmma<__half, 64> {
           "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23]),
           "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]),
           "+f"(d[30]), "+f"(d[31])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(whole_descriptor(b)), "r"(keep));
 #endif
   }
 };
 
 template <>
 struct Wgmma<__half, 128> {
-  static __device__ inline void run(float (&d)[64], const uint32_t (&a)[4], uint64_t b, int keep) {
+  static __device__ inline void run(float (&d)[64], const uint32_t (&a)[4], uint32_t b, int keep) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
     asm volatile(
         "{\n\t.reg .pred keep;\n\tsetp.ne.b32 keep, %69, 0;\n\t"
@@ -130,14 +133,14 @@ struct Wgmma<__half, 128> {
           "+f"(d[48]), "+f"(d[49]), "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]),
           "+f"(d[54]), "+f"(d[55]), "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59]),
           "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(whole_descriptor(b)), "r"(keep));
 #endif
   }
 };
 
 template <>
 struct Wgmma<__nv_bfloat16, 8> {
-  static __device__ inline void run(float (&d)[4], const uint32_t (&a)[4], uint64_t b, int keep) {
+  static __device__ inline void run(float (&d)[4], const uint32_t (&a)[4], uint32_t b, int keep) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
     asm volatile(
         "{\n\t.reg .pred keep;\n\tsetp.ne.b32 keep, %9, 0;\n\t"
@@ -145,14 +148,14 @@ struct Wgmma<__nv_bfloat16, 8> {
         "%0, %1, %2, %3"
         "}, {%4,%5,%6,%7}, %8, keep, 1, 1, 0;\n\t}"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(whole_descriptor(b)), "r"(keep));
 #endif
   }
 };
 
 template <>
 struct Wgmma<__nv_bfloat16, 16> {
-  static __device__ inline void run(float (&d)[8], const uint32_t (&a)[4], uint64_t b, int keep) {
+  static __device__ inline void run(float (&d)[8], const uint32_t (&a)[4], uint32_t b, int keep) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
     asm volatile(
         "{\n\t.reg .pred keep;\n\tsetp.ne.b32 keep, %13, 0;\n\t"
@@ -161,14 +164,14 @@ struct Wgmma<__nv_bfloat16, 16> {
         "}, {%8,%9,%10,%11}, %12, keep, 1, 1, 0;\n\t}"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]),
           "+f"(d[6]), "+f"(d[7])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(whole_descriptor(b)), "r"(keep));
 #endif
   }
 };
 
 template <>
 struct Wgmma<__nv_bfloat16, 32> {
-  static __device__ inline void run(float (&d)[16], const uint32_t (&a)[4], uint64_t b, int keep) {
+  static __device__ inline void run(float (&d)[16], const uint32_t (&a)[4], uint32_t b, int keep) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
     asm volatile(
         "{\n\t.reg .pred keep;\n\tsetp.ne.b32 keep, %21, 0;\n\t"
@@ -178,14 +181,14 @@ struct Wgmma<__nv_bfloat16, 32> {
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]),
           "+f"(d[6]), "+f"(d[7]), "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]),
           "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(whole_descriptor(b)), "r"(keep));
 #endif
   }
 };
 
 template <>
 struct Wgmma<__nv_bfloat16, 64> {
-  static __device__ inline void run(float (&d)[32], const uint32_t (&a)[4], uint64_t b, int keep) {
+  static __device__ inline void run(float (&d)[32], const uint32_t (&a)[4], uint32_t b, int keep) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
     asm volatile(
         "{\n\t.reg .pred keep;\n\tsetp.ne.b32 keep, %37, 0;\n\t"
@@ -199,14 +202,14 @@ struct Wgmma<__nv_bfloat16, 64> {
           "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23]),
           "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]), "+f"(d[29]),
           "+f"(d[30]), "+f"(d[31])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(whole_descriptor(b)), "r"(keep));
 #endif
   }
 };
 
 template <>
 struct Wgmma<__nv_bfloat16, 128> {
-  static __device__ inline void run(float (&d)[64], const uint32_t (&a)[4], uint64_t b, int keep) {
+  static __device__ inline void run(float (&d)[64], const uint32_t (&a)[4], uint32_t b, int keep) {
 #if __CUDA_ARCH_FEAT_SM90_ALL
     asm volatile(
         "{\n\t.reg .pred keep;\n\tsetp.ne.b32 keep, %69, 0;\n\t"
@@ -228,7 +231,7 @@ struct Wgmma<__nv_bfloat16, 128> {
           "+f"(d[48]), "+f"(d[49]), "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]),
           "+f"(d[54]), "+f"(d[55]), "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59]),
           "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(keep));
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(whole_descriptor(b)), "r"(keep));
 #endif
   }
 };

@@ -1,0 +1,262 @@
+// One query row a sequence against its paged keys and values: bound by their bytes.
+//
+// A block serves one row and one kv head: the up to 16 query heads that share it are the 16 rows of the
+// mma, so they share every load. Its 4 warps take tiles of 16 tokens in turn, each through a ring of
+// copies of its own; where there are too few blocks for the device, the context is split over several,
+// and the last of them to end adds their parts up, in order. e4m3 tiles are widened to 16 bits in shared
+// memory, their scales go to the scores and the weights.
+#include "ops/cuda/attention_tile.cuh"
+
+namespace loadmark::ops::cuda {
+namespace {
+
+constexpr int kWarps = 4;
+constexpr int kStages = 3;
+constexpr int kMostGroup = 16;  // query heads of a kv head
+constexpr int kMostSplits = 16;
+
+struct Problem {
+  PagedKv kv;
+  RowPlaces places;
+  const void* qkv;
+  void* out;
+  float* parts;    // (rows, kv_heads, splits, group, head_dim + 2): sums, largest, total
+  int* arrivals;   // (rows, kv_heads)
+  int heads, group, splits;
+  float scale;
+};
+
+template <int kHeadDim, bool kFloat8>
+constexpr int stage_bytes() {
+  return kTileTokens * kHeadDim * (kFloat8 ? 1 : 2) * 2 + (kFloat8 ? 2 * kTileTokens * 4 : 0);
+}
+template <int kHeadDim, bool kFloat8>
+constexpr int warp_bytes() {
+  return kStages * stage_bytes<kHeadDim, kFloat8>() +
+         (kFloat8 ? 2 * kTileTokens * kHeadDim * 2 : 0);
+}
+
+template <class T, int kHeadDim, bool kFloat8>
+__global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p) {
+  extern __shared__ __align__(128) uint8_t shared[];
+  constexpr int kValueBytes = kFloat8 ? 1 : 2;
+  constexpr int kRowBytes = kHeadDim * kValueBytes, kPieces = kRowBytes / 16;
+  constexpr int kMatrixBytes = kTileTokens * kRowBytes;
+  const int kv_head = blockIdx.x, row = blockIdx.y, split = blockIdx.z;
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+  uint8_t* ring = shared + warp * warp_bytes<kHeadDim, kFloat8>();
+  uint8_t* wide = ring + kStages * stage_bytes<kHeadDim, kFloat8>();
+  launch_dependents();
+  wait_for_prerequisites();
+  const int position = p.places.positions[row];
+  if (position < 0) return;
+  const int tokens = position + 1, tiles = (tokens + kTileTokens - 1) / kTileTokens;
+  const int begin = static_cast<int>(int64_t{tiles} * split / p.splits);
+  const int end = static_cast<int>(int64_t{tiles} * (split + 1) / p.splits);
+  const int32_t* pages = p.places.pages + p.places.first_page[row];
+  const int page_tokens = static_cast<int>(p.kv.page_tokens);
+  const int kv_heads = static_cast<int>(p.kv.kv_heads);
+
+  int ahead = begin + warp;
+  const auto copy_next = [&](uint8_t* to) {
+    if (ahead < end) {
+      const int token = ahead * kTileTokens;
+      const int64_t at = (int64_t{pages[token / page_tokens]} * kv_heads + kv_head) * page_tokens +
+                         token % page_tokens;
+      const auto* k = static_cast<const uint8_t*>(p.kv.k) + at * kRowBytes;
+      const auto* v = static_cast<const uint8_t*>(p.kv.v) + at * kRowBytes;
+#pragma unroll
+      for (int i = lane; i < kTileTokens * kPieces; i += 32) {
+        const int place = kFloat8 ? i * 16 : piece_at<kHeadDim>(i / kPieces, i % kPieces);
+        copy_async_16(to + place, k + i * 16);
+        copy_async_16(to + kMatrixBytes + place, v + i * 16);
+      }
+      if (kFloat8 && lane < 8) {
+        const float* scale = (lane < 4 ? p.kv.k_scale : p.kv.v_scale) + at + lane % 4 * 4;
+        copy_async_16(to + 2 * kMatrixBytes + lane * 16, scale);
+      }
+      ahead += kWarps;
+    }
+    copy_async_commit();
+  };
+  for (int stage = 0; stage < kStages; ++stage)
+    copy_next(ring + stage * stage_bytes<kHeadDim, kFloat8>());
+
+  QueryRows<T, kHeadDim> rows;
+  const T* q = static_cast<const T*>(p.qkv) +
+               (int64_t{row} * (p.heads + 2 * kv_heads) + kv_head * p.group) * kHeadDim;
+  rows.load(g < p.group ? q + g * kHeadDim : nullptr,
+            g + 8 < p.group ? q + (g + 8) * kHeadDim : nullptr);
+  const int limit[2] = {tokens, tokens};
+  int stage = 0;
+  for (int tile = begin + warp; tile < end; tile += kWarps) {
+    copy_async_wait<kStages - 1>();
+    __syncwarp();
+    uint8_t* k = ring + stage * stage_bytes<kHeadDim, kFloat8>();
+    if constexpr (kFloat8) {
+#pragma unroll
+      for (int i = lane; i < 2 * kTileTokens * kPieces; i += 32) {
+        const int matrix = i / (kTileTokens * kPieces), piece = i % (kTileTokens * kPieces);
+        uint4 values[2];
+        widen_piece<T>(k + i * 16, values);
+        uint8_t* to = wide + matrix * kTileTokens * kHeadDim * 2;
+        const int token = piece / kPieces, first = piece % kPieces * 2;
+        *reinterpret_cast<uint4*>(to + piece_at<kHeadDim>(token, first)) = values[0];
+        *reinterpret_cast<uint4*>(to + piece_at<kHeadDim>(token, first + 1)) = values[1];
+      }
+      __syncwarp();
+      const auto* scales = reinterpret_cast<const float*>(k + 2 * kMatrixBytes);
+      rows.template attend<true>(wide, wide + kTileTokens * kHeadDim * 2, scales,
+                                 scales + kTileTokens, tile * kTileTokens, limit, p.scale);
+    } else {
+      rows.template attend<false>(k, k + kMatrixBytes, nullptr, nullptr, tile * kTileTokens, limit,
+                                  p.scale);
+    }
+    __syncwarp();
+    copy_next(k);
+    stage = stage + 1 == kStages ? 0 : stage + 1;
+  }
+  copy_async_wait<0>();
+  rows.finish();
+
+  // The four warps' parts, then the splits', each as (sums, largest, total) of a query head.
+  constexpr int kPart = kHeadDim + 2;
+  __syncthreads();
+  auto* parts = reinterpret_cast<float*>(shared);  // (warps, group, kPart)
+  const auto write_part = [&](int r, int head) {
+    if (head >= p.group) return;
+    float* part = parts + (warp * p.group + head) * kPart;
+#pragma unroll
+    for (int j = 0; j < kHeadDim / 8; ++j) {
+      part[8 * j + 2 * t] = rows.out[j][2 * r];
+      part[8 * j + 2 * t + 1] = rows.out[j][2 * r + 1];
+    }
+    if (t == 0) {
+      part[kHeadDim] = rows.largest[r];
+      part[kHeadDim + 1] = rows.total[r];
+    }
+  };
+  write_part(0, g);
+  write_part(1, g + 8);
+  __syncthreads();
+  const auto combine = [&](const float* from, int count, int64_t stride, int head, int column,
+                           float* largest, float* total) {
+    float peak = -INFINITY, sum = 0, weight = 0;
+    for (int i = 0; i < count; ++i) peak = fmaxf(peak, from[i * stride + head * kPart + kHeadDim]);
+    const float base = peak == -INFINITY ? 0.0f : peak;
+    for (int i = 0; i < count; ++i) {
+      const float* part = from + i * stride + head * kPart;
+      const float factor = exp2f(part[kHeadDim] - base);
+      sum += part[column] * factor;
+      weight += part[kHeadDim + 1] * factor;
+    }
+    *largest = peak;
+    *total = weight;
+    return sum;
+  };
+  const int values = p.group * kHeadDim;
+  T* out = static_cast<T*>(p.out) + (int64_t{row} * p.heads + kv_head * p.group) * kHeadDim;
+  const int64_t place = int64_t{row} * kv_heads + kv_head;
+  float* mine = p.parts + (place * p.splits + split) * p.group * kPart;
+  for (int i = threadIdx.x; i < values; i += 32 * kWarps) {
+    const int head = i / kHeadDim, column = i % kHeadDim;
+    float largest, total;
+    const float sum = combine(parts, kWarps, p.group * kPart, head, column, &largest, &total);
+    if (p.splits == 1) {
+      out[i] = Number<T>::from_float(sum / total);
+    } else {
+      __stcg(mine + head * kPart + column, sum);
+      if (column == 0) {
+        __stcg(mine + head * kPart + kHeadDim, largest);
+        __stcg(mine + head * kPart + kHeadDim + 1, total);
+      }
+    }
+  }
+  if (p.splits == 1) return;
+  __threadfence();
+  __syncthreads();
+  __shared__ int before;
+  if (threadIdx.x == 0) {
+    before = atomicAdd(&p.arrivals[place], 1);
+    if (before == p.splits - 1) p.arrivals[place] = 0;
+  }
+  __syncthreads();
+  if (before != p.splits - 1) return;
+  __threadfence();
+  const float* all = p.parts + place * p.splits * p.group * kPart;
+  for (int i = threadIdx.x; i < values; i += 32 * kWarps) {
+    float largest, total;
+    const float sum =
+        combine(all, p.splits, p.group * kPart, i / kHeadDim, i % kHeadDim, &largest, &total);
+    out[i] = Number<T>::from_float(sum / total);
+  }
+}
+
+template <class T, int kHeadDim, bool kFloat8>
+void run(const Gpu& gpu, const Problem& p) {
+  const auto kernel = attention_decode_kernel<T, kHeadDim, kFloat8>;
+  const size_t parts =
+      static_cast<size_t>(kWarps * p.group * (kHeadDim + 2)) * sizeof(float);
+  const size_t bytes = std::max<size_t>(kWarps * warp_bytes<kHeadDim, kFloat8>(), parts);
+  allow_shared(kernel, bytes, "attention_decode");
+  const dim3 grid(static_cast<unsigned>(p.kv.kv_heads), static_cast<unsigned>(p.places.rows),
+                  static_cast<unsigned>(p.splits));
+  launch(gpu, "attention_decode", kernel, grid, 32 * kWarps, bytes, p);
+}
+
+template <class T, int kHeadDim>
+void choose_storage(const Gpu& gpu, const Problem& p) {
+  p.kv.storage == KvStorage::kFloat8 ? run<T, kHeadDim, true>(gpu, p)
+                                     : run<T, kHeadDim, false>(gpu, p);
+}
+
+template <class T>
+void choose(const Gpu& gpu, const Problem& p) {
+  p.kv.head_dim == 128 ? choose_storage<T, 128>(gpu, p) : choose_storage<T, 64>(gpu, p);
+}
+
+int64_t part_floats(int64_t rows, int64_t heads, int64_t splits, int64_t head_dim) {
+  return rows * heads * splits * (head_dim + 2);
+}
+
+}  // namespace
+
+int64_t decode_splits(const Gpu& gpu, int64_t rows, int64_t kv_heads) {
+  const int64_t wanted = 2 * gpu.multiprocessors() / (rows * kv_heads);
+  return std::clamp<int64_t>(wanted, 1, kMostSplits);
+}
+
+int64_t decode_scratch_bytes(const Gpu& gpu, int64_t max_rows, int64_t heads, int64_t kv_heads,
+                             int64_t head_dim) {
+  int64_t most = 0;
+  for (int64_t rows = 1; rows <= max_rows; ++rows)
+    most = std::max(most, part_floats(rows, heads, decode_splits(gpu, rows, kv_heads), head_dim));
+  return (max_rows * kv_heads + most) * 4;
+}
+
+void attention_decode(const Gpu& gpu, Activation activation, const PagedKv& kv,
+                      const RowPlaces& places, const void* qkv, int64_t heads, void* scratch,
+                      void* out) {
+  Problem p = {};
+  p.kv = kv;
+  p.places = places;
+  p.qkv = qkv;
+  p.out = out;
+  p.heads = static_cast<int>(heads);
+  p.group = static_cast<int>(heads / kv.kv_heads);
+  if (p.group > kMostGroup) {
+    throw Error(kUnsupportedModel, std::to_string(p.group) + " query heads share a kv head; allowed "
+                                   "on a GPU: up to " + std::to_string(kMostGroup));
+  }
+  p.splits = static_cast<int>(decode_splits(gpu, places.rows, kv.kv_heads));
+  p.scale = 1.4426950408889634f / std::sqrt(static_cast<float>(kv.head_dim));
+  p.arrivals = static_cast<int*>(scratch);  // zeros before and after
+  p.parts = static_cast<float*>(scratch) + places.rows * kv.kv_heads;
+  if (activation == Activation::kFloat16) {
+    choose<__half>(gpu, p);
+  } else {
+    choose<__nv_bfloat16>(gpu, p);
+  }
+}
+
+}  // namespace loadmark::ops::cuda

@@ -1,0 +1,209 @@
+// From logits to tokens, and to log-probabilities: a block a row. The draw is engine/sampler.h's: the
+// same filters in the same order (temperature, top-k with ties, top-p), the same uniform number; sums of
+// weights are fp64 but added in another order.
+#include <cfloat>
+
+#include "ops/cuda/device/ptx.cuh"
+#include "ops/cuda/launch.cuh"
+
+namespace loadmark::ops::cuda {
+namespace {
+
+constexpr int kThreads = 1024;
+
+// The index-th output of SplitMix64 started at `seed`, in [0, 1) with 53 bits.
+__device__ double uniform_at(uint64_t seed, uint64_t index) {
+  uint64_t z = seed + (index + 1) * 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  z ^= z >> 31;
+  return static_cast<double>(z >> 11) * 0x1.0p-53;
+}
+
+// Order-preserving bits: larger floats have larger bits; NaN counts as -infinity.
+__device__ uint32_t ordered(float value) {
+  if (isnan(value)) value = -INFINITY;
+  const uint32_t bits = __float_as_uint(value);
+  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+__device__ float unordered(uint32_t bits) {
+  return __uint_as_float(bits & 0x80000000u ? bits & 0x7fffffffu : ~bits);
+}
+
+// The sum over the block, known to all of its threads, added in a fixed order.
+template <class T>
+__device__ T block_sum(T value, T* shared) {
+  for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(~0u, value, step);
+  __syncthreads();
+  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
+  __syncthreads();
+  T sum = 0;
+  for (int i = 0; i < kThreads / 32; ++i) sum += shared[i];
+  return sum;
+}
+
+struct Best {
+  float value;
+  int32_t token;
+};
+__device__ Best better(Best a, Best b) {
+  return b.value > a.value || (b.value == a.value && b.token < a.token) ? b : a;
+}
+__device__ Best block_best(const float* logits, int64_t vocab) {
+  __shared__ Best parts[kThreads / 32];
+  Best best = {-INFINITY, INT32_MAX};
+  for (int64_t i = threadIdx.x; i < vocab; i += kThreads)
+    if (logits[i] > best.value) best = {logits[i], static_cast<int32_t>(i)};
+  const auto across = [&](Best mine) {
+    for (int step = 16; step > 0; step /= 2) {
+      mine = better(mine, {__shfl_xor_sync(~0u, mine.value, step),
+                           __shfl_xor_sync(~0u, mine.token, step)});
+    }
+    return mine;
+  };
+  best = across(best);
+  if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = best;
+  __syncthreads();
+  best = across(parts[threadIdx.x % 32]);
+  __syncthreads();
+  return best;
+}
+
+__global__ void __launch_bounds__(kThreads)
+    choose_tokens_kernel(float* logits, const SamplingRow* sampling, const int32_t* banned,
+                         int64_t vocab, int32_t* out) {
+  __shared__ double sums[kThreads / 32];
+  __shared__ int counts[kThreads / 32];
+  launch_dependents();
+  wait_for_prerequisites();
+  float* row = logits + blockIdx.x * vocab;
+  const SamplingRow terms = sampling[blockIdx.x];
+  for (int i = threadIdx.x; i < terms.banned; i += kThreads)
+    row[banned[terms.first_banned + i]] = -INFINITY;
+  __syncthreads();
+  const Best best = block_best(row, vocab);
+  if (!isfinite(best.value)) {
+    if (threadIdx.x == 0) out[blockIdx.x] = -1;
+    return;
+  }
+  if (!(terms.temperature > 0)) {
+    if (threadIdx.x == 0) out[blockIdx.x] = best.token;
+    return;
+  }
+  const auto weight_of = [&](float logit) {
+    return logit == -INFINITY || isnan(logit)
+               ? 0.0
+               : exp((static_cast<double>(logit) - best.value) / terms.temperature);
+  };
+  // The smallest logit that stays in: of the top k by bisection over the bits of floats.
+  uint32_t least = ordered(-FLT_MAX);
+  if (terms.top_k > 0 && terms.top_k < vocab) {
+    uint32_t low = 0, high = ordered(best.value);  // at least top_k logits are >= low
+    while (low < high) {
+      const uint32_t middle = low + (high - low) / 2 + 1;
+      int count = 0;
+      for (int64_t i = threadIdx.x; i < vocab; i += kThreads) count += ordered(row[i]) >= middle;
+      if (block_sum(count, counts) >= terms.top_k) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    least = max(least, low);
+  }
+  const auto weight_above = [&](uint32_t bound) {
+    double sum = 0;
+    for (int64_t i = threadIdx.x; i < vocab; i += kThreads)
+      if (ordered(row[i]) >= bound) sum += weight_of(row[i]);
+    return block_sum(sum, sums);
+  };
+  double total = weight_above(least);
+  // Top p: the largest bound whose weight still reaches it; of equal logits at the bound, the first
+  // tokens only, as many as it takes.
+  int32_t ties = INT32_MAX;
+  if (terms.top_p < 1) {
+    const double wanted = terms.top_p * total;
+    uint32_t low = least, high = ordered(best.value);
+    while (low < high) {
+      const uint32_t middle = low + (high - low) / 2 + 1;
+      if (weight_above(middle) >= wanted) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    least = low;
+    const double each = weight_of(unordered(least));
+    const double above = least == ordered(best.value) ? 0 : weight_above(least + 1);
+    ties = max(1, static_cast<int32_t>(ceil((wanted - above) / each)));
+    total = above;  // the ties that stay in are added as they are counted below
+    int count = 0;
+    for (int64_t i = threadIdx.x; i < vocab; i += kThreads) count += ordered(row[i]) == least;
+    ties = min(ties, block_sum(count, counts));
+    total += ties * each;
+  }
+  // The draw goes through the tokens in order; one warp, 32 tokens a time.
+  if (threadIdx.x >= 32) return;
+  const int lane = threadIdx.x;
+  double left = uniform_at(terms.seed, terms.index) * total;
+  int32_t last = best.token, seen = 0;
+  for (int64_t first = 0; first < vocab; first += 32) {
+    const int64_t i = first + lane;
+    const uint32_t bits = i < vocab ? ordered(row[i]) : 0;
+    const unsigned equal = __ballot_sync(~0u, bits == least);
+    const bool in = bits > least ||
+                    (bits == least && seen + __popc(equal & ((1u << lane) - 1)) < ties);
+    double weight = in && i < vocab ? weight_of(row[i]) : 0;
+    const unsigned any = __ballot_sync(~0u, in && weight > 0);
+    seen += __popc(equal);
+    if (any == 0) continue;
+    double sum = weight;
+    for (int step = 1; step < 32; step *= 2) {
+      const double other = __shfl_up_sync(~0u, sum, step);
+      if (lane >= step) sum += other;
+    }
+    const unsigned hit = __ballot_sync(~0u, in && weight > 0 && left < sum);
+    if (hit != 0) {
+      last = static_cast<int32_t>(first + __ffs(static_cast<int>(hit)) - 1);
+      break;
+    }
+    last = static_cast<int32_t>(first + 31 - __clz(static_cast<int>(any)));
+    left -= __shfl_sync(~0u, sum, 31);
+  }
+  if (lane == 0) out[blockIdx.x] = last;
+}
+
+__global__ void __launch_bounds__(kThreads)
+    log_probability_kernel(const float* logits, int64_t vocab, const int32_t* target_row,
+                           const int32_t* targets, double* out) {
+  __shared__ double sums[kThreads / 32];
+  launch_dependents();
+  wait_for_prerequisites();
+  const float* row = logits + target_row[blockIdx.x] * vocab;
+  const Best best = block_best(row, vocab);
+  double sum = 0;
+  for (int64_t i = threadIdx.x; i < vocab; i += kThreads)
+    sum += exp(static_cast<double>(row[i]) - best.value);
+  sum = block_sum(sum, sums);
+  if (threadIdx.x == 0) {
+    out[blockIdx.x] =
+        static_cast<double>(row[targets[blockIdx.x]]) - static_cast<double>(best.value) - log(sum);
+  }
+}
+
+}  // namespace
+
+void choose_tokens(const Gpu& gpu, float* logits, const SamplingRow* sampling,
+                   const int32_t* banned, int64_t rows, int64_t vocab, int32_t* out) {
+  launch(gpu, "choose_tokens", choose_tokens_kernel, static_cast<unsigned>(rows), kThreads, 0,
+         logits, sampling, banned, vocab, out);
+}
+
+void log_probability(const Gpu& gpu, const float* logits, int64_t vocab, const int32_t* target_row,
+                     const int32_t* targets, int64_t count, double* out) {
+  if (count == 0) return;
+  launch(gpu, "log_probability", log_probability_kernel, static_cast<unsigned>(count), kThreads, 0,
+         logits, vocab, target_row, targets, out);
+}
+
+}  // namespace loadmark::ops::cuda
