@@ -103,11 +103,15 @@ EngineOptions read_options(const Napi::Object& options) {
   out.kv_type = choose<ops::KvType>(options, "kvCacheType",
                                     {{"fp32", ops::KvType::kFloat32},
                                      {"fp16", ops::KvType::kFloat16},
-                                     {"bf16", ops::KvType::kBFloat16}});
+                                     {"bf16", ops::KvType::kBFloat16},
+                                     {"fp8", ops::KvType::kFloat8}});
   out.instruction_set = read_string(options, "instructionSet");
   out.activations = choose<ops::ActivationType>(
       options, "activationType",
-      {{"int8", ops::ActivationType::kInt8}, {"fp32", ops::ActivationType::kFloat32}});
+      {{"int8", ops::ActivationType::kInt8},
+       {"fp32", ops::ActivationType::kFloat32},
+       {"fp16", ops::ActivationType::kFloat16},
+       {"bf16", ops::ActivationType::kBFloat16}});
   out.weight_format = choose<WeightFormat>(
       options, "weightFormat",
       {{"checkpoint", WeightFormat::kCheckpoint}, {"int8", WeightFormat::kInt8}});

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "check/cuda_linear_cases.h"
+#include "check/cuda_row_cases.h"
 #include "check/cuda_timing.h"
 
 namespace {
@@ -70,6 +71,9 @@ int run(const Options& options) {
   const auto wanted = [&](const char* name) {
     return options.check && (options.only.empty() || options.only == name);
   };
+  if (wanted("rows")) check::check_gpu_rows(c);
+  if (wanted("attention")) check::check_gpu_attention(c);
+  if (wanted("tokens")) check::check_gpu_tokens(c);
   if (wanted("linear")) check::check_gpu_linears(c);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

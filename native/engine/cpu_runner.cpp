@@ -7,10 +7,15 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/error.h"
 
 namespace loadmark {
 
 LoadedRunner load_cpu_runner(const EngineOptions& options) {
+  if (options.model_path.rfind("synthetic:", 0) == 0) {
+    throw Error(kUnsupportedModel, "\"" + options.model_path + "\" has random weights, which are "
+                                   "made on a GPU; allowed on the CPU: a folder with a checkpoint");
+  }
   const ops::Isa isa = ops::parse_isa(options.instruction_set.c_str());
   ModelConfig config = read_model_config(options.model_path);
   const Checkpoint checkpoint(options.model_path);

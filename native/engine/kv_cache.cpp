@@ -6,8 +6,11 @@
 namespace loadmark {
 
 int64_t KvCache::token_bytes(const ModelConfig& config, ops::KvType type) {
-  const int64_t value_bytes = type == ops::KvType::kFloat32 ? 4 : 2;
-  return 2 * config.layers * config.kv_size() * value_bytes;
+  const bool float8 = type == ops::KvType::kFloat8;
+  const int64_t value_bytes = type == ops::KvType::kFloat32 ? 4 : float8 ? 1 : 2;
+  // e4m3 vectors have an fp32 scale each.
+  const int64_t scales = float8 ? config.kv_heads * int64_t{sizeof(float)} : 0;
+  return 2 * config.layers * (config.kv_size() * value_bytes + scales);
 }
 
 KvCache::KvCache(int64_t page_tokens, int64_t pages) : page_tokens_(page_tokens), pages_(pages) {

@@ -3,6 +3,7 @@
 #include "model/source_linear.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
@@ -176,6 +177,44 @@ void fuse_into(SourceLinear* a, const SourceLinear& b) {
     w.n += y.n;
   }
   a->n += b.n;
+}
+
+std::vector<SourceLinear> read_fused(const ModelConfig& config, const Checkpoint& checkpoint,
+                                     const std::vector<std::string>& paths,
+                                     const std::vector<int64_t>& sizes, int64_t k) {
+  std::vector<SourceLinear> sources;
+  for (size_t i = 0; i < paths.size(); ++i)
+    sources.push_back(read_linear(config, checkpoint, paths[i], sizes[i], k));
+  const bool fused = std::all_of(sources.begin(), sources.end(), [&](const SourceLinear& other) {
+    return can_fuse(sources.front(), other);
+  });
+  if (fused) {
+    for (size_t i = 1; i < sources.size(); ++i) fuse_into(&sources.front(), sources[i]);
+    sources.resize(1);
+  }
+  return sources;
+}
+
+RoundedInt8 round_to_int8(const FloatLinear& source, int64_t n, int64_t k) {
+  std::vector<float> values(static_cast<size_t>(n * k));
+  to_float32(source, n * k, values.data());
+  RoundedInt8 rounded;
+  rounded.q.resize(values.size());
+  rounded.scale.resize(static_cast<size_t>(n));
+  for (int64_t row = 0; row < n; ++row) {
+    const float* w = values.data() + row * k;
+    float absmax = 0;
+    for (int64_t i = 0; i < k; ++i) absmax = std::max(absmax, std::fabs(w[i]));
+    // 1 for a row of zeros, or of subnormals so small that their scale would be 0.
+    const float scale = absmax / 127.0f > 0 ? absmax / 127.0f : 1.0f;
+    rounded.scale[static_cast<size_t>(row)] = scale;
+    for (int64_t i = 0; i < k; ++i) {
+      const float value = std::nearbyint(w[i] / scale);
+      rounded.q[static_cast<size_t>(row * k + i)] =
+          static_cast<int8_t>(std::clamp(value, -127.0f, 127.0f));
+    }
+  }
+  return rounded;
 }
 
 void to_float32(const FloatLinear& source, int64_t count, float* out) {

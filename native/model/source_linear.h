@@ -42,7 +42,18 @@ SourceLinear read_linear(const ModelConfig& config, const Checkpoint& checkpoint
 bool can_fuse(const SourceLinear& a, const SourceLinear& b);
 // a's outputs, then b's.
 void fuse_into(SourceLinear* a, const SourceLinear& b);
+// The linears of modules that share k inputs, outputs in order: fused into one where all can be.
+std::vector<SourceLinear> read_fused(const ModelConfig& config, const Checkpoint& checkpoint,
+                                     const std::vector<std::string>& paths,
+                                     const std::vector<int64_t>& sizes, int64_t k);
 // `count` values from the first on.
 void to_float32(const FloatLinear& source, int64_t count, float* out);
+
+// A float linear rounded per output channel, scale = absmax / 127.
+struct RoundedInt8 {
+  std::vector<int8_t> q;     // (n, k)
+  std::vector<float> scale;  // (n)
+};
+RoundedInt8 round_to_int8(const FloatLinear& source, int64_t n, int64_t k);
 
 }  // namespace loadmark

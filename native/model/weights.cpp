@@ -13,44 +13,13 @@
 namespace loadmark {
 namespace {
 
-ops::WeightType weight_type(DataType type) {
-  switch (type) {
-    case DataType::kFloat32:
-      return ops::WeightType::kFloat32;
-    case DataType::kBFloat16:
-      return ops::WeightType::kBFloat16;
-    case DataType::kFloat16:
-      return ops::WeightType::kFloat16;
-    default:
-      throw Error(kInternal, "no float weight type");
-  }
-}
-
-ops::LinearWeight pack_rounded_int8(const FloatLinear& source, int64_t n, int64_t k) {
-  std::vector<float> values(static_cast<size_t>(n * k));
-  to_float32(source, n * k, values.data());
-  std::vector<int8_t> q(values.size());
-  std::vector<float> scales(static_cast<size_t>(n));
-  for (int64_t row = 0; row < n; ++row) {
-    const float* w = values.data() + row * k;
-    float absmax = 0;
-    for (int64_t i = 0; i < k; ++i) absmax = std::max(absmax, std::fabs(w[i]));
-    // 1 for a row of zeros, or of subnormals so small that their scale would be 0.
-    const float scale = absmax / 127.0f > 0 ? absmax / 127.0f : 1.0f;
-    scales[static_cast<size_t>(row)] = scale;
-    for (int64_t i = 0; i < k; ++i) {
-      const float rounded = std::nearbyint(w[i] / scale);
-      q[static_cast<size_t>(row * k + i)] =
-          static_cast<int8_t>(std::clamp(rounded, -127.0f, 127.0f));
-    }
-  }
-  return ops::pack_int8(q.data(), scales.data(), n, k);
-}
-
 ops::LinearWeight pack(const SourceLinear& source, WeightFormat format) {
   if (const auto* weight = std::get_if<Int4Weight>(&source.content)) return ops::pack_int4(*weight);
   const auto& values = std::get<FloatLinear>(source.content);
-  if (format == WeightFormat::kInt8) return pack_rounded_int8(values, source.n, source.k);
+  if (format == WeightFormat::kInt8) {
+    const RoundedInt8 rounded = round_to_int8(values, source.n, source.k);
+    return ops::pack_int8(rounded.q.data(), rounded.scale.data(), source.n, source.k);
+  }
   if (values.type == DataType::kFloat32) {
     return ops::pack_float32(reinterpret_cast<const float*>(values.bits.data()), source.n,
                              source.k);
@@ -63,17 +32,7 @@ ops::LinearWeight pack(const SourceLinear& source, WeightFormat format) {
 Linear load_linear(const ModelConfig& config, const Checkpoint& checkpoint,
                    const std::vector<std::string>& paths, const std::vector<int64_t>& sizes,
                    int64_t k, WeightFormat format) {
-  std::vector<SourceLinear> sources;
-  for (size_t i = 0; i < paths.size(); ++i) {
-    sources.push_back(read_linear(config, checkpoint, paths[i], sizes[i], k));
-  }
-  const bool fused = std::all_of(sources.begin(), sources.end(), [&](const SourceLinear& other) {
-    return can_fuse(sources.front(), other);
-  });
-  if (fused) {
-    for (size_t i = 1; i < sources.size(); ++i) fuse_into(&sources.front(), sources[i]);
-    sources.resize(1);
-  }
+  const std::vector<SourceLinear> sources = read_fused(config, checkpoint, paths, sizes, k);
   Linear linear;
   linear.k = k;
   for (const SourceLinear& source : sources) {
@@ -87,14 +46,40 @@ void load_embedding(const ModelConfig& config, const Checkpoint& checkpoint,
                     ModelWeights* weights) {
   FloatLinear table =
       read_float(checkpoint, "model.embed_tokens.weight", {config.vocab_size, config.hidden_size});
-  weights->embedding_type = weight_type(table.type);
+  weights->embedding_type = float_weight_type(table.type);
   weights->embedding = std::move(table.bits);
 }
 
-std::string describe_format(const ModelConfig& config, const ModelWeights& weights,
-                            WeightFormat format) {
-  const ops::LinearWeight& first = weights.layers.front().qkv.parts.front();
-  switch (first.type) {
+// What packing holds for a linear: int4 adds a scale, a zero and their product per group, and a
+// column order.
+int64_t plan_linear_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
+                          const std::string& path, int64_t n, int64_t k, WeightFormat format) {
+  if (is_gptq(config, checkpoint, path)) {
+    const int64_t group = effective_group(*config.quantization, k);
+    return n * k / 2 + (k + group - 1) / group * n * 12 + 4 * k;
+  }
+  if (format == WeightFormat::kInt8) return n * k + 8 * n;
+  return find_float(checkpoint, path + ".weight", {n, k}).bytes;
+}
+
+}  // namespace
+
+ops::WeightType float_weight_type(DataType type) {
+  switch (type) {
+    case DataType::kFloat32:
+      return ops::WeightType::kFloat32;
+    case DataType::kBFloat16:
+      return ops::WeightType::kBFloat16;
+    case DataType::kFloat16:
+      return ops::WeightType::kFloat16;
+    default:
+      throw Error(kInternal, "no float weight type");
+  }
+}
+
+std::string describe_weight_format(const ModelConfig& config, ops::WeightType type,
+                                   WeightFormat format) {
+  switch (type) {
     case ops::WeightType::kFloat32:
       return "fp32";
     case ops::WeightType::kBFloat16:
@@ -124,20 +109,6 @@ int64_t count_parameters(const ModelConfig& config) {
   const int64_t table = config.vocab_size * config.hidden_size;
   return config.layers * layer + config.hidden_size + (config.tied_head ? table : 2 * table);
 }
-
-// What packing holds for a linear: int4 adds a scale, a zero and their product per group, and a
-// column order.
-int64_t plan_linear_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
-                          const std::string& path, int64_t n, int64_t k, WeightFormat format) {
-  if (is_gptq(config, checkpoint, path)) {
-    const int64_t group = effective_group(*config.quantization, k);
-    return n * k / 2 + (k + group - 1) / group * n * 12 + 4 * k;
-  }
-  if (format == WeightFormat::kInt8) return n * k + 8 * n;
-  return find_float(checkpoint, path + ".weight", {n, k}).bytes;
-}
-
-}  // namespace
 
 const char* linear_kind_name(LinearKind kind) {
   constexpr const char* kNames[] = {"qkv", "o", "gate_up", "down"};
@@ -285,7 +256,7 @@ ModelWeights load_weights(const ModelConfig& config, const Checkpoint& checkpoin
   const std::string head = config.tied_head ? "model.embed_tokens" : "lm_head";
   weights.head = load_linear(config, checkpoint, {head}, {config.vocab_size}, config.hidden_size,
                              WeightFormat::kCheckpoint);
-  weights.format = describe_format(config, weights, format);
+  weights.format = describe_weight_format(config, weights.layers.front().qkv.parts.front().type, format);
   weights.parameters = count_parameters(config);
   return weights;
 }

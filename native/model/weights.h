@@ -55,6 +55,12 @@ struct ModelWeights {
   int64_t parameters = 0;
 };
 
+// The weight type of a float tensor; throws Error(kInternal) for any other.
+ops::WeightType float_weight_type(DataType type);
+// "bf16", "int4 g64 sym (gptq)", "int8 (per channel, rounded at load)": of a layer's linears.
+std::string describe_weight_format(const ModelConfig& config, ops::WeightType type,
+                                   WeightFormat format);
+int64_t count_parameters(const ModelConfig& config);
 // Bytes that load_weights will hold, from the headers alone.
 int64_t plan_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
                           WeightFormat format);

@@ -13,9 +13,11 @@
 namespace loadmark::ops {
 
 enum class Isa { kPlain, kAvx2, kAvx512 };       // kAvx512 = F, BW, DQ, VL; VNNI used where present
-enum class ActivationType { kInt8, kFloat32 };   // how int8/int4 linears see their input
+// On the CPU, how int8/int4 linears see their input (kInt8, kFloat32); on a GPU, the type of everything
+// between operators (kFloat16, kBFloat16).
+enum class ActivationType { kInt8, kFloat32, kFloat16, kBFloat16 };
 enum class WeightType { kFloat32, kBFloat16, kFloat16, kInt8, kInt4 };
-enum class KvType { kFloat32, kFloat16, kBFloat16 };
+enum class KvType { kFloat32, kFloat16, kBFloat16, kFloat8 };  // kFloat8 (e4m3): on a GPU only
 
 // The best set this CPU has. parse_isa("auto"|"plain"|"avx2"|"avx512") throws Error(kUnsupportedCpu) when it lacks it.
 Isa detect_isa();

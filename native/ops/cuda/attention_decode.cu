@@ -5,6 +5,9 @@
 // copies of its own; where there are too few blocks for the device, the context is split over several,
 // and the last of them to end adds their parts up, in order. e4m3 tiles are widened to 16 bits in shared
 // memory, their scales go to the scores and the weights.
+#include <algorithm>
+#include <cmath>
+
 #include "ops/cuda/attention_tile.cuh"
 
 namespace loadmark::ops::cuda {
@@ -27,11 +30,11 @@ struct Problem {
 };
 
 template <int kHeadDim, bool kFloat8>
-constexpr int stage_bytes() {
+__host__ __device__ constexpr int stage_bytes() {
   return kTileTokens * kHeadDim * (kFloat8 ? 1 : 2) * 2 + (kFloat8 ? 2 * kTileTokens * 4 : 0);
 }
 template <int kHeadDim, bool kFloat8>
-constexpr int warp_bytes() {
+__host__ __device__ constexpr int warp_bytes() {
   return kStages * stage_bytes<kHeadDim, kFloat8>() +
          (kFloat8 ? 2 * kTileTokens * kHeadDim * 2 : 0);
 }
@@ -68,8 +71,10 @@ __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p
 #pragma unroll
       for (int i = lane; i < kTileTokens * kPieces; i += 32) {
         const int place = kFloat8 ? i * 16 : piece_at<kHeadDim>(i / kPieces, i % kPieces);
-        copy_async_16(to + place, k + i * 16);
-        copy_async_16(to + kMatrixBytes + place, v + i * 16);
+        // Past the end there may be anything, and a weight of 0 does not make up for a NaN.
+        const int bytes = token + i / kPieces < tokens ? 16 : 0;
+        copy_async_16(to + place, k + i * 16, bytes);
+        copy_async_16(to + kMatrixBytes + place, v + i * 16, bytes);
       }
       if (kFloat8 && lane < 8) {
         const float* scale = (lane < 4 ? p.kv.k_scale : p.kv.v_scale) + at + lane % 4 * 4;

@@ -4,6 +4,9 @@
 // A block takes a tile of consecutive rows of one sequence and one kv head: its 64 query rows are
 // (token, query head of that kv head), 16 a warp. Keys and values come 64 tokens at a time, two stages
 // ahead; e4m3 ones are widened in shared memory.
+#include <algorithm>
+#include <cmath>
+
 #include "ops/cuda/attention_tile.cuh"
 
 namespace loadmark::ops::cuda {
@@ -25,11 +28,11 @@ struct Problem {
 };
 
 template <int kHeadDim, bool kFloat8>
-constexpr int stage_bytes() {
+__host__ __device__ constexpr int stage_bytes() {
   return 2 * kStageTokens * kHeadDim * (kFloat8 ? 1 : 2) + (kFloat8 ? 2 * kStageTokens * 4 : 0);
 }
 template <int kHeadDim, bool kFloat8>
-constexpr int block_bytes() {
+__host__ __device__ constexpr int block_bytes() {
   return 2 * stage_bytes<kHeadDim, kFloat8>() + (kFloat8 ? 2 * kStageTokens * kHeadDim * 2 : 0);
 }
 

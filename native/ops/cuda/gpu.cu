@@ -65,6 +65,14 @@ void fill_bytes(Stream stream, void* device, int value, size_t bytes) {
   check_cuda(cudaMemsetAsync(device, value, bytes, stream), "a fill");
 }
 
+void copy_columns(const Gpu& gpu, const void* x, int64_t n, int64_t rows, void* y, int64_t width,
+                  int64_t first) {
+  check_cuda(cudaMemcpy2DAsync(static_cast<uint16_t*>(y) + first, static_cast<size_t>(width) * 2, x,
+                               static_cast<size_t>(n) * 2, static_cast<size_t>(n) * 2,
+                               static_cast<size_t>(rows), cudaMemcpyDeviceToDevice, gpu.stream()),
+             "copy_columns");
+}
+
 const char* activation_name(Activation activation) {
   return activation == Activation::kFloat16 ? "fp16" : "bf16";
 }
@@ -161,6 +169,11 @@ Graph Graph::end(Stream stream) {
   cudaGraphDestroy(graph);
   check_cuda(status, "making a graph");
   return made;
+}
+void Graph::abandon(Stream stream) noexcept {
+  cudaGraph_t graph = nullptr;
+  if (cudaStreamEndCapture(stream, &graph) == cudaSuccess) cudaGraphDestroy(graph);
+  cudaGetLastError();
 }
 void Graph::launch(Stream stream) const {
   check_cuda(cudaGraphLaunch(executable_, stream), "launching a graph");

@@ -125,6 +125,7 @@ class Graph {
   }
   static void begin(Stream stream);
   static Graph end(Stream stream);
+  static void abandon(Stream stream) noexcept;  // what was recorded is forgotten
   void launch(Stream stream) const;
   bool empty() const { return executable_ == nullptr; }
 
@@ -160,6 +161,9 @@ LinearWeight pack_float(WeightType type, const void* w, int64_t n, int64_t k, Ac
 LinearWeight random_float(const Gpu& gpu, int64_t n, int64_t k, Activation activation,
                           uint64_t seed);
 LinearWeight pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k);
+// `count` 16-bit values uniform in -spread..spread.
+DeviceBuffer random_values(const Gpu& gpu, int64_t count, Activation activation, float spread,
+                           uint64_t seed);
 
 // The input of a linear: 16-bit rows as they are, or the fp32 residual stream still to be normalised.
 struct LinearInput {
@@ -197,6 +201,9 @@ const void* weight_data(const LinearWeight& w);
 // (rows) or null for all in order.
 void rmsnorm(const Gpu& gpu, Activation activation, const float* x, const int32_t* row,
              const float* weight, float eps, int64_t rows, int64_t dim, void* y);
+// y[:, first..first + n) = x (rows, n); y has `width` columns; 16-bit
+void copy_columns(const Gpu& gpu, const void* x, int64_t n, int64_t rows, void* y, int64_t width,
+                  int64_t first);
 // y (rows, dim) = silu(gate) * up of gate_up (rows, 2 dim), gate first; 16-bit
 void silu_mul(const Gpu& gpu, Activation activation, const void* gate_up, int64_t rows, int64_t dim,
               void* y);

@@ -257,20 +257,24 @@ LinearWeight pack_float(WeightType type, const void* w, int64_t n, int64_t k,
   return finish({type, n, k, 0, 0, false, nullptr}, std::move(packed));
 }
 
+DeviceBuffer random_values(const Gpu& gpu, int64_t count, Activation activation, float spread,
+                           uint64_t seed) {
+  DeviceBuffer values(static_cast<size_t>(count) * 2);
+  if (activation == Activation::kFloat16) {
+    random_float_kernel<<<4096, 256, 0, gpu.stream()>>>(values.as<__half>(), count, spread, seed);
+  } else {
+    random_float_kernel<<<4096, 256, 0, gpu.stream()>>>(values.as<__nv_bfloat16>(), count, spread,
+                                                        seed);
+  }
+  check_cuda(cudaGetLastError(), "random_values");
+  return values;
+}
+
 LinearWeight random_float(const Gpu& gpu, int64_t n, int64_t k, Activation activation,
                           uint64_t seed) {
   LinearWeight::Packed packed;
-  packed.data = DeviceBuffer(static_cast<size_t>(n * k) * 2);
-  const float spread = std::sqrt(3.0f / static_cast<float>(k));
+  packed.data = random_values(gpu, n * k, activation, std::sqrt(3.0f / static_cast<float>(k)), seed);
   const bool half = activation == Activation::kFloat16;
-  if (half) {
-    random_float_kernel<<<4096, 256, 0, gpu.stream()>>>(packed.data.as<__half>(), n * k, spread,
-                                                        seed);
-  } else {
-    random_float_kernel<<<4096, 256, 0, gpu.stream()>>>(packed.data.as<__nv_bfloat16>(), n * k,
-                                                        spread, seed);
-  }
-  check_cuda(cudaGetLastError(), "random_float");
   return finish({half ? WeightType::kFloat16 : WeightType::kBFloat16, n, k, 0, 0, false, nullptr},
                 std::move(packed));
 }

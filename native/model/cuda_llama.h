@@ -1,0 +1,90 @@
+// The Llama architecture on a GPU: weights packed once for its kernels, and one call that queues a whole
+// step. Nothing here waits for the device.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/model_shapes.h"
+#include "model/weights.h"
+#include "ops/cuda/ops_cuda.h"
+
+namespace loadmark {
+
+// Linears over one input, outputs side by side: one part where they could be fused.
+struct CudaLinear {
+  std::vector<ops::cuda::LinearWeight> parts;
+  int64_t n = 0, k = 0;
+  bool gate_up = false;  // one part, interleaved for ops::cuda::Epilogue::kSiluMul
+  int64_t bytes() const;
+};
+
+struct CudaLayer {
+  ops::cuda::DeviceBuffer attention_norm, mlp_norm;  // (hidden) fp32
+  CudaLinear qkv, o, gate_up, down;
+};
+
+// A step's rows in device memory. The first decode_rows are one row a sequence; tiles cover the rest.
+struct CudaStep {
+  const int32_t* tokens;    // (rows); -1 - i: previous[i]
+  const int32_t* previous;  // what the step before yielded
+  ops::cuda::RowPlaces places;
+  int64_t decode_rows;
+  const ops::cuda::AttentionTile* tiles;
+  int64_t tile_count;
+};
+
+class CudaLlama {
+ public:
+  // Reads, packs, uploads. Throws Error.
+  CudaLlama(const ops::cuda::Gpu& gpu, ops::cuda::Activation activation, const std::string& folder,
+            WeightFormat format);
+  // Random int4 weights, made on the device.
+  CudaLlama(const ops::cuda::Gpu& gpu, ops::cuda::Activation activation,
+            const SyntheticModel& model);
+
+  // Scratch memory for steps of up to max_rows rows and the rotary table of max_positions.
+  void reserve(int64_t max_rows, int64_t max_positions);
+  static int64_t scratch_bytes(const ModelConfig& config, int64_t max_rows, int64_t max_positions);
+
+  // Queues a step up to the last layer's output.
+  void run(const CudaStep& step, const std::vector<ops::cuda::PagedKv>& kv) const;
+  // Queues final norm and head of rows kept[0..rows) of that step -> logits (rows, vocab) fp32.
+  void head(const int32_t* kept, int64_t rows, float* logits) const;
+
+  const ModelConfig& config() const { return config_; }
+  const std::string& format() const { return format_; }
+  int64_t parameters() const { return parameters_; }
+  int64_t weight_bytes() const;            // everything
+  int64_t weight_bytes_per_token() const;  // without the embedding table
+  // Names of the kernels that serve `rows` rows, by linear.
+  std::vector<std::pair<std::string, std::string>> kernels(int64_t rows) const;
+
+ private:
+  CudaLinear load(const Checkpoint& checkpoint, const std::vector<std::string>& paths,
+                  const std::vector<int64_t>& sizes, int64_t k, WeightFormat format, bool gate_up);
+  void run_linear(const CudaLinear& linear, const ops::cuda::LinearInput& input, int64_t rows,
+                  ops::cuda::Epilogue epilogue, void* y) const;
+  void run_layer(const CudaLayer& layer, const CudaStep& step, const ops::cuda::PagedKv& kv) const;
+  ops::cuda::LinearInput normalised(const ops::cuda::DeviceBuffer& norm) const;
+  ops::cuda::LinearInput as_it_is(const ops::cuda::DeviceBuffer& x) const;
+
+  const ops::cuda::Gpu& gpu_;
+  ops::cuda::Activation activation_;
+  ModelConfig config_;
+  std::string format_;
+  int64_t parameters_ = 0;
+  ops::cuda::DeviceBuffer embedding_;
+  ops::WeightType embedding_type_;
+  std::vector<CudaLayer> layers_;
+  ops::cuda::DeviceBuffer final_norm_;
+  CudaLinear head_;
+  // Scratch of a step: (max_rows, ...)
+  ops::cuda::DeviceBuffer hidden_;  // fp32
+  ops::cuda::DeviceBuffer normed_, qkv_, context_, gate_up_, act_, gathered_, part_;  // 16-bit
+  ops::cuda::DeviceBuffer rotation_;       // (max_positions, head_dim / 2) of (cos, sin)
+  ops::cuda::DeviceBuffer decode_scratch_;
+};
+
+}  // namespace loadmark
