@@ -144,7 +144,10 @@ function addPackage(program: Command, streams: Streams, finish: Finish): void {
       '--benchmark <name>',
       "such as llama2-70b-99; the model's name where it is left out",
     ),
-    new Option('--measurements <file>', 'JSON laid over the measurements.json that is derived'),
+    new Option(
+      '--measurements <file>',
+      'JSON laid over the measurements of the --system file and of the runs',
+    ),
     new Option('--print-system-template', 'print a --system file of this machine to fill in'),
     new Option('--json', 'print one JSON object'),
   ];

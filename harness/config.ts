@@ -7,6 +7,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { findConfFaults } from './conf-check.js';
 import { type ConfFiles, readConfFiles } from './conf-files.js';
+import { findConfWarnings } from './conf-warnings.js';
 import {
   findRunFile,
   findScriptFile,
@@ -67,6 +68,8 @@ export interface ConfigContext {
   readonly refuseDevice: (device: string) => string | null;
   /** What was wrong already on the command line. */
   readonly faults: readonly Fault[];
+  /** Told of what keeps no run from starting. */
+  readonly onWarning?: (warning: Fault) => void;
 }
 
 /**
@@ -110,6 +113,8 @@ export function loadRunConfig(
   const config = Object.freeze({ ...run, file, model, seeds, confFiles, script });
   const confFaults = findConfFaults(config, run.samples ?? dataset.length, whereIs);
   if (confFaults.length > 0) throw new InputError(confFaults);
+  const around = { mode: run.mode, namedModel: run.mlperf.model, whereIs };
+  for (const warning of findConfWarnings(confFiles, around)) context.onWarning?.(warning);
   return config;
 }
 
