@@ -147,7 +147,8 @@ function readScript(
     const settings = parseSettings(text, shorten(file), faults);
     const script = scriptFields.check(settings, '', faults);
     const isIn = (...path: string[]) => findWhere(settings, path) ?? shorten(file);
-    faults.push(...findScriptFaults(script, isIn));
+    const isWritten = (...path: string[]) => findWhere(settings, path) !== undefined;
+    faults.push(...findScriptFaults(script, isIn, isWritten));
     const sha256 = createHash('sha256').update(text).digest('hex');
     return Object.freeze({ ...script, file: shorten(file), sha256 });
   } catch (error) {

@@ -351,7 +351,7 @@ describe('what a scripted run refuses', () => {
     [['--clock', 'fast'], '--clock: clock is "fast"; allowed: real, virtual'],
     [['--set', 'watchdog_s=0'], 'watchdog_s is 0; allowed: a number above 0 to 86400'],
     [['--mode', 'find-peak', '--scenario', 'SingleStream'], 'allowed: --scenario Server'],
-    [['--dataset', 'none.jsonl'], '--dataset: "none.jsonl" cannot be read: ENOENT'],
+    [['--dataset', 'none.jsonl'], '--dataset: "none.jsonl" cannot be read: it does not exist'],
   ])('%j', async (argv, message) => {
     const { code, stderr } = await bench(...argv, '--output', join(folder, 'never'));
     expect(stderr).toContain(message);
@@ -385,6 +385,21 @@ describe('what a scripted run refuses', () => {
       ':10:24: faults.one_token.sample is 1.5; allowed: a whole number',
     ]) {
       expect(stderr).toContain(`bench: ${file}${line}`);
+    }
+  });
+
+  it('refuses a script that says nothing, and a fault that says of no sample', async () => {
+    for (const empty of ['', '# nothing\n', '{}']) {
+      const { code, stderr } = await follow(empty, ...virtual);
+      expect(code).toBe(2);
+      expect(stderr).toContain(
+        'the script says nothing; wanted: at least one of time_to_first_token',
+      );
+    }
+    for (const drop of ['{}', '']) {
+      const { code, stderr } = await follow(`faults: { drop: ${drop} }`, ...virtual);
+      expect(code).toBe(2);
+      expect(stderr).toContain('faults.drop has neither sample nor probability; allowed: one of');
     }
   });
 
