@@ -44,7 +44,10 @@ export class ConfFile {
       const line = index + 1;
       const read = readLine(row);
       if (read === null) continue;
-      if ('expected' in read) faults.push({ line, ...read });
+      if ('expected' in read) {
+        const { key, word, expected } = read;
+        faults.push({ line, key, word, expected });
+      }
       const word = read.words.at(-1);
       if (word !== undefined) {
         const entry = { line, name: read.key, word };
