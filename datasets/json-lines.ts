@@ -56,14 +56,21 @@ export function openJsonLines(path: string, split: Split, fields: FieldMap): Dat
   return { name, path: resolve(path), split, kind: 'generation', length, sample, digest };
 }
 
+/** The operating system's two usual codes in words. */
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'ENOENT') return 'it does not exist';
+  if (code === 'EISDIR') return 'it is a folder and not a file';
+  return error instanceof Error ? error.message : String(error);
+}
+
 function readRows(path: string, fields: FieldMap): GenerationSample[] {
   const reader = new RowReader(fields);
   let lastLine = 0;
   try {
     for (const line of readLines(path)) reader.read(line, ++lastLine);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DatasetError('dataset-not-found', `"${path}" cannot be read: ${reason}`);
+    throw new DatasetError('dataset-not-found', `"${path}" cannot be read: ${reasonOf(error)}`);
   }
   if (reader.faults.length === 0 && reader.rows.length === 0) {
     reader.faults.push({ line: 1, message: 'the file holds no row' });

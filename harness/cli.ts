@@ -58,6 +58,7 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
       writeErr: (text) => streams.stderr.write(text),
       outputError: (text, write) => write(text.replace(/^error: /, 'bench: ')),
     });
+  program.addHelpText('after', programHelp);
   addRun(program, argv, streams, finish);
   addDoctor(program, streams, finish);
   addQuantize(program, streams, finish);
@@ -69,6 +70,10 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   for (const name of laterCommands) addLater(program, name);
   return program;
 }
+
+const programHelp = `
+Without a command, bench means bench run: "bench --scenario Server" is "bench run --scenario Server".
+bench run --help lists its options.`;
 
 function addRun(program: Command, argv: readonly string[], streams: Streams, finish: Finish): void {
   const run = program.command('run', { isDefault: true });
@@ -144,7 +149,10 @@ function addPackage(program: Command, streams: Streams, finish: Finish): void {
       '--benchmark <name>',
       "such as llama2-70b-99; the model's name where it is left out",
     ),
-    new Option('--measurements <file>', 'JSON laid over the measurements.json that is derived'),
+    new Option(
+      '--measurements <file>',
+      'JSON laid over the measurements of the --system file and of the runs',
+    ),
     new Option('--print-system-template', 'print a --system file of this machine to fill in'),
     new Option('--json', 'print one JSON object'),
   ];

@@ -7,6 +7,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { findConfFaults } from './conf-check.js';
 import { type ConfFiles, readConfFiles } from './conf-files.js';
+import { findConfWarnings } from './conf-warnings.js';
 import {
   findRunFile,
   findScriptFile,
@@ -78,6 +79,8 @@ export interface ConfigContext {
   readonly resolveDevice: (device: string) => DeviceChoice;
   /** What was wrong already on the command line. */
   readonly faults: readonly Fault[];
+  /** Told of what keeps no run from starting. */
+  readonly onWarning?: (warning: Fault) => void;
 }
 
 /**
@@ -123,6 +126,8 @@ export function loadRunConfig(
   const config = Object.freeze({ ...run, file, model, seeds, confFiles, script, engineTarget });
   const confFaults = findConfFaults(config, run.samples ?? dataset.length, whereIs);
   if (confFaults.length > 0) throw new InputError(confFaults);
+  const around = { mode: run.mode, namedModel: run.mlperf.model, whereIs };
+  for (const warning of findConfWarnings(confFiles, around)) context.onWarning?.(warning);
   return config;
 }
 
@@ -155,7 +160,8 @@ function readScript(
     const settings = parseSettings(text, shorten(file), faults);
     const script = scriptFields.check(settings, '', faults);
     const isIn = (...path: string[]) => findWhere(settings, path) ?? shorten(file);
-    faults.push(...findScriptFaults(script, isIn));
+    const isWritten = (...path: string[]) => findWhere(settings, path) !== undefined;
+    faults.push(...findScriptFaults(script, isIn, isWritten));
     const sha256 = createHash('sha256').update(text).digest('hex');
     return Object.freeze({ ...script, file: shorten(file), sha256 });
   } catch (error) {

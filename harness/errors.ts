@@ -41,7 +41,25 @@ export class InterruptedError extends BenchError {
   readonly exitCode = exitCodes.interrupted;
 }
 
-/** The text of anything that was thrown. */
+/** The text of anything that was thrown; what the operating system says of files is put into words. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const isOfSystem = 'code' in error && typeof error.code === 'string' && 'syscall' in error;
+  if (isOfSystem && error.code === 'ENOENT' && error.syscall === 'mkdir') {
+    return 'no folder can be made there';
+  }
+  return (isOfSystem ? fileSentences[error.code as string] : undefined) ?? error.message;
 }
+
+/** What is wrong with a file that the message has named already. */
+const fileSentences: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'a part of its path is a file and not a folder',
+  EISDIR: 'it is a folder and not a file',
+  EACCES: 'this user may not',
+  EPERM: 'this user may not',
+  EROFS: 'its file system may not be written to',
+  ENOSPC: 'its file system is full',
+  ENAMETOOLONG: 'its name is too long',
+  ELOOP: 'its links lead in a circle',
+};

@@ -34,8 +34,8 @@ export const loadgenFields = section({
   accuracyLogRngSeed: seed(0n),
   /** find-peak: decimals of the rate found. */
   findPeakDecimals: number({ min: 0, max: 6, whole: true }, 1),
-  /** find-peak: by which share a rate that passed is raised for the next probe. */
-  findPeakStep: number({ min: 0, aboveMin: true, max: 100 }, 1),
+  /** find-peak: by which share a rate that passed is raised for the next probe; a smaller one would probe for ever. */
+  findPeakStep: number({ min: 0.01, max: 100 }, 1),
 });
 export type LoadgenSettings = Checked<typeof loadgenFields>;
 

@@ -13,7 +13,7 @@ import { findPackageRoot } from './package-root.js';
 import type { ProgressReporter } from './report/progress.js';
 import type { DatasetLibrary } from './sample-library.js';
 import type { Answer, EngineWork, MeasuredSut } from './sut/measured-sut.js';
-import { countPlannedSamples, type PassName } from './test-settings.js';
+import type { PassName } from './test-settings.js';
 
 export interface PassResult {
   readonly pass: PassName;
@@ -39,15 +39,18 @@ export interface PassPieces {
 export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassResult> {
   const { sut, library, test, progress, signal, clock, idleMs } = pieces;
   const { settings, audited } = test;
-  const planned = pass === 'accuracy' ? library.totalSampleCount : countPlannedSamples(audited);
+  // A stream ends by the clock, and a search by what it finds: nobody knows their totals.
+  const isOpen = settings.mode === 'FindPeakPerformance' || audited.scenario.endsWith('Stream');
+  let total: number | null = pass === 'accuracy' ? library.totalSampleCount : null;
   sut.beginTest({
     pass,
     reportsFirstTokens: audited.useTokenLatencies && audited.scenario !== 'Offline',
   });
   const before: MachineSnapshot = takeSnapshot();
-  const stopProgress = progress.start(pass, planned, () => ({
+  const stopProgress = progress.start(pass, () => ({
     samples: sut.answers.size,
     tokens: sut.generatedTokens,
+    total,
   }));
   try {
     const outcome = await startTest(sut, library, settings, {
@@ -55,6 +58,9 @@ export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassR
       clock,
       signal,
       watchdog: { idleMs },
+      onProgress: (known) => {
+        if (pass === 'performance' && !isOpen) total = known.total;
+      },
       writer: { name: 'loadmark', version: findPackageRoot().version },
     });
     const { work } = sut;

@@ -131,7 +131,7 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
     clock: config.clock,
     valid: invalidReasons.length === 0,
     invalidReasons,
-    remarks: performance?.outcome.remarks ?? [],
+    remarks: [...(performance?.outcome.remarks ?? []), ...remarkOnProbe(performance)],
     interrupted: material.interrupted,
     system,
     model,
@@ -164,10 +164,11 @@ export function formatRunRecord(record: RunRecord): string {
 /** LoadGen's reasons, and what else makes a run not count. */
 function listInvalidReasons(material: RunMaterial): string[] {
   const passes = [material.accuracy, material.performance].filter((pass) => pass !== null);
-  const reasons = passes.flatMap(({ pass, outcome }) =>
+  const judged = passes.filter(({ outcome }) => !hasFoundPeak(outcome));
+  const reasons = judged.flatMap(({ pass, outcome }) =>
     outcome.invalidReasons.map((reason) => `${pass}: ${reason}`),
   );
-  for (const { pass, outcome } of passes) {
+  for (const { pass, outcome } of judged) {
     if (!outcome.valid && outcome.invalidReasons.length === 0) {
       reasons.push(`${pass}: ${outcome.interrupted ? 'interrupted' : 'INVALID'}`);
     }
@@ -179,6 +180,21 @@ function listInvalidReasons(material: RunMaterial): string[] {
     reasons.push('interrupted');
   }
   return reasons;
+}
+
+/** A search has done its work when it has found the peak, whatever one probe alone would be called. */
+function hasFoundPeak({ peakSearch, failed }: TestOutcome): boolean {
+  return peakSearch?.peakQps != null && failed.length === 0;
+}
+
+/** What LoadGen's verdict on the reported probe is, where the search does not go by it. */
+function remarkOnProbe(performance: PassResult | null): string[] {
+  if (performance === null || performance.outcome.valid) return [];
+  if (!hasFoundPeak(performance.outcome)) return [];
+  const reasons = performance.outcome.invalidReasons.map((reason) =>
+    reason.replaceAll(/\s+/g, ' '),
+  );
+  return [`the probe at the peak is INVALID as a run of its own: ${reasons.join('; ')}`];
 }
 
 /** LoadGen counts these and calls a run VALID all the same; each kind of them once, with its number. */

@@ -11,6 +11,7 @@ import {
   section,
   seed,
   text,
+  writtenName,
 } from './setting-fields.js';
 
 const milliseconds = { min: 0, max: 3_600_000 } as const;
@@ -92,9 +93,18 @@ export function needsTokenizer({ answers }: ScriptSettings, hasLengths: boolean)
 type WhereIs = (...path: string[]) => string;
 
 /** Every contradiction inside a script. */
-export function findScriptFaults(script: ScriptSettings, whereIs: WhereIs): Fault[] {
+export function findScriptFaults(
+  script: ScriptSettings,
+  whereIs: WhereIs,
+  isWritten: (...path: string[]) => boolean,
+): Fault[] {
   const { answers } = script;
   const found: Fault[] = [];
+  const names = Object.keys({ ...script }).map(writtenName);
+  if (!names.some((name) => isWritten(name))) {
+    const message = `the script says nothing; wanted: at least one of ${names.join(', ')}`;
+    return [{ where: whereIs(), message }];
+  }
   if (answers.tokens === null && answers.spreadTokens > 0) {
     const message = `answers.spread_tokens is ${answers.spreadTokens}; allowed without answers.tokens: 0, since references have lengths of their own`;
     found.push({ where: whereIs('answers', 'spread_tokens'), message });
@@ -103,12 +113,12 @@ export function findScriptFaults(script: ScriptSettings, whereIs: WhereIs): Faul
     const message = `answers.degrade is ${answers.degrade}; allowed with answers.tokens: 0, since those answers mean nothing`;
     found.push({ where: whereIs('answers', 'degrade'), message });
   }
-  for (const [name, { sample, probability, pass }] of listFaults(script)) {
+  for (const [name, { sample, probability }] of listFaults(script)) {
     const where = whereIs('faults', name);
     if (sample !== null && probability !== null) {
       const message = `faults.${name} has a sample and a probability; allowed: one of them`;
       found.push({ where, message });
-    } else if (sample === null && probability === null && pass !== 'any') {
+    } else if (sample === null && probability === null && isWritten('faults', name)) {
       const message = `faults.${name} has neither sample nor probability; allowed: one of them`;
       found.push({ where, message });
     }
@@ -141,8 +151,5 @@ export function findUnseenFaults(script: ScriptSettings, around: ScriptSurroundi
 }
 
 function listFaults({ faults: all }: ScriptSettings): [name: string, WhichSamples][] {
-  return Object.entries(all).map(([name, samples]) => [
-    name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-    samples,
-  ]);
+  return Object.entries(all).map(([name, samples]) => [writtenName(name), samples]);
 }

@@ -6,8 +6,11 @@ import type { LoadgenSettings } from './loadgen-config.js';
 
 export type PassName = 'accuracy' | 'performance';
 
-/** A measured rate may ask for this many samples at most: more is asked for by name (offline.target_qps). */
-const maxEstimatedSamples = 100_000;
+/**
+ * A measured rate may ask for this many samples at most: more is asked for by name (offline.target_qps). Enough for what
+ * the null system answers in ten seconds.
+ */
+const maxEstimatedSamples = 4_000_000;
 /** By how much the next pass may be faster than what was measured. */
 const margin = 1.5;
 

@@ -1,12 +1,18 @@
 // How many samples a second does the system under test serve, roughly? Short untimed rounds over the first samples,
 // which also bring caches, page tables and clocks to where a measurement finds them. Their answers count nowhere.
 
-import { type Clock, type QuerySampleResponse, RealClock, Wakeup } from '../loadgen/index.js';
+import {
+  type Clock,
+  type QuerySample,
+  type QuerySampleResponse,
+  RealClock,
+  Wakeup,
+} from '../loadgen/index.js';
 import type { DatasetLibrary } from './sample-library.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
 
 const firstRound = 4;
-const largestRound = 65_536;
+const largestRound = 524_288;
 /** A round this long has seen more of the steady state than of its own start and end. */
 export const longEnoughS = 1;
 
@@ -15,7 +21,7 @@ export interface WarmUp {
   readonly kind: 'accuracy pass' | 'untimed rounds';
   readonly samples: number;
   readonly seconds: number;
-  /** Over its last round; null when nothing was answered (the real run will say why). */
+  /** Over its last round; null when nothing was answered (the real run will say why), or no time went by. */
   readonly samplesPerSecond: number | null;
 }
 
@@ -42,8 +48,11 @@ export async function warmUp(
     samples += round.answered;
     seconds += round.seconds;
     const isEnough = round.seconds >= longEnoughS || count >= largestRound;
-    if (isEnough || round.answered === 0) {
-      const samplesPerSecond = round.answered === 0 ? null : round.answered / round.seconds;
+    // On the virtual clock a system may answer in no time at all.
+    const isTimeless = round.seconds === 0;
+    if (isEnough || isTimeless || round.answered === 0) {
+      const isMeasured = round.answered > 0 && !isTimeless;
+      const samplesPerSecond = isMeasured ? round.answered / round.seconds : null;
       return { kind: 'untimed rounds', samples, seconds, samplesPerSecond };
     }
     // Aims a little beyond, and not too far, since a fuller batch is faster than the last one told.
@@ -60,20 +69,22 @@ async function runRound(
   const indices = Array.from({ length: count }, (_, id) => id % library.totalSampleCount);
   library.loadSamplesToRam(indices);
   sut.beginTest({ pass: null, reportsFirstTokens: false });
+  const samples = indices.map((index, id) => ({ id, index }));
   const startNs = clock.nowNs();
-  const answered = await answerAll(pieces, indices);
-  const seconds = Math.max(1e-6, (clock.nowNs() - startNs) / 1e9);
-  return { answered, seconds };
+  const { answered, lastNs } = await answerAll(pieces, samples);
+  // By the instant that the system gave its last answer, as LoadGen counts it.
+  return { answered, seconds: ((lastNs ?? clock.nowNs()) - startNs) / 1e9 };
 }
 
 /** How many were answered; 0 when the round was given up. */
 async function answerAll(
   { sut, signal, idleMs, clock }: WarmUpPieces,
-  indices: readonly number[],
-): Promise<number> {
+  samples: readonly QuerySample[],
+): Promise<{ readonly answered: number; readonly lastNs: number | null }> {
   const wakeup = new Wakeup();
-  let left = indices.length;
+  let left = samples.length;
   let answered = 0;
+  let lastNs: number | null = null;
   let lastActivityNs = clock.nowNs();
   const settle = (count: number) => {
     left -= count;
@@ -84,17 +95,15 @@ async function answerAll(
   signal.addEventListener('abort', ring, { once: true });
   try {
     if (!signal.aborted) {
-      sut.issueQuery(
-        indices.map((index, id) => ({ id, index })),
-        {
-          firstTokenComplete: () => {},
-          querySamplesComplete: (responses: readonly QuerySampleResponse[]) => {
-            answered += responses.length;
-            settle(responses.length);
-          },
-          sampleFailed: () => settle(1),
+      sut.issueQuery(samples, {
+        firstTokenComplete: () => {},
+        querySamplesComplete: (responses: readonly QuerySampleResponse[], atNs = clock.nowNs()) => {
+          answered += responses.length;
+          lastNs = Math.max(lastNs ?? 0, atNs);
+          settle(responses.length);
         },
-      );
+        sampleFailed: () => settle(1),
+      });
       sut.flushQueries();
     }
     const isPatient = () => clock.nowNs() < lastActivityNs + idleMs * 1e6;
@@ -104,7 +113,7 @@ async function answerAll(
   } finally {
     signal.removeEventListener('abort', ring);
   }
-  if (left <= 0) return answered;
+  if (left <= 0) return { answered, lastNs };
   sut.abandon();
-  return 0;
+  return { answered: 0, lastNs: null };
 }

@@ -3,6 +3,26 @@
 import type { EffectiveSettings } from './effective-settings.js';
 import { MersenneTwister, uniformReal } from './random.js';
 
+/** The effective settings that decide what is logged. */
+export type SamplingTerms = Pick<
+  EffectiveSettings,
+  | 'scenario'
+  | 'accuracyLogRngSeed'
+  | 'accuracyLogProbability'
+  | 'accuracyLogSamplingTarget'
+  | 'targetQps'
+  | 'minDurationMs'
+  | 'samplesPerQuery'
+  | 'minQueryCount'
+  | 'minSampleCount'
+>;
+
+/** The ids of the samples that a performance run of `count` samples writes to its accuracy log, ascending. */
+export function accuracyLoggedSamples(settings: SamplingTerms, count: number): number[] {
+  const marks = new AccuracySampler(settings).mark(count, false);
+  return Array.from(marks.keys()).filter((id) => marks[id] === 1);
+}
+
 /** Draws one value a sample, in the order of sample ids over all series of a test. */
 export class AccuracySampler {
   /** Added to every value, modulo 1; the only thing the configured seed decides. */
@@ -12,7 +32,7 @@ export class AccuracySampler {
   // LoadGen never seeds this engine.
   readonly #engine = new MersenneTwister();
 
-  constructor(settings: EffectiveSettings) {
+  constructor(settings: SamplingTerms) {
     this.offset = uniformReal(new MersenneTwister(settings.accuracyLogRngSeed));
     this.probability = loggingProbability(settings);
   }
@@ -39,7 +59,7 @@ export class AccuracySampler {
 }
 
 /** A sampling target is a probability in disguise: the target over the number of samples expected. */
-function loggingProbability(settings: EffectiveSettings): number {
+function loggingProbability(settings: SamplingTerms): number {
   if (settings.accuracyLogSamplingTarget <= 0) return settings.accuracyLogProbability;
   const isOffline = settings.scenario === 'Offline';
   const expectedQueries = Math.trunc((settings.targetQps * settings.minDurationMs) / 1000);

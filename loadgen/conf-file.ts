@@ -15,21 +15,49 @@ export interface ConfFault {
   readonly expected: 'equals' | 'number';
 }
 
+/** A line that gives a key a value. */
+export interface ConfEntry {
+  /** From 1. */
+  readonly line: number;
+  /** model.scenario.key, as written. */
+  readonly name: string;
+  readonly word: string;
+}
+
 /** What C's isspace holds for white space; JavaScript's \s knows more. */
 const whiteSpace = /[ \t\r\v\f]+/;
 
 /** The values of one file, as text, and what is wrong with it. */
 export class ConfFile {
   readonly faults: readonly ConfFault[];
-  readonly #values = new Map<string, string>();
+  /** Every line with a value, in the file's order. */
+  readonly entries: readonly ConfEntry[];
+  /** Lines that LoadGen passes over although they are no comments: without blanks around "=", or without a value. */
+  readonly ignored: readonly { readonly line: number; readonly text: string }[];
+  readonly #values = new Map<string, ConfEntry>();
 
   constructor(text: string) {
     const faults: ConfFault[] = [];
-    for (const [index, line] of text.split('\n').entries()) {
-      const fault = this.#readLine(line);
-      if (fault !== null) faults.push({ line: index + 1, ...fault });
+    const entries: ConfEntry[] = [];
+    const ignored: { line: number; text: string }[] = [];
+    for (const [index, row] of text.split('\n').entries()) {
+      const line = index + 1;
+      const read = readLine(row);
+      if (read === null) continue;
+      if ('expected' in read) {
+        const { key, word, expected } = read;
+        faults.push({ line, key, word, expected });
+      }
+      const word = read.words.at(-1);
+      if (word !== undefined) {
+        const entry = { line, name: read.key, word };
+        entries.push(entry);
+        this.#values.set(read.key, entry);
+      } else if (!('expected' in read)) ignored.push({ line, text: row.trim() });
     }
     this.faults = faults;
+    this.entries = entries;
+    this.ignored = ignored;
   }
 
   /**
@@ -37,6 +65,11 @@ export class ConfFile {
    * scenario, else of any model anywhere.
    */
   find(model: string, scenario: string, key: string): string | undefined {
+    return this.findEntry(model, scenario, key)?.word;
+  }
+
+  /** The line that the value is from. */
+  findEntry(model: string, scenario: string, key: string): ConfEntry | undefined {
     return (
       this.#values.get(`${model}.${scenario}.${key}`) ??
       this.#values.get(`*.${scenario}.${key}`) ??
@@ -44,19 +77,21 @@ export class ConfFile {
       this.#values.get(`*.*.${key}`)
     );
   }
+}
 
-  /**
-   * Takes in a line; a later value of a key replaces an earlier one, on the same line too. A "#" of its own ends the line
-   * before the value only, and a line without "=" after its first word says nothing.
-   */
-  #readLine(line: string): Omit<ConfFault, 'line'> | null {
-    const [key = '#', equals = '#', ...values] = line.split(whiteSpace).filter((w) => w !== '');
-    if (key === '#' || equals === '#') return null;
-    if (equals !== '=') return { key, word: equals, expected: 'equals' };
-    for (const word of values) {
-      if (!isConfNumber(word)) return { key, word, expected: 'number' };
-      this.#values.set(key, word);
-    }
-    return null;
-  }
+type ReadLine = { readonly key: string; readonly words: readonly string[] } | ReadFault;
+type ReadFault = Omit<ConfFault, 'line'> & { readonly words: readonly string[] };
+
+/**
+ * What a line says, null where it is empty or a comment; of several values the last counts. A "#" of its own ends the
+ * line before the value only, and a line without "=" after its first word says nothing.
+ */
+function readLine(row: string): ReadLine | null {
+  const [key = '#', equals = '#', ...values] = row.split(whiteSpace).filter((w) => w !== '');
+  if (key === '#') return null;
+  if (equals === '#') return { key, words: [] };
+  if (equals !== '=') return { key, word: equals, expected: 'equals', words: [] };
+  const wrong = values.findIndex((word) => !isConfNumber(word));
+  if (wrong < 0) return { key, words: values };
+  return { key, word: values[wrong]!, expected: 'number', words: values.slice(0, wrong) };
 }

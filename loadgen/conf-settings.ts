@@ -90,6 +90,60 @@ const modes: readonly TestMode[] = [
   'FindPeakPerformance',
 ];
 
+/** A key as those need it who explain a file or write one. */
+export interface ConfKey {
+  readonly key: string;
+  readonly field: keyof TestSettings;
+  /** `run`: under the scenario that is run; else under this one, whatever is run. */
+  readonly under: Under;
+  readonly kind: 'integer' | 'double' | 'boolean' | 'seed';
+  /** The setting is the value times this. */
+  readonly unit: number;
+  /** Only the round's own file may set it. */
+  readonly isRounds: boolean;
+}
+
+const accuracyLogProbability: DoubleKey = [
+  'run',
+  'accuracy_log_probability',
+  'accuracyLogProbability',
+  percent,
+];
+const test05: BooleanKey = ['run', 'test05', 'test05', 'one'];
+
+/** Every key that is read, `mode` apart. */
+export const confKeys: readonly ConfKey[] = [
+  ...listKeys('integer', [...integers, ...tokenLimits, ...inferredTokens]),
+  ...listKeys('integer', [['Server', 'max_async_queries', 'serverMaxAsyncQueries', 1]]),
+  ...listKeys('double', doubles),
+  ...listKeys('double', [accuracyLogProbability], true),
+  ...listKeys('boolean', booleans),
+  ...listKeys('boolean', [test05], true),
+  ...listKeys('seed', seeds.map(underRun)),
+  ...listKeys('seed', roundSeeds.map(underRun), true),
+];
+
+type TableRow = readonly [Under, key: string, keyof TestSettings, unit: bigint | number | string];
+
+function listKeys(
+  kind: ConfKey['kind'],
+  rows: readonly TableRow[],
+  isRounds = false,
+): readonly ConfKey[] {
+  return rows.map(([under, key, field, unit]) => {
+    return { key, field, under, kind, unit: kind === 'boolean' ? 1 : Number(unit), isRounds };
+  });
+}
+
+function underRun([key, field]: SeedKey): TableRow {
+  return ['run', key, field, 1];
+}
+
+/** The test mode that a value of `mode` means; undefined where it means none. */
+export function confMode(word: string): TestMode | undefined {
+  return modes[Number(confUint64(word))];
+}
+
 /** New settings, and what LoadGen logs as error_invalid_config. */
 export interface ConfApplication {
   readonly settings: TestSettings;
@@ -109,12 +163,8 @@ export function applyConf(
 
   if (kind === 'mlperf') {
     setSeeds(changes, roundSeeds, find);
-    setDoubles(
-      changes,
-      [['run', 'accuracy_log_probability', 'accuracyLogProbability', percent]],
-      find,
-    );
-    setBooleans(changes, [['run', 'test05', 'test05', 'one']], find);
+    setDoubles(changes, [accuracyLogProbability], find);
+    setBooleans(changes, [test05], find);
   }
   setSeeds(changes, seeds, find);
   setBooleans(changes, booleans, find);
@@ -170,7 +220,7 @@ function setBooleans(changes: Changes, keys: readonly BooleanKey[], find: Find):
 
 function setMode(changes: Changes, text: string | undefined): string[] {
   if (text === undefined) return [];
-  const mode = modes[Number(confUint64(text))];
+  const mode = confMode(text);
   if (mode === undefined) return ['Invalid value passed to Mode key in config.'];
   changes.mode = mode;
   return [];

@@ -1,12 +1,16 @@
 // The only door of loadgen: everything another room may use.
 
+export { accuracyLoggedSamples } from './accuracy-sampler.js';
 export type { Clock } from './clock.js';
 export { RealClock, VirtualClock, Wakeup } from './clock.js';
-export type { ConfFault } from './conf-file.js';
+export type { ConfEntry, ConfFault } from './conf-file.js';
 export { ConfFile } from './conf-file.js';
 export type { ConfCode, ConfLoad, ConfSource } from './conf-loader.js';
 export { ConfLoader, loadConf } from './conf-loader.js';
-export type { ConfKind } from './conf-settings.js';
+export type { ConfKey, ConfKind } from './conf-settings.js';
+export { confKeys, confMode } from './conf-settings.js';
+export type { ConfValue } from './conf-writer.js';
+export { listConfValues } from './conf-writer.js';
 export type {
   QuerySample,
   QuerySampleLibrary,
@@ -41,5 +45,6 @@ export type {
   TestSettings,
 } from './settings.js';
 export { defaultSettings, officialSeeds } from './settings.js';
-export { checkSettings } from './settings-check.js';
+export type { SettingFault } from './settings-check.js';
+export { checkSettings, findSettingFaults } from './settings-check.js';
 export { startTest } from './start-test.js';

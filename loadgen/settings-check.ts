@@ -48,15 +48,27 @@ const rules: readonly Rule[] = [
   ['tokenLatencyScalingFactor', 'a finite number', Number.isFinite],
 ];
 
+/** A setting that no test can be run by. */
+export interface SettingFault {
+  readonly field: keyof TestSettings;
+  readonly value: string;
+  readonly allowed: string;
+}
+
+/** Every setting out of its range. */
+export function findSettingFaults(settings: TestSettings): SettingFault[] {
+  return rules.flatMap(([field, allowed, isKept]) => {
+    const value = settings[field];
+    const isFine = typeof value === 'number' && isKept(value);
+    return isFine ? [] : [{ field, value: String(value), allowed }];
+  });
+}
+
 /** Throws a LoadgenError naming every setting out of its range, or the first feature that is not there. */
 export function checkSettings(settings: TestSettings): void {
-  const faults: string[] = [];
-  for (const [field, allowed, isKept] of rules) {
-    const value = settings[field];
-    if (typeof value !== 'number' || !isKept(value)) {
-      faults.push(`${field} is ${String(value)}; allowed is ${allowed}.`);
-    }
-  }
+  const faults = findSettingFaults(settings).map(
+    ({ field, value, allowed }) => `${field} is ${value}; allowed is ${allowed}.`,
+  );
   if (faults.length > 0) throw new LoadgenError('invalid-setting', faults.join(' '));
   if (settings.serverNumIssueQueryThreads !== 0) {
     throw new LoadgenError(

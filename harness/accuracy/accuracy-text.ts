@@ -16,6 +16,11 @@ const GENERATION_KEYS: readonly (readonly [GenerationMetricName, string, boolean
   ['tokensPerSample', 'tokens_per_sample', true],
 ];
 
+/** What a metric is called in the file. */
+export const generationKeys: ReadonlyMap<string, string> = new Map(
+  GENERATION_KEYS.map(([metric, key]) => [metric, key]),
+);
+
 /** The whole text of accuracy.txt, last newline included. */
 export function formatAccuracyText(score: GenerationScore | ChoiceScore): string {
   return score.kind === 'generation'

@@ -6,7 +6,7 @@ export {
   parseAccuracyLog,
   type TokenType,
 } from './accuracy-log.js';
-export { formatAccuracyText } from './accuracy-text.js';
+export { formatAccuracyText, generationKeys } from './accuracy-text.js';
 export {
   type ChoiceItem,
   type ChoiceSampleScore,

@@ -68,6 +68,8 @@ export async function runBenchmark(
     openDataset: (...asked) => shelf.open(...asked),
     resolveDevice: (device) => resolveDevice(device, hostFeatures),
     faults: [...options.faults, ...findOutputFaults(options.output)],
+    onWarning: ({ where, message }) =>
+      streams.stderr.write(`bench: warning: ${where}: ${message}\n`),
   });
   const audit = await planAudit(config, shelf.opened?.kind ?? 'generation');
   const progress = new ProgressReporter(streams.stderr, options.quiet);

@@ -11,6 +11,8 @@ export interface TextStream {
 export interface ProgressCounters {
   readonly samples: number;
   readonly tokens: number;
+  /** Samples of the pass; null where that is decided on the way. */
+  readonly total: number | null;
 }
 
 const terminalMs = 250;
@@ -31,13 +33,14 @@ export class ProgressReporter {
   }
 
   /** Follows counters until the function it returns is called. */
-  start(name: string, total: number, read: () => ProgressCounters): () => void {
+  start(name: string, read: () => ProgressCounters): () => void {
     if (this.#isQuiet) return () => {};
     const isTerminal = this.#stream.isTTY === true;
     const startMs = performance.now();
-    this.note(`${name} pass: ${total} samples`);
+    const { total } = read();
+    this.note(total === null ? `${name} pass` : `${name} pass: ${total} samples`);
     const show = () => {
-      const line = formatProgress(name, total, read(), (performance.now() - startMs) / 1000);
+      const line = formatProgress(name, read(), (performance.now() - startMs) / 1000);
       if (isTerminal) this.#stream.write(`\r\u001b[2K${this.#fit(line)}`);
       else this.#stream.write(`${line}\n`);
     };
@@ -58,17 +61,19 @@ export class ProgressReporter {
 }
 
 /** "performance  612/1000 samples (61 %)  38.2/s  1950 tokens/s  10 s left" */
-export function formatProgress(
-  name: string,
-  total: number,
-  counters: ProgressCounters,
-  seconds: number,
-): string {
-  const { samples, tokens } = counters;
+export function formatProgress(name: string, counters: ProgressCounters, seconds: number): string {
+  const { samples, tokens, total } = counters;
   const rate = seconds > 0 ? samples / seconds : 0;
-  const share = Math.min(100, Math.floor((100 * samples) / Math.max(1, total)));
-  const parts = [`${name}  ${samples}/${total} samples (${share} %)`, `${rate.toFixed(1)}/s`];
+  const parts = [`${name}  ${describeShare(samples, total)}`, `${rate.toFixed(1)}/s`];
   if (tokens > 0 && seconds > 0) parts.push(`${Math.round(tokens / seconds)} tokens/s`);
-  if (rate > 0 && samples < total) parts.push(`${Math.ceil((total - samples) / rate)} s left`);
+  if (total !== null && rate > 0 && samples < total) {
+    parts.push(`${Math.ceil((total - samples) / rate)} s left`);
+  }
   return parts.join('  ');
+}
+
+function describeShare(samples: number, total: number | null): string {
+  if (total === null) return `${samples} samples`;
+  const share = Math.min(100, Math.floor((100 * samples) / Math.max(1, total)));
+  return `${samples}/${total} samples (${share} %)`;
 }

@@ -11,7 +11,9 @@ import { formatAudit } from './audit-summary.js';
 /** The whole text, last newline included. */
 export function formatSummary(record: RunRecord, folder: string, useColor: boolean): string {
   const colors = pc.createColors(useColor);
-  const verdict = record.valid ? colors.green('VALID') : colors.red('INVALID');
+  const verdict = record.valid
+    ? colors.green(record.mode === 'find-peak' ? 'PEAK FOUND' : 'VALID')
+    : colors.red(record.mode === 'find-peak' ? 'NO PEAK' : 'INVALID');
   const model = `${record.model.name} on ${record.dataset.name}`;
   const lines = [
     `${colors.bold(verdict)}  ${record.name}: ${model}, ${record.scenario}, ${record.mode}`,
@@ -62,18 +64,20 @@ function formatWarnings({ clock, sut, model }: RunRecord): string[] {
 
 function formatPerformance(performance: PerformanceRecord, scenario: string): string[] {
   const { samplesPerSecond, tokensPerSecond, promptTokensPerSecond } = performance;
-  const rates = [
-    tokensPerSecond === null ? null : `${formatNumber(tokensPerSecond)} tokens/s`,
-    samplesPerSecond === null ? null : `${formatNumber(samplesPerSecond)} samples/s`,
-    promptTokensPerSecond === null
-      ? null
-      : `${formatNumber(promptTokensPerSecond)} prompt tokens/s`,
-  ];
+  const given = [
+    [tokensPerSecond, 'tokens/s'],
+    [samplesPerSecond, 'samples/s'],
+    [promptTokensPerSecond, 'prompt tokens/s'],
+  ] as const;
+  const rates = given.flatMap(([rate, unit]) =>
+    rate === null || !Number.isFinite(rate) ? [] : [`${formatNumber(rate)} ${unit}`],
+  );
   const { completedSamples, issuedSamples, failedSamples, durationSeconds } = performance;
   const failed = failedSamples === 0 ? '' : `, ${failedSamples} failed`;
   const answered = `${completedSamples} of ${issuedSamples} samples answered${failed}`;
   const lines = [
-    `Throughput  ${rates.filter((rate) => rate !== null).join('   ') || 'none'}`,
+    // Answers that take no time at all, as a null system's on the virtual clock, have no rate.
+    `Throughput  ${rates.join('   ') || 'not measured'}`,
     `            ${answered}${durationSeconds === null ? '' : ` in ${durationSeconds.toFixed(1)} s`}`,
     ...formatUtilisation(performance),
     '',
@@ -105,8 +109,9 @@ function formatUtilisation({ mbu, mfu }: PerformanceRecord): string[] {
 
 function formatPeak({ peakQps, probes }: PeakSearch): string[] {
   const found =
-    peakQps === null ? 'none found' : `${formatNumber(peakQps)} queries/s keep the latency limits`;
-  const rates = probes.map(({ qps, passed }) => `${formatNumber(qps)} ${passed ? 'yes' : 'no'}`);
+    peakQps === null ? 'none found' : `${formatRate(peakQps)} queries/s keep the latency limits`;
+  const texts = distinguish(probes.map(({ qps }) => qps));
+  const rates = probes.map(({ passed }, i) => `${texts[i]} ${passed ? 'yes' : 'no'}`);
   return [`Peak        ${found}`, `            tried: ${rates.join(', ')}`, ''];
 }
 
@@ -173,9 +178,24 @@ function formatSteps({ steps, occupancy, kvPeakShare, preemptions }: SutRecord):
   return [`            ${steps} steps, ${mean}, ${full}, ${preemptions ?? 0} preemptions`];
 }
 
+/** Up to six decimals, which is as fine as a search goes. */
+function formatRate(qps: number): string {
+  return Number(qps.toFixed(6)).toString();
+}
+
+/** With as few significant digits, four at least, as keep different rates apart. */
+function distinguish(rates: readonly number[]): string[] {
+  const distinct = new Set(rates).size;
+  for (let digits = 4; digits < 17; digits++) {
+    const texts = rates.map((rate) => Number(rate.toPrecision(digits)).toString());
+    if (new Set(texts).size === distinct) return texts;
+  }
+  return rates.map(String);
+}
+
 /** Four significant digits, no more than a reader takes in; whole numbers as they are. */
 function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) return String(value);
+  if (!Number.isFinite(value)) return 'none';
   if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toString();
   return Number(value.toPrecision(4)).toString();
 }

@@ -27,6 +27,8 @@ const keys = [
   'rougeL',
   'rougeLsum',
   'gen_len',
+  'gen_num',
+  'gen_tok_len',
   'tokens_per_sample',
   'gsm8k',
   'mbxp',

@@ -19,7 +19,7 @@ import { parseDetailLog } from './detail-log.js';
 import { type Finding, findError, findWarning } from './finding.js';
 import { readResult } from './result.js';
 import { checkResult } from './result-check.js';
-import { checkVerdict, readRunVerdict } from './run-verdict.js';
+import { checkScores, checkVerdict, readRunVerdict } from './run-verdict.js';
 import { listFolders, logFiles, ResultFolder } from './submission-tree.js';
 import { checkTree } from './tree-check.js';
 
@@ -180,7 +180,11 @@ function checkRun(folder: string, round: SubmissionRound, given: string | null):
     scenario: findScenario(run.scenario),
     sampleCount,
   });
-  const findings = [...checkVerdict(run, file), ...checkResult(result)];
+  const findings = [
+    ...checkVerdict(run, file),
+    ...checkScores(run, file, result.folder.accuracyText),
+    ...checkResult(result),
+  ];
   if (result.performance === null && result.accuracy === null) {
     const required = 'the logs of a pass, in performance/run_1/ or accuracy/';
     const why = 'Without its logs there is nothing to judge the run by.';

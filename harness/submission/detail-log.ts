@@ -63,6 +63,16 @@ export class DetailLog {
     const value = this.find(key)?.value;
     return typeof value === 'string' ? value : null;
   }
+
+  /** Of the last such entry, since a log may hold several series: LoadGen writes MM-DD-YYYY HH:MM:SS.mmm in UTC. */
+  powerTimeMs(key: 'power_begin' | 'power_end'): number | null {
+    const value = this.all(key).at(-1)?.value;
+    const form = /^(\d\d)-(\d\d)-(\d{4}) (\d\d:\d\d:\d\d\.\d{3})$/;
+    const parts = form.exec(typeof value === 'string' ? value : '');
+    if (parts === null) return null;
+    const [, month, day, year, time] = parts;
+    return Date.parse(`${year}-${month}-${day}T${time}Z`);
+  }
 }
 
 /**

@@ -7,6 +7,7 @@ import { type Fault, messageOf } from '../errors.js';
 import type { Division, ScenarioName, SubmissionRound } from './benchmarks.js';
 import { type PackagedPass, type PackagedRun, readPackagedRun } from './packaged-run.js';
 import { checkSystem } from './rules/system-rules.js';
+import { measurementFields } from './system-description.js';
 import { findUnlikeRuns, findUnlikeSystems } from './unlike-runs.js';
 
 export interface PackageRequest {
@@ -18,7 +19,7 @@ export interface PackageRequest {
   readonly round: SubmissionRound;
   readonly out: string;
   readonly benchmark: string | null;
-  /** JSON that measurements.json starts from; null derives it from the runs. */
+  /** JSON laid over the measurements that the system's file holds and that the runs tell. */
   readonly measurements: string | null;
 }
 
@@ -33,16 +34,16 @@ export interface PackagePlan {
   readonly request: PackageRequest;
   readonly systemName: string;
   readonly system: Readonly<Record<string, unknown>>;
-  readonly measurements: Readonly<Record<string, unknown>> | null;
+  /** What the submitter says of how the results were made. */
+  readonly measurements: Readonly<Record<string, unknown>>;
   readonly results: readonly PlannedResult[];
 }
 
 /** The plan, or null where faults were noted. */
 export function planPackage(request: PackageRequest, faults: Fault[]): PackagePlan | null {
   checkNames(request, faults);
-  const system = readSystem(request, faults);
-  const measurements =
-    request.measurements === null ? null : readJson(request.measurements, '--measurements', faults);
+  const described = readSystem(request, faults);
+  const measurements = readMeasurements(request, described, faults);
   const runs = request.runs.flatMap((path) => {
     const run = readPackagedRun(path, request, faults);
     return run === null ? [] : [run];
@@ -52,8 +53,9 @@ export function planPackage(request: PackageRequest, faults: Fault[]): PackagePl
   const results = groupRuns(runs, faults);
   checkPasses(results, request, faults);
   if (request.division !== 'open') checkScenarios(results, faults);
-  if (faults.length > 0 || system === null) return null;
+  if (faults.length > 0 || described === null) return null;
   const systemName = basename(request.system, '.json');
+  const { system } = described;
   return { request, systemName, system, measurements, results };
 }
 
@@ -96,14 +98,19 @@ function readJson(
   return null;
 }
 
+interface DescribedSystem {
+  /** For systems/<system>.json. */
+  readonly system: Readonly<Record<string, unknown>>;
+  /** The file's section for measurements.json. */
+  readonly measurements: unknown;
+}
+
 /** The description with division and submitter filled in where it leaves them open. */
-function readSystem(
-  request: PackageRequest,
-  faults: Fault[],
-): Readonly<Record<string, unknown>> | null {
+function readSystem(request: PackageRequest, faults: Fault[]): DescribedSystem | null {
   const { system: file, division, submitter } = request;
-  const given = readJson(file, '--system', faults);
-  if (given === null) return null;
+  const read = readJson(file, '--system', faults);
+  if (read === null) return null;
+  const { measurements, ...given } = read;
   const filled = {
     ...given,
     division: given.division || division,
@@ -114,7 +121,34 @@ function readSystem(
     const message = `${value === null ? 'lacks' : `has ${value} for`} ${required}. ${why}`;
     faults.push({ where: file, message });
   }
-  return filled;
+  return { system: filled, measurements };
+}
+
+/** Of the system's file and then of --measurements: what only the submitter knows has to stand in one of them. */
+function readMeasurements(
+  request: PackageRequest,
+  described: DescribedSystem | null,
+  faults: Fault[],
+): Readonly<Record<string, unknown>> {
+  const { measurements: file, system } = request;
+  const inSystem = described?.measurements ?? {};
+  if (typeof inSystem !== 'object' || Array.isArray(inSystem)) {
+    const message = 'has no JSON object for "measurements"; allowed: the section of the template';
+    faults.push({ where: system, message });
+  }
+  const own = file === null ? {} : readJson(file, '--measurements', faults);
+  if (own === null || described === null) return {};
+  const given: Readonly<Record<string, unknown>> = { ...(inSystem as object), ...own };
+  for (const [key, meaning] of Object.entries(measurementFields)) {
+    const value = given[key];
+    if (typeof value === 'string' && value.trim() !== '') continue;
+    const found = value === undefined ? 'lacks' : `has ${JSON.stringify(value)} for`;
+    const message =
+      `${found} "${key}" in "measurements", which only the submitter knows; allowed: a text, ${meaning} ` +
+      '(or --measurements FILE with it)';
+    faults.push({ where: file ?? system, message });
+  }
+  return given;
 }
 
 /** No run twice, and none that the tree would be written into. */

@@ -2,23 +2,39 @@
 // recorded of themselves.
 
 import { createHash } from 'node:crypto';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
+import {
+  type ConfValue,
+  defaultSettings,
+  listConfValues,
+  loadConf,
+  type TestSettings,
+} from '../../loadgen/index.js';
+import { findPackageRoot } from '../package-root.js';
 import type { RunRecord } from '../run-record.js';
 import { readText } from './result.js';
+import { simulationField } from './rules/simulation-rules.js';
 
-/** The five fields that MLCommons' checker asks for, each with a text; `given` overrides. */
+/**
+ * The five fields that MLCommons' checker asks for, each with a text: `given` brings those that only the submitter knows
+ * and overrides the others.
+ */
 export function describeMeasurements(
   record: RunRecord,
-  given: Readonly<Record<string, unknown>> | null,
+  given: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
   const format = record.model.weightFormat;
+  const { clock, sut } = record;
+  const simulated = [
+    ...(clock === 'virtual' ? ['virtual clock'] : []),
+    ...(sut !== null && sut.kind !== 'native' ? [`system under test ${sut.kind}`] : []),
+  ];
   return {
-    input_data_types: 'int32',
-    retraining: 'No',
     starting_weights_filename: basename(record.model.path) || record.model.name,
     weight_data_types: format ?? 'N/A',
     weight_transformations: format === null ? 'N/A' : `as loaded: ${format}`,
     ...given,
+    ...(simulated.length === 0 ? {} : { [simulationField]: simulated.join(', ') }),
   };
 }
 
@@ -30,26 +46,40 @@ export function describeUserConf(record: RunRecord): string {
     const digest = text === null ? null : createHash('sha256').update(text).digest('hex');
     if (text !== null && digest === given.sha256) return text;
   }
-  const requested = record.settings!.requested;
   const lines = [
-    '# What the run asked of the load generator, in the grammar of user.conf.',
-    `*.${record.scenario}.min_duration = ${requested.minDurationMs}`,
-    `*.${record.scenario}.min_query_count = ${requested.minQueryCount}`,
+    '# What the run asked of the load generator beyond mlperf.conf, in the grammar of user.conf.',
+    ...listAskedValues(record).map(({ name, word }) =>
+      word === null ? `# ${name} cannot be written here: whole numbers only` : `${name} = ${word}`,
+    ),
   ];
-  if (record.scenario === 'Offline') {
-    lines.push(`*.Offline.target_qps = ${requested.offlineExpectedQps}`);
-  }
-  if (record.scenario === 'Server') {
-    lines.push(
-      `*.Server.target_qps = ${requested.serverTargetQps}`,
-      `*.Server.ttft_latency = ${requested.serverTtftLatencyNs / 1e6}`,
-      `*.Server.tpot_latency = ${requested.serverTpotLatencyNs / 1e6}`,
-    );
-  }
-  if (record.scenario === 'SingleStream') {
-    lines.push(`*.SingleStream.target_latency = ${requested.singleStreamExpectedLatencyNs / 1e6}`);
-  }
   return `${lines.join('\n')}\n`;
+}
+
+/** Always told, whatever mlperf.conf says: what a run is sized by. */
+const sizing: readonly (keyof TestSettings)[] = ['minDurationMs', 'minQueryCount'];
+const sizingOf: Readonly<Record<TestSettings['scenario'], readonly (keyof TestSettings)[]>> = {
+  Offline: ['offlineExpectedQps'],
+  Server: ['serverTargetQps', 'serverTtftLatencyNs', 'serverTpotLatencyNs'],
+  SingleStream: ['singleStreamExpectedLatencyNs'],
+  MultiStream: ['multiStreamExpectedLatencyNs', 'multiStreamSamplesPerQuery'],
+};
+
+/** Values that the round's file does not give, neither to the run's model nor to any. */
+function listAskedValues({ settings, model }: RunRecord): ConfValue[] {
+  const { requested, confFiles } = settings!;
+  const { scenario } = requested;
+  const file = join(findPackageRoot().folder, 'configs', 'mlperf.conf');
+  const builtIn = { name: file, text: readText(file) };
+  const inFile = ['*', confFiles?.model ?? model.name].map((name) => {
+    const given = loadConf({ ...defaultSettings, scenario }, builtIn, 'mlperf', name).settings;
+    return new Map(listConfValues(given).map((value) => [value.name, value.word]));
+  });
+  return listConfValues(requested).filter(
+    ({ name, field, word }) =>
+      sizing.includes(field) ||
+      sizingOf[scenario].includes(field) ||
+      inFile.some((words) => words.get(name) !== word),
+  );
 }
 
 /** How the result was made, and by what: the first thing that a reviewer asks. */

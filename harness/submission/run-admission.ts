@@ -8,7 +8,7 @@ import { InputError } from '../errors.js';
 import type { RunFolder } from '../run-folder.js';
 import type { RunRecord } from '../run-record.js';
 import type { SubmissionRound } from './benchmarks.js';
-import { parseDetailLog } from './detail-log.js';
+import { type DetailLog, parseDetailLog } from './detail-log.js';
 import { logFiles } from './submission-tree.js';
 
 /** Every reason against the run, as sentences. */
@@ -21,7 +21,14 @@ export function refuseRun(folder: RunFolder, record: RunRecord, round: Submissio
     ...refuseRequestedSeeds(record, round),
     ...passes.flatMap((pass) => {
       const file = join(folder.logs(pass), logFiles.detail);
-      return refuseLog(file, record, round).map((reason) => `${pass}: ${reason}`);
+      const log = parseDetailLog(readFileSync(file, 'utf8'));
+      return [
+        ...refuseLog(log, record, round),
+        // That it is INVALID by run.json was told already.
+        ...(pass === 'performance' && record.audit === null && record.valid
+          ? refuseOutcome(log)
+          : []),
+      ].map((reason) => `${pass}: ${reason}`);
     }),
   ];
 }
@@ -90,8 +97,14 @@ function refuseRequestedSeeds({ settings }: RunRecord, round: SubmissionRound): 
   return [`the seeds are not those of ${round}; allowed: a run with --set seeds.round=${round}`];
 }
 
-function refuseLog(file: string, record: RunRecord, round: SubmissionRound): string[] {
-  const log = parseDetailLog(readFileSync(file, 'utf8'));
+/** run.json is the run's own word; the log is what is submitted. */
+function refuseOutcome(log: DetailLog): string[] {
+  const verdict = log.text('result_validity');
+  if (verdict === 'VALID') return [];
+  return [`result_validity of the log is ${verdict ?? 'missing'}; allowed: VALID`];
+}
+
+function refuseLog(log: DetailLog, record: RunRecord, round: SubmissionRound): string[] {
   const reasons: string[] = [];
   const scenario = log.text('effective_scenario');
   if (scenario !== record.scenario) {

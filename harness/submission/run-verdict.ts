@@ -1,9 +1,15 @@
 // What does a run.json say of its run? Reads the few fields that a check needs from a file that anybody may have edited.
 
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { generationKeys } from '../accuracy/index.js';
 import { InputError, messageOf } from '../errors.js';
 import { runSchema } from '../run-record.js';
+import { parseAccuracyText } from './accuracy-text-file.js';
 import { type Finding, findError } from './finding.js';
+import { readText } from './result.js';
+import { tellMissing } from './rules/file-rules.js';
+import { scriptedSystems, tellSimulated } from './rules/simulation-rules.js';
 
 export interface RunVerdict {
   readonly valid: boolean;
@@ -12,6 +18,10 @@ export interface RunVerdict {
   /** Rows of the data set that the run used. */
   readonly samples: number | null;
   readonly missed: readonly MissedTarget[];
+  /** Scores as the run noted them; null where it has none. */
+  readonly scores: Readonly<Record<string, unknown>> | null;
+  /** What of it was simulated; null where it measured. */
+  readonly simulated: string | null;
 }
 
 interface MissedTarget {
@@ -19,6 +29,8 @@ interface MissedTarget {
   readonly value: number | null;
   readonly least: number;
   readonly most: number | null;
+  /** The run says that it was met. */
+  readonly isClaimed: boolean;
 }
 
 /** @throws InputError when the file is no record of a run. */
@@ -42,21 +54,39 @@ export function readRunVerdict(file: string): RunVerdict {
   }
   const { samples } = fieldsOf(run.dataset);
   const reasons = listOf(run.invalidReasons).filter((reason) => typeof reason === 'string');
-  const missed = listOf(fieldsOf(run.accuracy).targets).flatMap(readMissed);
+  const accuracy = fieldsOf(run.accuracy);
+  const missed = listOf(accuracy.targets).flatMap(readMissed);
+  const { kind } = fieldsOf(run.sut);
+  const simulated = [
+    run.clock === 'virtual' ? 'virtual clock' : null,
+    scriptedSystems.some((name) => name === kind) ? `system under test ${String(kind)}` : null,
+  ].filter((part) => part !== null);
   return {
     valid,
     reasons,
     scenario,
     samples: typeof samples === 'number' ? samples : null,
     missed,
+    scores: accuracy.metrics === undefined ? null : fieldsOf(accuracy.metrics),
+    simulated: simulated.length === 0 ? null : simulated.join(', '),
   };
 }
 
+/** What the run called itself counts for nothing: values are held against their limits. */
 function readMissed(target: unknown): MissedTarget[] {
   const { metric, value, threshold, upperThreshold, pass } = fieldsOf(target);
-  if (pass === true || typeof metric !== 'string' || typeof threshold !== 'number') return [];
+  if (typeof metric !== 'string') return [];
   const numberOf = (given: unknown) => (typeof given === 'number' ? given : null);
-  return [{ metric, value: numberOf(value), least: threshold, most: numberOf(upperThreshold) }];
+  const [found, least, most] = [value, threshold, upperThreshold].map(numberOf) as [
+    number | null,
+    number | null,
+    number | null,
+  ];
+  if (least === null) return [];
+  const isMet = found !== null && found >= least && (most === null || found <= most);
+  return isMet && pass === true
+    ? []
+    : [{ metric, value: found, least, most, isClaimed: pass === true }];
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
@@ -75,13 +105,36 @@ export function checkVerdict(run: RunVerdict, file: string): Finding[] {
     const judgement = { value, required: 'a VALID run', why: 'An INVALID run is no result.' };
     findings.push(findError('invalid-result', { file }, judgement));
   }
-  for (const { metric, value, least, most } of run.missed) {
+  for (const { metric, value, least, most, isClaimed } of run.missed) {
     const upper = most === null ? ' or more' : ` to ${shorten(most)}`;
     const required = `${metric} of ${shorten(least)}${upper}`;
-    const why = 'The run missed its target.';
+    const why = isClaimed
+      ? 'The run missed its target, and says that it passed.'
+      : 'The run missed its target.';
     findings.push(findError('below-target', { file }, { value, required, why }));
   }
-  return findings;
+  return run.simulated === null ? findings : [...findings, tellSimulated(file, run.simulated)];
+}
+
+/** accuracy.txt and run.json were written from the same scores. */
+export function checkScores({ scores }: RunVerdict, file: string, textFile: string): Finding[] {
+  const text = readText(textFile);
+  if (scores === null || Object.keys(scores).length === 0) return [];
+  if (text === null) return [tellMissing(textFile)];
+  const read = parseAccuracyText(text).metrics;
+  const share = /^accuracy=([\d.]+)%/m.exec(text)?.[1];
+  return Object.entries(scores).flatMap(([name, score]): Finding[] => {
+    const key = generationKeys.get(name) ?? name;
+    // Multiple choice is printed with three decimals.
+    const found = name === 'mmlu' ? Number(share) : read.get(key)?.[0]?.value;
+    const slack = name === 'mmlu' ? 0.0006 : 1e-9 * Math.abs(Number(score));
+    if (found !== undefined && Math.abs(found - Number(score)) <= slack) return [];
+    const line = name === 'mmlu' ? null : (read.get(key)?.[0]?.line ?? null);
+    const required = `${key} ${String(score)}, as in ${basename(file)}`;
+    const why = 'One of the two was changed since the run wrote them.';
+    const value = found === undefined || Number.isNaN(found) ? null : found;
+    return [findError('unlike-scores', { file: textFile, line }, { value, required, why })];
+  });
 }
 
 function shorten(value: number): number {

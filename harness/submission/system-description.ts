@@ -49,3 +49,9 @@ export const wholeSystemFields = ['number_of_nodes', 'accelerators_per_node'] as
 export const systemStatuses = ['available', 'preview', 'rdi'] as const;
 
 export const systemTypes = ['datacenter', 'edge', 'datacenter,edge', 'edge,datacenter'] as const;
+
+/** Fields of measurements.json that only the submitter knows, with what to write there. */
+export const measurementFields = {
+  input_data_types: 'the types of what the system is fed, such as int32 for token ids',
+  retraining: 'whether the model was trained again: No, or what was done',
+} as const;

@@ -1,10 +1,12 @@
 // A systems/<system>.json to begin with: all fields, the ones that this machine tells filled in.
 
 import type { System } from '../environment.js';
-import { emptySystemFields, filledSystemFields } from './system-description.js';
+import { emptySystemFields, filledSystemFields, measurementFields } from './system-description.js';
 
 /** Every value is a text; what only the submitter knows is left empty, which packaging refuses until it is filled. */
-export function fillSystemTemplate(system: System): Readonly<Record<string, string>> {
+export function fillSystemTemplate(
+  system: System,
+): Readonly<Record<string, string | Readonly<Record<string, string>>>> {
   const gpu = system.gpus[0];
   const gibibytes = (bytes: number) => `${Math.round(bytes / 2 ** 30)} GiB`;
   const known: Readonly<Record<string, string>> = {
@@ -25,5 +27,10 @@ export function fillSystemTemplate(system: System): Readonly<Record<string, stri
   };
   const filled = filledSystemFields.map((key) => [key, known[key] ?? '']);
   const empty = emptySystemFields.map((key) => [key, '']);
-  return Object.fromEntries([...filled, ...empty]) as Readonly<Record<string, string>>;
+  const asked = Object.keys(measurementFields).map((key) => [key, '']);
+  return {
+    ...(Object.fromEntries([...filled, ...empty]) as Readonly<Record<string, string>>),
+    // Goes to the measurements.json of each result, and not into the description.
+    measurements: Object.fromEntries(asked) as Readonly<Record<string, string>>,
+  };
 }

@@ -128,6 +128,7 @@ function checkBenchmark(what: BenchmarkPlace, results: string[]): Finding[] {
       findings.push(findError('unknown-scenario', { file: join(file, name) }, judgement));
       continue;
     }
+    if (scenarios.includes(scenario)) findings.push(tellTwice(scenario, join(file, name)));
     scenarios.push(scenario);
     const result = place.result(system, folder, name);
     results.push(result.path);
@@ -142,6 +143,12 @@ function checkBenchmark(what: BenchmarkPlace, results: string[]): Finding[] {
     ...checkSystemType(types, benchmark, file),
     ...checkScenarios(scenarios, benchmark, file),
   ];
+}
+
+function tellTwice(scenario: ScenarioName, file: string): Finding {
+  const value = `${basename(file)}, which is ${scenario} again`;
+  const why = 'Names of scenarios may have small letters, so that two folders are of one scenario.';
+  return findError('repeated-scenario', { file }, { value, required: 'one folder of each', why });
 }
 
 function tellUnknown(value: string, round: SubmissionRound, file: string): Finding {

@@ -9,8 +9,15 @@ import type { Report, TestRun } from '../test-run.js';
 import { performanceConstraint } from '../verdict.js';
 import { publish } from './performance.js';
 
-/** Queries of one probe at most: a system that keeps its limits at any rate would be asked for twice as many for ever. */
-const maxProbeQueries = 2_000_000;
+/** A system that keeps its limits at any rate would be asked for more and more for ever. */
+const most = {
+  /** Of one probe, and of all that look for a rate that fails. */
+  probeQueries: 2_000_000,
+  searchQueries: 20_000_000,
+  probes: 1000,
+  /** One query a nanosecond: schedules know nothing finer. */
+  qps: 1e9,
+} as const;
 
 interface Probe {
   readonly qps: number;
@@ -39,20 +46,35 @@ async function probe(run: TestRun, set: LoadableSet, qps: number): Promise<Probe
   return { qps, report, passes };
 }
 
-/** Doubles the rate until one fails; every probe loads the set anew. No upper bound where none may be tried. */
+/** Why the search for a rate that fails ends before a probe at this rate, or null. */
+function refuseProbe({ settings, series }: TestRun, qps: number): string | null {
+  const { minQueryCount, targetDurationMs } = settings;
+  const expected = Math.max(minQueryCount, (qps * targetDurationMs) / 1000);
+  const issued = series.reduce((sum, { plan }) => sum + plan.queryCount, 0);
+  const next = `a probe at ${printed(qps)}`;
+  if (!(qps <= most.qps)) return `${next} would be more than one query a nanosecond`;
+  if (!(expected <= most.probeQueries)) {
+    return `${next} would take more than ${most.probeQueries} queries`;
+  }
+  if (issued + expected > most.searchQueries) {
+    return `with ${next} the search would take more than ${most.searchQueries} queries`;
+  }
+  return series.length >= most.probes ? `${next} would be one of more than ${most.probes}` : null;
+}
+
+/** Raises the rate until one fails; every probe loads the set anew. No upper bound where none may be tried. */
 async function findBoundaries(
   run: TestRun,
   set: LoadableSet,
   start: Probe,
   stepSize: number,
-): Promise<{ best: Probe; upper: number | null }> {
+): Promise<{ best: Probe; upper: number } | { best: Probe; refusal: string }> {
   let best = start;
   for (;;) {
     const upper = best.qps * (1 + stepSize);
-    // Differs from loadgen: which goes on until the memory is full.
-    if ((upper * run.settings.targetDurationMs) / 1000 > maxProbeQueries) {
-      return { best, upper: null };
-    }
+    // Differs from loadgen: which goes on until the memory is full, or for ever.
+    const refusal = refuseProbe(run, upper);
+    if (refusal !== null) return { best, refusal };
     say(run, `FindBoundaries: Checking fields ${range(best.qps, upper)}`);
     await run.load(set);
     const next = await probe(run, set, upper);
@@ -77,6 +99,8 @@ async function bisect(
     Math.floor(best.qps * scale) + 1 < Math.floor(upper * scale)
   ) {
     const middle = best.qps + (upper - best.qps) / 2;
+    // Differs from loadgen: which goes on for ever where no double lies between the bounds.
+    if (middle <= best.qps || middle >= upper) break;
     say(
       run,
       `FindPeakPerformanceBinarySearch: Testing the mid value of bounds ${range(best.qps, upper)}: ${printed(middle)}`,
@@ -89,10 +113,8 @@ async function bisect(
 }
 
 /** Says that the search has no end. */
-function complainOfNoBound(run: TestRun, best: Probe, stepSize: number): void {
-  const reason =
-    `No peak was found: the latency limits were kept at ${printed(best.qps)} queries/s, and a probe at ` +
-    `${printed(best.qps * (1 + stepSize))} would take more than ${maxProbeQueries} queries.`;
+function complainOfNoBound(run: TestRun, best: Probe, refusal: string): void {
+  const reason = `No peak was found: the latency limits were kept at ${printed(best.qps)} queries/s, and ${refusal}.`;
   run.log.error('loadgen.cc', 'error_runtime', reason);
   run.modeReasons.push(reason);
 }
@@ -131,12 +153,14 @@ export async function runFindPeakMode(run: TestRun, requested: TestSettings): Pr
   }
   await run.unload(set);
   const stepSize = requested.serverFindPeakQpsBoundaryStepSize;
-  const { best: lower, upper } = await findBoundaries(run, set, first, stepSize);
-  if (upper === null) {
-    complainOfNoBound(run, lower, stepSize);
+  const bounds = await findBoundaries(run, set, first, stepSize);
+  const { best: lower } = bounds;
+  if ('refusal' in bounds) {
+    complainOfNoBound(run, lower, bounds.refusal);
     publishBest(run, lower);
     return;
   }
+  const { upper } = bounds;
   say(run, `FindPeakPerformance: Found boundaries: ${range(lower.qps, upper)}`);
   await run.load(set);
   const decimals = requested.serverFindPeakQpsDecimalsOfPrecision;

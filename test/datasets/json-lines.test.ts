@@ -106,7 +106,9 @@ describe('a file of JSON lines', () => {
   it('refuses other splits and files that are not there', () => {
     const path = write('there.jsonl', '{"prompt": "p", "reference": "r"}');
     expect(() => openDataset(path, 'calibration')).toThrowError(/has no split "calibration"/);
-    expect(() => openDataset(join(folder, 'none.jsonl'), 'test')).toThrowError(/ENOENT/);
+    expect(() => openDataset(join(folder, 'none.jsonl'), 'test')).toThrowError(
+      /none\.jsonl" cannot be read: it does not exist$/,
+    );
     expect(() => openDataset(folder.concat('.jsonl'), 'test')).toThrowError(/cannot be read/);
   });
 

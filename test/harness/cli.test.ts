@@ -219,7 +219,7 @@ describe('bench with bad input', () => {
     [['--kv-cache', 'int8'], '"int8" is not in this version'],
     [['--endpoint', 'http://localhost'], '--endpoint: this option is not in this version'],
     [['--tensor-parallel', '2'], '--tensor-parallel: this option is not in this version'],
-    [['--user-conf', 'none.conf'], '--user-conf: none.conf cannot be read: ENOENT'],
+    [['--user-conf', 'none.conf'], '--user-conf: none.conf cannot be read: it does not exist'],
     [['--set', 'engine.max_bach=3'], '(did you mean "max_batch"?)'],
     [['--config', 'optimised'], '(did you mean "optimized"?)'],
     [['--device', 'tpu'], 'device is "tpu"; allowed: auto, cpu'],
@@ -302,6 +302,9 @@ describe('bench with bad input', () => {
 
 describe('bench', () => {
   it('explains itself', async () => {
+    const all = await callBench('--help');
+    expect(all.stdout).toContain('Without a command, bench means bench run');
+    expect(all.stdout).toContain('bench run --help lists its options.');
     const { code, stdout } = await callBench('run', '--help');
     expect(code).toBe(0);
     expect(stdout).toContain('--target-qps <n>');
@@ -322,5 +325,28 @@ describe('bench', () => {
     ]);
     const { stdout: table } = await callBench('doctor');
     expect(table).toContain(report.system.cpu);
+  });
+});
+
+describe('the null system with its defaults', () => {
+  it.each(['SingleStream', 'MultiStream', 'Offline'])(
+    'is VALID in %s: the warm-up tells how many samples it takes',
+    async (scenario) => {
+      const output = join(folder, `null-${scenario}`);
+      const options = ['--mode', 'performance', '--min-duration', '1', '--quiet', '--json'];
+      const { code, stdout } = await callBench(
+        ...['--sut', 'null', '--scenario', scenario, '--output', output, ...options],
+      );
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout).performance.durationSeconds).toBeGreaterThanOrEqual(1);
+    },
+  );
+
+  it('has no rate on the virtual clock, where it answers in no time', async () => {
+    const output = join(folder, 'null-virtual');
+    const options = ['--mode', 'performance', '--clock', 'virtual', '--quiet', '--output', output];
+    const { stdout } = await callBench('--sut', 'null', '--samples', '20', ...options);
+    expect(stdout).toContain('\nThroughput  not measured\n');
+    expect(stdout).not.toContain('Infinity');
   });
 });

@@ -36,7 +36,7 @@ function waitForEnd(child: ChildProcess): Promise<number | null> {
 
 /** Until LoadGen drives the pass, and a little longer. */
 async function waitForPass(written: { readonly stderr: string }, pass: string): Promise<void> {
-  while (!written.stderr.includes(`${pass} pass: `)) await sleep(20);
+  while (!written.stderr.includes(`${pass} pass`)) await sleep(20);
   await sleep(600);
 }
 

@@ -289,6 +289,24 @@ describe('find-peak', () => {
     const series = new Set(run.readRows('performance').map((row) => row.series));
     expect(series.size).toBe(probes.length);
     expect(run.stdout).toMatch(/\nPeak {8}[\d.]+ queries\/s keep the latency limits\n/);
+    expect(run.code).toBe(0);
+    expect(run.stdout).toMatch(/^PEAK FOUND /);
+  });
+
+  it('has done its work when it found one, though early stopping calls the probe INVALID', async () => {
+    // Shorter than the 459 answers that a 99th percentile takes.
+    const script = 'time_to_first_token: { base_ms: 9 }\ntime_per_output_token: { base_ms: 1 }';
+    const few = ['server.ttft_ms=100', 'server.min_duration_s=2', 'server.min_query_count=100'];
+    const run = await follow(
+      `${script}\nslots: 1\nanswers: { tokens: 2 }`,
+      ...virtual,
+      ...['--scenario', 'Server', '--mode', 'find-peak', '--target-qps', '10', '--set', ...few],
+    );
+    expect(run.code).toBe(0);
+    const { valid, invalidReasons, remarks } = run.readRun();
+    expect([valid, invalidReasons]).toEqual([true, []]);
+    expect(remarks.join()).toContain('the probe at the peak is INVALID as a run of its own');
+    expect(run.read('performance/run_1/mlperf_log_summary.txt')).toContain('Result is : INVALID');
   });
 
   it('says that the first rate is too high, or that none is', async () => {
@@ -302,7 +320,25 @@ describe('find-peak', () => {
     const endless = ['--target-qps', '1000', '--set', ...set];
     const fast = await follow('answers: { tokens: 4 }', ...find, ...endless);
     expect(fast.code).toBe(3);
-    expect(fast.readRun().invalidReasons.join()).toContain('No peak was found');
+    expect(fast.readRun().invalidReasons.join()).toContain('would take more than 2000000 queries');
+    expect(fast.stdout).toMatch(/^NO PEAK /);
+  });
+
+  it('ends where nothing bounds a probe by its length, and refuses steps that would take for ever', async () => {
+    const find = ['--scenario', 'Server', '--mode', 'find-peak', ...virtual, '--target-qps', '5'];
+    const set = ['--set', 'server.min_duration_s=0', 'server.min_query_count=10'];
+    const answers = 'answers: { tokens: 4 }';
+    const doubled = await follow(answers, ...find, ...set);
+    expect(doubled.code).toBe(3);
+    expect(doubled.readRun().invalidReasons.join()).toContain('more than one query a nanosecond');
+    const small = await follow(answers, ...find, ...set, 'loadgen.find_peak_step=0.01');
+    expect(small.code).toBe(3);
+    expect(small.readRun().invalidReasons.join()).toContain('would be one of more than 1000');
+    const tiny = await follow(answers, ...find, ...set, 'loadgen.find_peak_step=0.000001');
+    expect(tiny.code).toBe(2);
+    expect(tiny.stderr).toContain(
+      'loadgen.find_peak_step is 0.000001; allowed: a number from 0.01',
+    );
   });
 });
 
@@ -315,7 +351,7 @@ describe('what a scripted run refuses', () => {
     [['--clock', 'fast'], '--clock: clock is "fast"; allowed: real, virtual'],
     [['--set', 'watchdog_s=0'], 'watchdog_s is 0; allowed: a number above 0 to 86400'],
     [['--mode', 'find-peak', '--scenario', 'SingleStream'], 'allowed: --scenario Server'],
-    [['--dataset', 'none.jsonl'], '--dataset: "none.jsonl" cannot be read: ENOENT'],
+    [['--dataset', 'none.jsonl'], '--dataset: "none.jsonl" cannot be read: it does not exist'],
   ])('%j', async (argv, message) => {
     const { code, stderr } = await bench(...argv, '--output', join(folder, 'never'));
     expect(stderr).toContain(message);
@@ -349,6 +385,21 @@ describe('what a scripted run refuses', () => {
       ':10:24: faults.one_token.sample is 1.5; allowed: a whole number',
     ]) {
       expect(stderr).toContain(`bench: ${file}${line}`);
+    }
+  });
+
+  it('refuses a script that says nothing, and a fault that says of no sample', async () => {
+    for (const empty of ['', '# nothing\n', '{}']) {
+      const { code, stderr } = await follow(empty, ...virtual);
+      expect(code).toBe(2);
+      expect(stderr).toContain(
+        'the script says nothing; wanted: at least one of time_to_first_token',
+      );
+    }
+    for (const drop of ['{}', '']) {
+      const { code, stderr } = await follow(`faults: { drop: ${drop} }`, ...virtual);
+      expect(code).toBe(2);
+      expect(stderr).toContain('faults.drop has neither sample nor probability; allowed: one of');
     }
   });
 

@@ -3,6 +3,7 @@ import { openDataset } from '../../datasets/index.js';
 import { DatasetLibrary } from '../../harness/sample-library.js';
 import { NullSut } from '../../harness/sut/null.js';
 import { warmUp } from '../../harness/warm-up.js';
+import { VirtualClock } from '../../loadgen/index.js';
 
 const library = new DatasetLibrary(openDataset('tiny-orca', 'test'), null, 10);
 
@@ -20,6 +21,13 @@ describe('warmUp', () => {
     const sut = new NullSut({ delayMs: 0, outputTokens: 2 });
     const found = await warmUp(sut, library, new AbortController().signal, 60_000);
     expect(found.samples).toBeGreaterThan(65_536);
+  });
+
+  it('measures nothing where no time goes by', async () => {
+    const clock = new VirtualClock();
+    const sut = new NullSut({ delayMs: 0, outputTokens: 2 }, clock);
+    const found = await warmUp(sut, library, new AbortController().signal, 60_000, clock);
+    expect(found).toMatchObject({ samples: 4, seconds: 0, samplesPerSecond: null });
   });
 
   it('stops at once when it is told to', async () => {

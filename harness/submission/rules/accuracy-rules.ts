@@ -49,8 +49,21 @@ export function checkAccuracyText(result: Result): Finding[] {
   const references = division === 'open' ? [] : (benchmark?.accuracy ?? []);
   return [
     ...references.flatMap((reference) => checkMetric(read, reference, file)),
+    ...checkScoredCount(read, file, benchmark?.accuracySampleCount ?? result.sampleCount),
     ...(result.isSubmission ? checkHash(read, file, folder.accuracy('accuracy')) : []),
   ];
+}
+
+/** MLCommons' checker does not ask over how many answers the scores are means. */
+function checkScoredCount(read: AccuracyText, file: string, needed: number | null): Finding[] {
+  if (needed === null) return [];
+  return (read.metrics.get('gen_num') ?? [])
+    .filter(({ value }) => value !== needed)
+    .map(({ value, line }) => {
+      const why = 'Scores are those of the whole data set, each row once.';
+      const required = `'gen_num': ${needed}, the rows of the data set`;
+      return findError('dataset-size', { file, line }, { value, required, why });
+    });
 }
 
 function checkMetric(read: AccuracyText, wanted: AccuracyReference, file: string): Finding[] {

@@ -4,8 +4,10 @@
 import type { AuditName } from '../benchmarks.js';
 import { type Finding, findError } from '../finding.js';
 import { type Result, readText } from '../result.js';
+import { isFolder } from '../submission-tree.js';
 import { checkAnswers } from './answer-rules.js';
 import { tellMissing } from './file-rules.js';
+import { checkTest06 } from './test06-rules.js';
 
 /** What TEST06's verdict has to hold: each line, and the words that are enough (Skipped in Offline only). */
 const verdictLines = [
@@ -32,6 +34,11 @@ function checkAudit(name: AuditName, result: Result): Finding[] {
   } else if (division === 'closed' || division === 'network') {
     const why = `${benchmark?.name} is audited by ${name} outside the open division.`;
     findings.push({ ...tellMissing(file), rule: 'missing-audit', why });
+  }
+  // Outside the closed and network divisions an audit is not asked for, and has to be whole all the same.
+  const isAsked = division === 'closed' || division === 'network';
+  if (name === 'TEST06' && benchmark !== null && (isAsked || isFolder(audit.path))) {
+    findings.push(...checkTest06(audit, result, benchmark));
   }
   const log = readText(audit.accuracyLog);
   if (log === null || benchmark === null) return findings;

@@ -60,17 +60,9 @@ function measureDurationMs(log: DetailLog): { ms: number; entry: DetailEntry | n
     const ns = log.number('result_max_latency_ns');
     return ns === null ? null : { ms: ns / 1e6, entry: log.find('result_max_latency_ns') };
   }
-  const [begin, end] = [readPowerTime(log, 'power_begin'), readPowerTime(log, 'power_end')];
+  const [begin, end] = [log.powerTimeMs('power_begin'), log.powerTimeMs('power_end')];
   if (begin === null || end === null) return null;
   return { ms: end - begin, entry: log.find('power_end') };
-}
-
-/** LoadGen writes MM-DD-YYYY HH:MM:SS.mmm in UTC. */
-function readPowerTime(log: DetailLog, key: string): number | null {
-  const parts = /^(\d\d)-(\d\d)-(\d{4}) (\d\d:\d\d:\d\d\.\d{3})$/.exec(log.text(key) ?? '');
-  if (parts === null) return null;
-  const [, month, day, year, time] = parts;
-  return Date.parse(`${year}-${month}-${day}T${time}Z`);
 }
 
 function checkCounts(log: DetailLog, file: string, result: Result): Finding[] {

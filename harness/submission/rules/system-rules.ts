@@ -49,15 +49,28 @@ function checkPresence(fields: Readonly<Record<string, unknown>>, file: string):
   return [
     ...filledSystemFields
       .filter((key) => !isFilled(fields[key]))
-      .map((key) =>
-        tell(key, 'with a text', 'MLCommons\' checker takes 0 for nothing; write "0" or "N/A".'),
-      ),
+      .map((key) => {
+        const allowed = allowedValues.get(key);
+        return allowed === undefined
+          ? tell(key, 'with a text', 'MLCommons\' checker takes 0 for nothing; write "0" or "N/A".')
+          : tell(key, listAllowed(allowed), 'No other value is known.');
+      }),
     ...emptySystemFields
       .filter((key) => fields[key] === undefined)
       .map((key) =>
         tell(key, '(it may be empty)', 'Every system is described by the same fields.'),
       ),
   ];
+}
+
+/** Fields whose texts are prescribed. */
+const allowedValues = new Map<string, readonly string[]>([
+  ['status', systemStatuses],
+  ['system_type', systemTypes],
+]);
+
+function listAllowed(texts: readonly string[]): string {
+  return `of ${texts.map((text) => `"${text}"`).join(', ')}`;
 }
 
 /** A text or a number other than 0. */

@@ -3,13 +3,21 @@ import { formatProgress, ProgressReporter } from '../../../harness/report/progre
 
 describe('formatProgress', () => {
   it('says how many, how fast and how long still', () => {
-    expect(formatProgress('performance', 1000, { samples: 612, tokens: 31_200 }, 16)).toBe(
+    expect(formatProgress('performance', { samples: 612, tokens: 31_200, total: 1000 }, 16)).toBe(
       'performance  612/1000 samples (61 %)  38.3/s  1950 tokens/s  11 s left',
     );
-    expect(formatProgress('accuracy', 10, { samples: 0, tokens: 0 }, 0)).toBe(
+    expect(formatProgress('accuracy', { samples: 0, tokens: 0, total: 10 }, 0)).toBe(
       'accuracy  0/10 samples (0 %)  0.0/s',
     );
-    expect(formatProgress('accuracy', 10, { samples: 10, tokens: 0 }, 2)).not.toContain('left');
+    const all = { samples: 10, tokens: 0, total: 10 };
+    expect(formatProgress('accuracy', all, 2)).not.toContain('left');
+  });
+
+  it('claims no total where there is none', () => {
+    const open = { samples: 1_641_519, tokens: 0, total: null };
+    expect(formatProgress('performance', open, 10)).toBe(
+      'performance  1641519 samples  164151.9/s',
+    );
   });
 });
 
@@ -30,8 +38,8 @@ describe('ProgressReporter', () => {
         written += text;
       },
     };
-    const counters = { samples: 30, tokens: 1000 };
-    const stop = new ProgressReporter(stream, isQuiet).start('accuracy', 100, () => counters);
+    const counters = { samples: 30, tokens: 1000, total: 100 };
+    const stop = new ProgressReporter(stream, isQuiet).start('accuracy', () => counters);
     vi.advanceTimersByTime(10_000);
     stop();
     vi.advanceTimersByTime(10_000);

@@ -83,4 +83,34 @@ describe('formatSummary', () => {
       /VALID.*\n {2}The load generator was late\./,
     );
   });
+
+  it('prints no figure that is none: answers in no time at all have no rate', () => {
+    const record = recordWith([]);
+    const performance = {
+      ...record.performance!,
+      samplesPerSecond: Infinity,
+      tokensPerSecond: NaN,
+    };
+    const text = formatSummary({ ...record, performance }, '/somewhere', false);
+    expect(text).toContain('\nThroughput  not measured\n');
+    expect(text).not.toMatch(/Infinity|NaN/);
+  });
+
+  it('tells the rates of a search apart, and whether it found one', () => {
+    const probes = [1000.03, 1000.04, 500].map((qps) => ({
+      qps,
+      passed: qps < 1000.04,
+      series: 0,
+    }));
+    const search = (peakQps: number | null) => {
+      const record = recordWith([]);
+      const performance = { ...record.performance!, peakSearch: { peakQps, probes } };
+      const found = { ...record, mode: 'find-peak', valid: peakQps !== null, performance };
+      return formatSummary(found, '/somewhere', false);
+    };
+    expect(search(1000.03)).toMatch(/^PEAK FOUND {2}/);
+    expect(search(1000.03)).toContain('\nPeak        1000.03 queries/s keep the latency limits\n');
+    expect(search(1000.03)).toContain('tried: 1000.03 yes, 1000.04 no, 500 yes\n');
+    expect(search(null)).toMatch(/^NO PEAK {2}/);
+  });
 });

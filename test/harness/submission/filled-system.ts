@@ -7,5 +7,6 @@ export function fillSystem(template: string): string {
   const system = JSON.parse(template) as Record<string, string>;
   for (const key of filledSystemFields) if (system[key] === '') system[key] = 'N/A';
   const known = { division: '', submitter: '', status: 'available', system_type: 'datacenter' };
-  return JSON.stringify({ ...system, ...known });
+  const measurements = { input_data_types: 'int32', retraining: 'No' };
+  return JSON.stringify({ ...system, ...known, measurements });
 }

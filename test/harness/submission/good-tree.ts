@@ -2,8 +2,9 @@
 // closed, Offline, Server and Interactive. Tests break copies of it.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { findPackageRoot } from '../../../harness/package-root.js';
 import { type ResultFolder, SubmitterFolder } from '../../../harness/submission/submission-tree.js';
 import {
   emptySystemFields,
@@ -20,6 +21,10 @@ import {
 } from '../../../loadgen/index.js';
 
 export const rows = 13_368;
+const auditConf = readFileSync(
+  join(findPackageRoot().folder, 'configs', 'audits', 'TEST06.conf'),
+  'utf8',
+);
 const answerTokens = 8;
 const endToken = 128_009;
 
@@ -78,6 +83,7 @@ function system(clock: VirtualClock, isOffline: boolean): SystemUnderTest {
 async function run(
   settings: Partial<TestSettings>,
   mode: TestSettings['mode'],
+  audit?: string,
 ): Promise<TestOutcome> {
   const clock = new VirtualClock(1_700_000_000_000);
   const library = {
@@ -89,7 +95,12 @@ async function run(
   };
   const sut = system(clock, settings.scenario === 'Offline');
   const writer = { name: 'loadmark', version: 'test' };
-  return startTest(sut, library, { ...base, ...settings, mode }, { writer, clock });
+  return startTest(
+    sut,
+    library,
+    { ...base, ...settings, mode },
+    { writer, clock, ...(audit === undefined ? {} : { auditConf: audit }) },
+  );
 }
 
 export function writeFile(file: string, text: string): void {
@@ -147,7 +158,12 @@ async function writeResult(folder: ResultFolder, settings: Partial<TestSettings>
   writeFile(folder.readme, 'How to run it.\n');
   const verdict =
     'First token check pass: True\nEOS check pass: True\nSample length check pass: True\n';
-  writeFile(folder.audit('TEST06').verdict, verdict);
+  const test06 = folder.audit('TEST06');
+  const audit = await run(settings, 'PerformanceOnly', auditConf);
+  writeFile(test06.verdict, verdict);
+  writeFile(test06.performance('summary'), audit.logs.summary);
+  writeFile(test06.performance('detail'), audit.logs.detail);
+  writeFile(test06.accuracyLog, audit.logs.accuracy);
 }
 
 /** Writes the tree below `root`. */

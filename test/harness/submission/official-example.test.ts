@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { checkFolder } from '../../../harness/submission/check.js';
+import { parseDetailLog } from '../../../harness/submission/detail-log.js';
 import { SubmitterFolder } from '../../../harness/submission/submission-tree.js';
 import { truncate } from './good-tree.js';
 
@@ -18,7 +19,7 @@ function rulesOf(root: string, severity: 'error' | 'warning'): string[] {
   return findings.filter((finding) => finding.severity === severity).map(({ rule }) => rule);
 }
 
-/** A copy whose accuracy log holds one record for each of the rows, cut and hashed as it should be. */
+/** A copy with summaries, and an accuracy log of one record for each of the rows, cut and hashed as it should be. */
 function repair(name: string): SubmitterFolder {
   const root = join(scratch, name);
   cpSync(example, root, { recursive: true });
@@ -34,6 +35,17 @@ function repair(name: string): SubmitterFolder {
   const hash = createHash('sha256').update(log).digest('hex');
   const text = readFileSync(result.accuracyText, 'utf8').replace(/hash=\w+/, `hash=${hash}`);
   writeFileSync(result.accuracyText, text);
+  // The example's summaries are a line that says that nobody reads them.
+  for (const pass of ['performance', 'accuracy'] as const) {
+    const detail = parseDetailLog(readFileSync(result[pass]('detail'), 'utf8'));
+    const lines = [
+      `SUT name : ${detail.text('sut_name')}`,
+      `Scenario : ${detail.text('effective_scenario')}`,
+      `Result is : ${detail.text('result_validity')}`,
+      'No errors encountered during test.',
+    ];
+    writeFileSync(result[pass]('summary'), `${lines.join('\n')}\n`);
+  }
   return place;
 }
 

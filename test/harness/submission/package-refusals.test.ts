@@ -18,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../../harness/cli.js';
 import { findPackageRoot } from '../../../harness/package-root.js';
 import type { RunRecord } from '../../../harness/run-record.js';
+import { SubmitterFolder } from '../../../harness/submission/submission-tree.js';
 import { fillSystem } from './filled-system.js';
 
 let folder = '';
@@ -123,6 +124,56 @@ describe('bench package refuses', () => {
         'peak: mode is find-peak; allowed: submission, performance, accuracy',
       ],
     );
+  });
+
+  it('a run whose log is INVALID, whatever run.json says', async () => {
+    const edited = alter('edited', 'invalid', () => ({ valid: true, invalidReasons: [] }));
+    await refused(
+      [edited],
+      ['edited: performance: result_validity of the log is INVALID; allowed: VALID'],
+    );
+  });
+
+  it('measurements that only the submitter knows and left open, and takes them from either file', async () => {
+    const box = JSON.parse(readFileSync(join(folder, 'box.json'), 'utf8'));
+    const open = { ...box, measurements: { input_data_types: 'int32', retraining: '' } };
+    const file = join(folder, 'open.json');
+    writeFileSync(file, JSON.stringify(open));
+    await refused(
+      ['offline'],
+      ['open.json: has "" for "retraining" in "measurements", which only the submitter knows; '],
+      ...['--system', file],
+    );
+    const extra = join(folder, 'extra.json');
+    writeFileSync(extra, '{ "retraining": "Yes", "weight_transformations": "none" }');
+    const { stderr } = await pack(
+      ['offline'],
+      'measured',
+      '--system',
+      file,
+      '--measurements',
+      extra,
+    );
+    expect(stderr).toBe('');
+    const place = new SubmitterFolder(join(folder, 'measured'), 'open', 'Example');
+    const result = place.result('open', 'llama2-70b-99.9', 'Offline');
+    expect(JSON.parse(readFileSync(result.measurements, 'utf8'))).toMatchObject({
+      input_data_types: 'int32',
+      retraining: 'Yes',
+      weight_transformations: 'none',
+    });
+    expect(readFileSync(place.system('open'), 'utf8')).not.toContain('measurements');
+    rmSync(join(folder, 'measured'), { recursive: true });
+  });
+
+  it('a system file as the template leaves it, with the values that are allowed', async () => {
+    const template = await bench('package', '--print-system-template');
+    const file = join(folder, 'empty.json');
+    writeFileSync(file, template.stdout);
+    const { stderr } = await pack(['offline'], 'refused', '--system', file);
+    expect(stderr).toContain('has "" for "status" of "available", "preview", "rdi"');
+    expect(stderr).toContain('has "" for "system_type" of "datacenter", "edge", "datacenter,edge"');
+    expect(stderr).toContain('has "" for "input_data_types" in "measurements"');
   });
 
   it('seeds of no round, by the log as well as by run.json', async () => {

@@ -110,6 +110,10 @@ describe.each(['open', 'closed'] as const)('a %s submission', (division) => {
     expect(code).toBe(0);
     const report = JSON.parse(stdout) as PackageReport;
     expect(report.check.errors).toBe(0);
+    const simulated = report.check.findings.filter(({ rule }) => rule === 'simulated-run');
+    expect(simulated.map(({ value }) => value)).toEqual(
+      Array(2).fill('virtual clock, system under test scripted'),
+    );
     expect(report.check.results).toHaveLength(2);
     expect(report.files).toHaveLength(2 + 2 * 14);
     for (const { path, bytes } of report.files) {

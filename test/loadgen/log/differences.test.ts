@@ -25,13 +25,15 @@ const settings: TestSettings = {
   minQueryCount: 700,
 };
 
-/** A test on the virtual clock; sample 3 fails where asked to. */
+/** A test on the virtual clock; sample 3 fails where asked to, and where asked to one is served after the other. */
 async function run(
   name: string,
   changes: Partial<TestSettings>,
   fails = false,
+  isSerial = false,
 ): Promise<TestOutcome> {
   const clock = new VirtualClock();
+  let freeNs = 0;
   const answer = (id: number, responder: Responder) =>
     fails && id === 3
       ? responder.sampleFailed(id, 'out of\nmemory')
@@ -40,7 +42,8 @@ async function run(
     name,
     issueQuery(samples, responder) {
       for (const { id } of samples) {
-        clock.schedule(clock.nowNs() + 1e6, () => answer(id, responder));
+        freeNs = (isSerial ? Math.max(freeNs, clock.nowNs()) : clock.nowNs()) + 1e6;
+        clock.schedule(freeNs, () => answer(id, responder));
       }
     },
     flushQueries() {},
@@ -99,4 +102,22 @@ test('what is no number is bare in the detail log, as in LoadGen, and null or 0 
   expect(outcome.logs.detail).toMatch(/"result_scheduled_samples_per_sec", "value": -?nan,/);
   expect(outcome.metrics?.scheduledSamplesPerSecond).toBeNaN();
   expect(JSON.parse(JSON.stringify(outcome.metrics)).scheduledSamplesPerSecond).toBeNull();
+});
+
+test('a search for the peak ends where LoadGen would go on for ever', async () => {
+  const find = { mode: 'FindPeakPerformance', serverTargetLatencyNs: 2e6 } as const;
+  // No rate fails: sent at one a nanosecond or at one a second, each query takes its millisecond.
+  const endless = await run('a system', { ...find, minQueryCount: 20 });
+  expect(endless.invalidReasons.join()).toContain('more than one query a nanosecond');
+  const tiny = { ...find, minQueryCount: 20, serverFindPeakQpsBoundaryStepSize: 1e-9 };
+  const slow = await run('a system', tiny);
+  expect(slow.invalidReasons.join()).toContain('would be one of more than 1000');
+  expect(slow.valid).toBe(false);
+});
+
+test('and where no number lies between the bounds any more', async () => {
+  const find = { mode: 'FindPeakPerformance', serverTargetLatencyNs: 5e6 } as const;
+  const decimals = { serverFindPeakQpsDecimalsOfPrecision: 300 };
+  const outcome = await run('a queue', { ...find, ...decimals, minQueryCount: 200 }, false, true);
+  expect(outcome.peakSearch?.peakQps).toBeGreaterThan(100);
 });
