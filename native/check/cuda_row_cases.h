@@ -290,7 +290,7 @@ inline void check_gpu_tokens(const GpuCases& c) {
     gpu_ops::log_probability(c.gpu, fresh.as<float>(), vocab, rows_there.as<int32_t>(),
                              there.as<int32_t>(), 30, static_cast<double*>(scores.data()));
     c.report.near("gpu log_probability", scores.take<double>(c, "gpu log_probability"), log_probs,
-                  [](size_t) { return 1e-9; });
+                  [](size_t) { return 1e-6; });  // the twin takes fp32 exponentials
   }
 }
 

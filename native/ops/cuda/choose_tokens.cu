@@ -117,13 +117,11 @@ __global__ void __launch_bounds__(kThreads)
       if (ordered(row[i]) >= bound) sum += weight_of(row[i]);
     return block_sum(sum, sums);
   };
-  double total = weight_above(least);
-  // Top p: the largest bound whose weight still reaches it; of equal logits at the bound, the first
-  // tokens only, as many as it takes.
-  int32_t ties = INT32_MAX;
-  if (terms.top_p < 1) {
-    const double wanted = terms.top_p * total;
-    uint32_t low = least, high = ordered(best.value);
+  const double total = weight_above(least);
+  const double drawn = uniform_at(terms.seed, terms.index);
+  // The largest bound in [low, best] whose weight reaches `wanted`.
+  const auto reach = [&](uint32_t low, double wanted) {
+    uint32_t high = ordered(best.value);
     while (low < high) {
       const uint32_t middle = low + (high - low) / 2 + 1;
       if (weight_above(middle) >= wanted) {
@@ -132,30 +130,43 @@ __global__ void __launch_bounds__(kThreads)
         high = middle - 1;
       }
     }
-    least = low;
-    const double each = weight_of(unordered(least));
-    const double above = least == ordered(best.value) ? 0 : weight_above(least + 1);
-    ties = max(1, static_cast<int32_t>(ceil((wanted - above) / each)));
-    total = above;  // the ties that stay in are added as they are counted below
-    int count = 0;
-    for (int64_t i = threadIdx.x; i < vocab; i += kThreads) count += ordered(row[i]) == least;
-    ties = min(ties, block_sum(count, counts));
-    total += ties * each;
+    return low;
+  };
+  // Top p keeps the most probable tokens, of equal ones the first, and draws in that order.
+  if (terms.top_p < 1) {
+    const auto above = [&](uint32_t bound) {
+      return bound == ordered(best.value) ? 0.0 : weight_above(bound + 1);
+    };
+    const uint32_t edge = reach(least, terms.top_p * total);
+    const double edge_weight = weight_of(unordered(edge)), before_edge = above(edge);
+    const double ties = fmax(1.0, ceil((terms.top_p * total - before_edge) / edge_weight));
+    const double left = drawn * (before_edge + ties * edge_weight);
+    const uint32_t hit = reach(edge, left);
+    const double hit_weight = weight_of(unordered(hit));
+    const auto which = static_cast<int>(fmax(0.0, floor((left - above(hit)) / hit_weight)));
+    if (threadIdx.x >= 32) return;
+    int seen = 0;
+    int32_t token = best.token;
+    for (int64_t first = 0; first < vocab && seen <= which; first += 32) {
+      const int64_t i = first + threadIdx.x;
+      unsigned equal = __ballot_sync(~0u, i < vocab && ordered(row[i]) == hit);
+      for (; equal != 0 && seen <= which; equal &= equal - 1, ++seen)
+        token = static_cast<int32_t>(first + __ffs(static_cast<int>(equal)) - 1);
+    }
+    if (threadIdx.x == 0) out[blockIdx.x] = token;
+    return;
   }
   // The draw goes through the tokens in order; one warp, 32 tokens a time.
   if (threadIdx.x >= 32) return;
   const int lane = threadIdx.x;
-  double left = uniform_at(terms.seed, terms.index) * total;
-  int32_t last = best.token, seen = 0;
+  double left = drawn * total;
+  int32_t last = best.token;
   for (int64_t first = 0; first < vocab; first += 32) {
     const int64_t i = first + lane;
     const uint32_t bits = i < vocab ? ordered(row[i]) : 0;
-    const unsigned equal = __ballot_sync(~0u, bits == least);
-    const bool in = bits > least ||
-                    (bits == least && seen + __popc(equal & ((1u << lane) - 1)) < ties);
-    double weight = in && i < vocab ? weight_of(row[i]) : 0;
+    const bool in = i < vocab && bits >= least;
+    const double weight = in ? weight_of(row[i]) : 0;
     const unsigned any = __ballot_sync(~0u, in && weight > 0);
-    seen += __popc(equal);
     if (any == 0) continue;
     double sum = weight;
     for (int step = 1; step < 32; step *= 2) {

@@ -33,10 +33,10 @@ void launch(const Gpu& gpu, const char* name, void (*kernel)(Parameters...), dim
              name);
 }
 
-// Lets `kernel` have more than 48 KiB of shared memory a block; asked once a kernel and size.
+// Lets `kernel` have more than the 48 KiB of shared memory a block that all get, its static part included.
 template <class Kernel>
 void allow_shared(Kernel kernel, size_t bytes, const char* name) {
-  if (bytes > 48 * 1024) {
+  if (bytes > 40 * 1024) {
     check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                     static_cast<int>(bytes)),
                name);
