@@ -91,7 +91,8 @@ struct QueryRows {
       for (int i = 0; i < 4; ++i) {
         score[j][i] = exp2f(score[j][i] - base[i / 2]);
         total[i / 2] += score[j][i];
-        if (kScaled) score[j][i] *= v_scale[8 * j + 2 * t + i % 2];
+        // A token out of sight has a weight of 0 but maybe no scale.
+        if (kScaled && score[j][i] > 0) score[j][i] *= v_scale[8 * j + 2 * t + i % 2];
       }
     }
     const uint32_t p[4] = {Number<T>::pack(score[0][0], score[0][1]),
