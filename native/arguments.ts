@@ -53,6 +53,8 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   const weightFormat = options.weightFormat ?? 'checkpoint';
   const faultAtStep = options.faultAtStep ?? 0;
   const stepLag = options.stepLag ?? 0;
+  const profileFirstStep = options.profileFirstStep ?? 0;
+  const profileSteps = options.profileSteps ?? 0;
   if (typeof options.modelPath !== 'string' || options.modelPath === '') {
     refuse(`modelPath is ${quote(options.modelPath)}; allowed: the path of a folder`);
   }
@@ -72,6 +74,8 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   checkChoice('weightFormat', weightFormat, ['checkpoint', 'int8']);
   checkInteger('faultAtStep', faultAtStep, 0, maxInt32);
   checkInteger('stepLag', stepLag, 0, 1);
+  checkInteger('profileFirstStep', profileFirstStep, 0, maxInt32);
+  checkInteger('profileSteps', profileSteps, 0, maxInt32);
   return {
     modelPath: options.modelPath,
     device: options.device,
@@ -87,6 +91,8 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
     weightFormat,
     faultAtStep,
     stepLag,
+    profileFirstStep,
+    profileSteps,
   };
 }
 

@@ -54,6 +54,9 @@ export interface EngineOptions {
   readonly weightFormat?: WeightFormat;
   /** Fault injection for tests: the step of this number (1 is the first) fails, which breaks the engine. */
   readonly faultAtStep?: number;
+  /** A profile of `profileSteps` steps from this one on (1 is the first), which are slower for it; 0: none. */
+  readonly profileFirstStep?: number;
+  readonly profileSteps?: number;
   /** For tests: the CPU takes this many steps (0 or 1) ahead of results, as a GPU does. */
   readonly stepLag?: number;
 }
@@ -133,6 +136,17 @@ export interface EngineInfo {
   readonly kernels: Readonly<Record<string, string>>;
 }
 
+/** What a kernel took in the profiled steps, by what it was for. */
+export interface KernelTime {
+  /** "gate_up: int4_linear_few_rows" */
+  readonly name: string;
+  readonly count: number;
+  readonly milliseconds: number;
+  /** Of the work it was given; 0 where that is not known. */
+  readonly bytes: number;
+  readonly flops: number;
+}
+
 export interface EngineStats {
   readonly steps: number;
   readonly promptTokens: number;
@@ -188,6 +202,7 @@ interface Addon {
 interface AddonEngine {
   readonly info: EngineInfo;
   stats(): EngineStats;
+  profile(): KernelTime[];
   submit(packed: ReturnType<typeof packRequests>): void;
   cancel(ids: Int32Array): void;
   score(packed: ReturnType<typeof packScoreRequests>): Promise<ScoreResult[]>;
@@ -276,6 +291,11 @@ export class Engine {
 
   stats(): EngineStats {
     return translate(() => this.#native.stats());
+  }
+
+  /** Empty before the steps asked for are through, and on a device without kernels. */
+  profile(): readonly KernelTime[] {
+    return translate(() => this.#native.profile());
   }
 
   /** Takes all of them or, with an error naming the request, none. */

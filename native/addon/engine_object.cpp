@@ -240,6 +240,9 @@ Napi::Object EngineHandle::make_object(Napi::Env env) {
   method("stats", [](EngineHandle& self, const Napi::CallbackInfo& call) -> Napi::Value {
     return write_stats(call.Env(), self.stats());
   });
+  method("profile", [](EngineHandle& self, const Napi::CallbackInfo& call) -> Napi::Value {
+    return write_profile(call.Env(), self.engine().profile());
+  });
   method("submit", [](EngineHandle& self, const Napi::CallbackInfo& call) -> Napi::Value {
     self.submit(read_requests(call[0].ToObject()));
     return call.Env().Undefined();

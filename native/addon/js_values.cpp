@@ -116,6 +116,8 @@ EngineOptions read_options(const Napi::Object& options) {
       options, "weightFormat",
       {{"checkpoint", WeightFormat::kCheckpoint}, {"int8", WeightFormat::kInt8}});
   out.fault_at_step = read_integer(options, "faultAtStep");
+  out.profile_first_step = read_integer(options, "profileFirstStep");
+  out.profile_steps = read_integer(options, "profileSteps");
   out.step_lag = static_cast<int>(read_integer(options, "stepLag"));
   return out;
 }
@@ -214,6 +216,20 @@ Napi::Object write_stats(Napi::Env env, const EngineStats& stats) {
   set(object, "peakKvPages", stats.peak_kv_pages);
   set(object, "preemptions", stats.preemptions);
   return object;
+}
+
+Napi::Array write_profile(Napi::Env env, const std::vector<KernelTime>& times) {
+  Napi::Array array = Napi::Array::New(env, times.size());
+  for (size_t i = 0; i < times.size(); ++i) {
+    Napi::Object object = Napi::Object::New(env);
+    set(object, "name", times[i].name);
+    set(object, "count", times[i].count);
+    object.Set("milliseconds", Napi::Number::New(env, times[i].milliseconds));
+    object.Set("bytes", Napi::Number::New(env, times[i].bytes));
+    object.Set("flops", Napi::Number::New(env, times[i].flops));
+    array.Set(static_cast<uint32_t>(i), object);
+  }
+  return array;
 }
 
 Napi::Array write_scores(Napi::Env env, const std::vector<ScoreResult>& results) {

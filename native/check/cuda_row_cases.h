@@ -71,7 +71,8 @@ struct AttentionSequence {
 // The last `rows` tokens of each sequence against all of them; sequences of one row come first.
 inline void check_gpu_attention_case(const GpuCases& c, gpu_ops::Activation activation, bool float8,
                                      const AttentionShape& shape,
-                                     const std::vector<AttentionSequence>& sequences) {
+                                     const std::vector<AttentionSequence>& sequences,
+                                     const gpu_ops::DeviceBuffer& scratch) {
   const double unit = rounding_of(activation);
   const int64_t all_heads = shape.heads + 2 * shape.kv_heads, width = all_heads * shape.head_dim;
   std::string what = std::string("gpu attention ") + gpu_ops::activation_name(activation) +
@@ -181,9 +182,6 @@ inline void check_gpu_attention_case(const GpuCases& c, gpu_ops::Activation acti
                                   gpu_pages.as<int32_t>(), count};
   gpu_ops::rope_kv_write(c.gpu, activation, device, places, gpu_rotation.as<float>(),
                          gpu_step.as<void>(), shape.heads);
-  gpu_ops::DeviceBuffer scratch(static_cast<size_t>(gpu_ops::decode_scratch_bytes(
-      c.gpu, count, shape.heads, shape.kv_heads, shape.head_dim)));
-  gpu_ops::fill_bytes(c.gpu.stream(), scratch.as<void>(), 0, scratch.size());
   const Poisoned out(c, want_values.size() * 2);
   if (decode_rows > 0) {
     gpu_ops::RowPlaces decoding = places;
@@ -206,6 +204,7 @@ inline void check_gpu_attention_case(const GpuCases& c, gpu_ops::Activation acti
 inline void check_gpu_attention(const GpuCases& c) {
   using gpu_ops::Activation;
   const std::vector<std::vector<AttentionSequence>> batches = {
+      {{400, 1}, {20, 1}, {77, 1}, {130, 1}},
       {{0, 1}},
       {{15, 1}},
       {{16, 1}, {1000, 1}, {300, 1}},
@@ -213,6 +212,10 @@ inline void check_gpu_attention(const GpuCases& c) {
       {{0, 200}},
       {{100, 1}, {37, 1}, {0, 5}, {64, 64}, {333, 130}, {7, 17}},
   };
+  // One scratch memory for all, zeroed once, as an engine has it.
+  const gpu_ops::DeviceBuffer scratch(
+      static_cast<size_t>(gpu_ops::decode_scratch_bytes(c.gpu, 512, 32, 8, 128)));
+  gpu_ops::fill_bytes(c.gpu.stream(), scratch.as<void>(), 0, scratch.size());
   for (const Activation activation : {Activation::kFloat16, Activation::kBFloat16}) {
     for (const bool float8 : {false, true}) {
       for (const AttentionShape& shape :
@@ -220,12 +223,12 @@ inline void check_gpu_attention(const GpuCases& c) {
             AttentionShape{32, 8, 128, 16}, AttentionShape{12, 2, 128, 32},
             AttentionShape{16, 2, 128, 16}}) {
         for (const auto& batch : batches)
-          check_gpu_attention_case(c, activation, float8, shape, batch);
+          check_gpu_attention_case(c, activation, float8, shape, batch, scratch);
       }
     }
   }
   std::vector<AttentionSequence> many(300, {20, 1});  // more rows than split contexts
-  check_gpu_attention_case(c, Activation::kFloat16, false, {8, 2, 128, 16}, many);
+  check_gpu_attention_case(c, Activation::kFloat16, false, {8, 2, 128, 16}, many, scratch);
 }
 
 inline void check_gpu_tokens(const GpuCases& c) {

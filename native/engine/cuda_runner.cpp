@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/kv_cache.h"
 
 namespace loadmark {
 namespace {
@@ -69,6 +70,7 @@ CudaRunner::CudaRunner(std::unique_ptr<ops::cuda::Gpu> gpu, std::unique_ptr<Cuda
     step.input = ops::cuda::PinnedBuffer(layout_.bytes);
     step.tokens = ops::cuda::PinnedBuffer(static_cast<size_t>(max_rows_) * 4);
   }
+  kv_token_bytes_ = KvCache::token_bytes(config, options.kv_type) / config.layers;
   const int64_t layer_bytes = plan.sizes.kv_bytes / config.layers;
   kv_memory_ = ops::cuda::DeviceBuffer(static_cast<size_t>(layer_bytes * config.layers));
   ops::cuda::fill_bytes(gpu_->stream(), kv_memory_.as<void>(), 0, kv_memory_.size());
@@ -108,7 +110,7 @@ void CudaRunner::begin(const Batch& batch) {
       batch.logit_rows().begin(), batch.logit_rows().end(), [](const Batch::LogitRow& row) {
         return row.kind != Sequence::Kind::kGenerate || !row.banned.empty();
       });
-  if (!special && tile_count_ == 0 && begun.logit_rows == rows) {
+  if (!special && !gpu_->profiling() && tile_count_ == 0 && begun.logit_rows == rows) {
     queue_decode(padded_batch(rows));
   } else {
     queue_mixed(batch, begun);
@@ -216,7 +218,12 @@ void CudaRunner::queue_decode(int64_t rows) {
 void CudaRunner::queue_mixed(const Batch& batch, Begun& begun) {
   auto* base = input_.as<uint8_t>();
   const int64_t vocab = model_->config().vocab_size;
-  model_->run(device_step(batch.rows(), decode_rows_, tile_count_), kv_);
+  CudaStep step = device_step(batch.rows(), decode_rows_, tile_count_);
+  for (int64_t row = 0; row < decode_rows_; ++row) {
+    step.decode_kv_bytes += static_cast<double>(batch.positions()[static_cast<size_t>(row)] + 1) *
+                            static_cast<double>(kv_token_bytes_);
+  }
+  model_->run(step, kv_);
   // Banned tokens and targets are rare: they get memory of their own.
   std::vector<int32_t> banned, target_rows;
   std::vector<SamplingRow> sampling;
@@ -278,6 +285,19 @@ void CudaRunner::queue_mixed(const Batch& batch, Begun& begun) {
                             static_cast<size_t>(begun.targets) * 8);
   }
   if (!banned.empty() || begun.targets > 0) gpu_->synchronize();  // before that memory goes
+}
+
+void CudaRunner::start_profile() {
+  gpu_->make_current();
+  gpu_->start_profile();
+}
+
+std::vector<KernelTime> CudaRunner::take_profile() {
+  gpu_->make_current();
+  std::vector<KernelTime> times;
+  for (const ops::cuda::KernelTime& time : gpu_->take_profile())
+    times.push_back({time.name, time.count, time.milliseconds, time.bytes, time.flops});
+  return times;
 }
 
 const StepResults& CudaRunner::finish() {

@@ -23,6 +23,8 @@ class CudaRunner : public StepRunner {
   int lag() const override { return 1; }
   void begin(const Batch& batch) override;
   const StepResults& finish() override;
+  void start_profile() override;
+  std::vector<KernelTime> take_profile() override;
 
  private:
   // Where a step's numbers stand, in pinned host memory and at the same places on the device.
@@ -51,6 +53,7 @@ class CudaRunner : public StepRunner {
   ops::cuda::DeviceBuffer kv_memory_, input_, logits_, tokens_, log_probs_;
   std::vector<ops::cuda::PagedKv> kv_;  // of each layer
   std::map<int64_t, ops::cuda::Graph> decode_graphs_;  // by padded rows
+  int64_t kv_token_bytes_ = 0;  // of a layer
   int64_t tile_tokens_, tile_count_ = 0, decode_rows_ = 0;
   Begun steps_[2];
   size_t begun_ = 0, finished_ = 0;

@@ -44,6 +44,11 @@ EngineStats Engine::stats() const {
   return stats_;
 }
 
+std::vector<KernelTime> Engine::profile() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return profile_;
+}
+
 void Engine::require_working() const {
   if (!broken_.empty()) throw Error(kEngineBroken, broken_);
 }

@@ -60,6 +60,9 @@ class Engine {
 
   const EngineInfo& info() const { return info_; }
   EngineStats stats() const;
+  // What the kernels of steps profile_first_step to profile_first_step + profile_steps - 1 took; empty
+  // before they are through.
+  std::vector<KernelTime> profile() const;
 
   // All or none: throws Error(kBadArgument) naming the request that cannot run,
   // Error(kEngineBroken) after a failure.
@@ -100,6 +103,7 @@ class Engine {
   void send_events(int64_t now_ns);
   void end_all(EventStatus status, const std::string& reason);
   void count_step(const Batch& batch);
+  void turn_profile();
 
   EngineOptions options_;
   EngineListener listener_;
@@ -119,6 +123,7 @@ class Engine {
   std::unordered_set<int32_t> cancels_;
   std::unordered_set<int32_t> unfinished_;  // request ids
   EngineStats stats_;
+  std::vector<KernelTime> profile_;
   bool closing_ = false;
   std::string broken_;  // why; empty while it works
 

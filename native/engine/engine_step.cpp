@@ -103,8 +103,18 @@ void Engine::step() {
 void Engine::begin_step(const Batch& batch) {
   at_work_ = ++begun_;
   count_step(batch);
+  turn_profile();
   runner_->begin(batch);
   scheduler_.retire_spent();
+}
+
+void Engine::turn_profile() {
+  if (options_.profile_first_step == 0) return;
+  if (begun_ == options_.profile_first_step) runner_->start_profile();
+  if (begun_ != options_.profile_first_step + options_.profile_steps) return;
+  std::vector<KernelTime> times = runner_->take_profile();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  profile_ = std::move(times);
 }
 
 void Engine::count_step(const Batch& batch) {

@@ -18,6 +18,13 @@ struct StepResults {
   int64_t timestamp_ns = 0;       // CLOCK_MONOTONIC, when the results were known
 };
 
+// What a kernel took, by purpose and name; bytes and flops of its work, 0 where not known.
+struct KernelTime {
+  std::string name;
+  int64_t count = 0;
+  double milliseconds = 0, bytes = 0, flops = 0;
+};
+
 class StepRunner {
  public:
   virtual ~StepRunner() = default;
@@ -31,6 +38,10 @@ class StepRunner {
   virtual void begin(const Batch& batch) = 0;
   // Waits for the oldest step begun. Valid until the next call. Throws Error.
   virtual const StepResults& finish() = 0;
+  // Times each kernel from here on, which slows the steps down; a runner without kernels has none.
+  virtual void start_profile() {}
+  // Ends it; waits for the steps begun.
+  virtual std::vector<KernelTime> take_profile() { return {}; }
 };
 
 }  // namespace loadmark

@@ -202,19 +202,24 @@ void CudaLlama::run_linear(const CudaLinear& linear, const LinearInput& input, i
 
 void CudaLlama::run_layer(const CudaLayer& layer, const CudaStep& step, const PagedKv& kv) const {
   const int64_t rows = step.places.rows;
+  gpu_.set_purpose("qkv");
   run_linear(layer.qkv, normalised(layer.attention_norm), rows, Epilogue::kStore,
              qkv_.as<void>());
+  gpu_.set_purpose("attention");
   rope_kv_write(gpu_, activation_, kv, step.places, rotation_.as<float>(), qkv_.as<void>(),
                 config_.heads);
   if (step.decode_rows > 0) {
     RowPlaces places = step.places;
     places.rows = step.decode_rows;
+    gpu_.note_work(step.decode_kv_bytes, 0);
     attention_decode(gpu_, activation_, kv, places, qkv_.as<void>(), config_.heads,
                      decode_scratch_.as<void>(), context_.as<void>());
   }
   attention_prefill(gpu_, activation_, kv, step.places, step.tiles, step.tile_count,
                     qkv_.as<void>(), config_.heads, context_.as<void>());
+  gpu_.set_purpose("o");
   run_linear(layer.o, as_it_is(context_), rows, Epilogue::kAddFloat, hidden_.as<void>());
+  gpu_.set_purpose("gate_up");
   if (layer.gate_up.gate_up) {
     run_linear(layer.gate_up, normalised(layer.mlp_norm), rows, Epilogue::kSiluMul,
                act_.as<void>());
@@ -224,16 +229,19 @@ void CudaLlama::run_layer(const CudaLayer& layer, const CudaStep& step, const Pa
     silu_mul(gpu_, activation_, gate_up_.as<void>(), rows, config_.intermediate_size,
              act_.as<void>());
   }
+  gpu_.set_purpose("down");
   run_linear(layer.down, as_it_is(act_), rows, Epilogue::kAddFloat, hidden_.as<void>());
 }
 
 void CudaLlama::run(const CudaStep& step, const std::vector<PagedKv>& kv) const {
+  gpu_.set_purpose("embedding");
   embedding(gpu_, embedding_.as<void>(), embedding_type_, step.tokens, step.previous,
             step.places.rows, config_.hidden_size, hidden_.as<float>());
   for (size_t i = 0; i < layers_.size(); ++i) run_layer(layers_[i], step, kv[i]);
 }
 
 void CudaLlama::head(const int32_t* kept, int64_t rows, float* logits) const {
+  gpu_.set_purpose("head");
   rmsnorm(gpu_, activation_, hidden_.as<float>(), kept, final_norm_.as<float>(),
           static_cast<float>(config_.rms_norm_eps), rows, config_.hidden_size,
           normed_.as<void>());

@@ -24,7 +24,7 @@ struct Problem {
   const void* qkv;
   void* out;
   float* parts;    // (rows, kv_heads, splits, group, head_dim + 2): sums, largest, total
-  int* arrivals;   // (rows, kv_heads)
+  int* arrivals;   // (rows, kv_heads), where contexts are split
   int heads, group, splits;
   float scale;
 };
@@ -220,6 +220,10 @@ void choose(const Gpu& gpu, const Problem& p) {
   p.kv.head_dim == 128 ? choose_storage<T, 128>(gpu, p) : choose_storage<T, 64>(gpu, p);
 }
 
+// Contexts are split only where rows * kv_heads is at most the multiprocessors: their counters keep one
+// place, whatever the number of rows, because they must stay zero between launches.
+int64_t arrival_count(const Gpu& gpu) { return (gpu.multiprocessors() + 63) / 64 * 64; }
+
 int64_t part_floats(int64_t rows, int64_t heads, int64_t splits, int64_t head_dim) {
   return rows * heads * splits * (head_dim + 2);
 }
@@ -236,7 +240,7 @@ int64_t decode_scratch_bytes(const Gpu& gpu, int64_t max_rows, int64_t heads, in
   int64_t most = 0;
   for (int64_t rows = 1; rows <= max_rows; ++rows)
     most = std::max(most, part_floats(rows, heads, decode_splits(gpu, rows, kv_heads), head_dim));
-  return (max_rows * kv_heads + most) * 4;
+  return (arrival_count(gpu) + most) * 4;
 }
 
 void attention_decode(const Gpu& gpu, Activation activation, const PagedKv& kv,
@@ -256,7 +260,7 @@ void attention_decode(const Gpu& gpu, Activation activation, const PagedKv& kv,
   p.splits = static_cast<int>(decode_splits(gpu, places.rows, kv.kv_heads));
   p.scale = 1.4426950408889634f / std::sqrt(static_cast<float>(kv.head_dim));
   p.arrivals = static_cast<int*>(scratch);  // zeros before and after
-  p.parts = static_cast<float*>(scratch) + places.rows * kv.kv_heads;
+  p.parts = static_cast<float*>(scratch) + arrival_count(gpu);
   if (activation == Activation::kFloat16) {
     choose<__half>(gpu, p);
   } else {

@@ -77,6 +77,57 @@ const char* activation_name(Activation activation) {
   return activation == Activation::kFloat16 ? "fp16" : "bf16";
 }
 
+struct Gpu::Profile {
+  struct Launch {
+    std::string name;
+    Event begin, end;
+    double bytes, flops;
+  };
+  std::vector<Launch> launches;
+  double bytes = 0, flops = 0;
+};
+
+void Gpu::start_profile() const {
+  synchronize();
+  profile_ = std::make_unique<Profile>();
+}
+
+void Gpu::note_work(double bytes, double flops) const {
+  if (profile_ == nullptr) return;
+  profile_->bytes = bytes;
+  profile_->flops = flops;
+}
+
+void Gpu::begin_kernel(const char* name) const {
+  if (profile_ == nullptr) return;
+  const std::string purpose = purpose_;
+  profile_->launches.push_back({purpose.empty() ? name : purpose + ": " + name, Event(), Event(),
+                                std::exchange(profile_->bytes, 0),
+                                std::exchange(profile_->flops, 0)});
+  profile_->launches.back().begin.record(stream_);
+}
+
+void Gpu::end_kernel() const {
+  if (profile_ != nullptr) profile_->launches.back().end.record(stream_);
+}
+
+std::vector<KernelTime> Gpu::take_profile() const {
+  synchronize();
+  std::vector<KernelTime> times;
+  if (profile_ == nullptr) return times;
+  for (const Profile::Launch& launch : profile_->launches) {
+    auto found = std::find_if(times.begin(), times.end(),
+                              [&](const KernelTime& time) { return time.name == launch.name; });
+    if (found == times.end()) found = times.insert(times.end(), {launch.name, 0, 0, 0, 0});
+    ++found->count;
+    found->milliseconds += launch.end.milliseconds_since(launch.begin);
+    found->bytes += launch.bytes;
+    found->flops += launch.flops;
+  }
+  profile_.reset();
+  return times;
+}
+
 Gpu::Gpu(int device) : device_(device) {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);

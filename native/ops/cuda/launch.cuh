@@ -28,9 +28,11 @@ void launch(const Gpu& gpu, const char* name, void (*kernel)(Parameters...), dim
   attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   attribute.val.programmaticStreamSerializationAllowed = 1;
   config.attrs = &attribute;
-  config.numAttrs = gpu.architecture() >= 90 ? 1 : 0;
+  config.numAttrs = gpu.architecture() >= 90 && !gpu.profiling() ? 1 : 0;
+  gpu.begin_kernel(name);
   check_cuda(cudaLaunchKernelEx(&config, kernel, Parameters(std::forward<Arguments>(arguments))...),
              name);
+  gpu.end_kernel();
 }
 
 // Lets `kernel` have more than the 48 KiB of shared memory a block that all get, its static part included.

@@ -37,6 +37,13 @@ Int4Kernel choose_int4(const Gpu& gpu, const LinearWeight& w, int64_t rows) {
   return Int4Kernel::kManyRowsMma;
 }
 
+// Weights once, rows in and out.
+void note_linear(const Gpu& gpu, const LinearWeight& w, int64_t rows) {
+  const double values = static_cast<double>(w.n) * static_cast<double>(w.k);
+  gpu.note_work(static_cast<double>(w.bytes) + 2.0 * static_cast<double>(rows * (w.n + w.k)),
+                2.0 * values * static_cast<double>(rows));
+}
+
 Int4Output output_of(const LinearWeight& w, Epilogue epilogue, void* y) {
   return {y, epilogue == Epilogue::kSiluMul ? w.n / 2 : w.n, epilogue};
 }
@@ -51,9 +58,11 @@ void dense_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
                              ? Int4Input{nullptr, input.residual, input.norm, input.eps, w.k}
                              : Int4Input{rows_of(gpu, activation, input, rows, w.k), nullptr,
                                          nullptr, 0, w.k};
+    note_linear(gpu, w, rows);
     return dense_linear_few_rows(gpu, activation, data, w.n, in, rows, out);
   }
   const void* x = rows_of(gpu, activation, input, rows, w.k);
+  note_linear(gpu, w, rows);
   if (w.type != WeightType::kInt8 && gpu.blas() != nullptr)
     return blas_linear(gpu, activation, data, w.n, w.k, x, rows, epilogue, y);
   dense_linear_many_rows(gpu, activation, data, w.packed->scale.as<float>(), w.n,
@@ -95,6 +104,7 @@ void int4_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
     in.x = input.gathered;
     in.k = gathered;
   }
+  note_linear(gpu, w, rows);
   switch (kernel) {
     case Int4Kernel::kFewRows:
       return int4_linear_few_rows(gpu, activation, layout, in, rows, out);

@@ -71,6 +71,14 @@ void fill_bytes(Stream stream, void* device, int value, size_t bytes);
 enum class Activation { kFloat16, kBFloat16 };
 const char* activation_name(Activation activation);  // "fp16", "bf16"
 
+// What a kernel, or one kernel for one purpose, took between start_profile and take_profile.
+struct KernelTime {
+  std::string name;  // "gate_up: int4_linear_few_rows"
+  int64_t count = 0;
+  double milliseconds = 0;
+  double bytes = 0, flops = 0;  // of the work it was given; 0 where that was not said
+};
+
 // One device, one stream and the scratch memory that kernels share, in stream order.
 class Gpu {
  public:
@@ -89,6 +97,16 @@ class Gpu {
   int architecture() const { return architecture_; }  // 90 for sm_90
   const std::string& name() const { return name_; }
   void* blas() const { return blas_; }  // cublasHandle_t, null where there is no cuBLAS
+  // While profiling, every kernel stands between two events and begins when the one before has ended.
+  void start_profile() const;
+  std::vector<KernelTime> take_profile() const;  // ends it; waits for the device
+  bool profiling() const { return profile_ != nullptr; }
+  // What the kernels to come are for, and the work of the next one.
+  void set_purpose(const char* purpose) const { purpose_ = purpose; }
+  void note_work(double bytes, double flops) const;
+  void begin_kernel(const char* name) const;
+  void end_kernel() const;
+
   // Partial sums of int4_linear (fp32) and the flags that say they are there.
   float* partials() const { return partials_.as<float>(); }
   int* flags() const { return flags_.as<int>(); }
@@ -99,6 +117,9 @@ class Gpu {
   Stream stream_ = nullptr;
   void* blas_ = nullptr;
   DeviceBuffer partials_, flags_, blas_workspace_;
+  struct Profile;
+  mutable std::unique_ptr<Profile> profile_;
+  mutable const char* purpose_ = "";
 };
 // Times between two points of a stream.
 class Event {
