@@ -106,8 +106,13 @@ describe.skipIf(!hasGpu()).each(builtInModels)('%s', (model) => {
     });
     // Last in the queue, so that it is the one to give its pages up.
     const queue = [...requests.slice(1, 64), requests[0]!];
-    for (const arranged of [options, await withPages(options, fewPages)]) {
-      const answers = await withBench(arranged, (bench) => answerAll(bench, queue));
+    for (const pages of [null, fewPages]) {
+      const arranged = pages === null ? options : await withPages(options, pages);
+      const answers = await withBench(arranged, async (bench) => {
+        const answered = await answerAll(bench, queue);
+        expect(bench.engine.stats().preemptions > 0).toBe(pages !== null);
+        return answered;
+      });
       const pair = [alone, answers.at(-1)!];
       const asked = [requests[0]!, requests[0]!];
       const right = [want[0]!, want[0]!];
