@@ -1,6 +1,7 @@
 // Checks every GPU operator against its CPU twin; with --time then measures them against ceilings
 // measured in the same run.
-//   cuda_check [--quick] [--seed N] [--only NAME] [--time] [--json FILE] [--threads N]
+//   cuda_check [--quick] [--seed N] [--only NAME] [--time] [--ceilings] [--json FILE] [--threads N]
+// --ceilings measures those alone, in the form of --time without its lines.
 //   cuda_check --one K N ROWS
 #include <chrono>
 #include <cstdlib>
@@ -15,7 +16,7 @@ namespace {
 using namespace loadmark;
 
 struct Options {
-  bool quick = false, time = false, check = true;
+  bool quick = false, time = false, ceilings = false, check = true;
   uint64_t seed = std::random_device{}();
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   std::string json, only;
@@ -34,6 +35,8 @@ Options parse(int argc, char** argv) {
       options.quick = true;
     } else if (name == "--time") {
       options.time = true;
+    } else if (name == "--ceilings") {
+      options.ceilings = true;
     } else if (name == "--no-check") {
       options.check = false;
     } else if (name == "--seed") {
@@ -48,8 +51,8 @@ Options parse(int argc, char** argv) {
       options.json = value();
     } else {
       throw Error(kBadArgument, "unknown option " + name +
-                                    "; allowed are --quick --seed --only --time --no-check --one --json "
-                                    "--threads");
+                                    "; allowed are --quick --seed --only --time --ceilings --no-check --one "
+                                    "--json --threads");
     }
   }
   return options;
@@ -81,7 +84,8 @@ int run(const Options& options) {
               static_cast<long long>(report.checks()), static_cast<long long>(report.failures()),
               gpu.name().c_str(), static_cast<unsigned long long>(options.seed), seconds);
   if (report.failures() != 0) return 1;  // what is wrong is not timed
-  if (options.time || !options.json.empty()) check::time_gpu(gpu, options.json);
+  if (options.time || options.ceilings || !options.json.empty())
+    check::time_gpu(gpu, options.json, !options.ceilings);
   return 0;
 }
 

@@ -174,13 +174,15 @@ inline void run_one(const gpu_ops::Gpu& gpu, int64_t k, int64_t n, int64_t rows)
               2.0 * static_cast<double>(k * n * rows) / us / 1e6);
 }
 
-inline void time_gpu(const gpu_ops::Gpu& gpu, const std::string& json_file) {
+inline void time_gpu(const gpu_ops::Gpu& gpu, const std::string& json_file, bool layers) {
   const Ceilings ceilings = measure_ceilings(gpu);
   std::printf("%s: read %.0f GB/s, fp16 8192^3 %.0f TFLOP/s%s\n", gpu.name().c_str(),
               ceilings.read_gbs, ceilings.tflops,
               gpu.blas() == nullptr ? " (no cuBLAS here: by our own kernel)" : " (cuBLAS)");
   std::ostringstream lines;
-  for (const LayerShape& layer : kLayerShapes) time_layer(gpu, layer, ceilings, lines);
+  if (layers) {
+    for (const LayerShape& layer : kLayerShapes) time_layer(gpu, layer, ceilings, lines);
+  }
   if (json_file.empty()) return;
   std::ofstream file(json_file);
   file << "{\n  \"gpu\": \"" << gpu.name() << "\",\n  \"readGBs\": " << ceilings.read_gbs

@@ -1,0 +1,157 @@
+// One model's part of `npm run bench:gpu`, in a process of its own: what breaks there breaks nothing else, and its memory
+// is free for the next one. Loads random weights on cuda:0, answers random prompts, prints an EngineMeasurement as JSON.
+//
+//   node engine-measurement.js decode MODEL REPEATS
+//   node engine-measurement.js batched MODEL REPEATS BATCHES      batches with commas between them
+
+import { availableParallelism } from 'node:os';
+import {
+  Engine,
+  type EngineOptions,
+  type EventBatch,
+  eventStatus,
+  type GenerateRequest,
+} from '../../native/index.js';
+import { messageOf } from '../errors.js';
+import { costOf } from '../utilisation.js';
+import { type BatchTimes, describeBatch } from './figures.js';
+import type { EngineMeasurement, FailedLine } from './record.js';
+
+interface Plan {
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  readonly maxStepTokens: number;
+  readonly batches: readonly number[];
+  readonly maxSequenceTokens: number;
+}
+
+/** As many prompt tokens a step as the matrix units are busy with. */
+const batchedStepTokens = 4096;
+
+/** Gathers when the tokens of one batch of requests were known. */
+class TokenTimes {
+  #times: number[][] = [];
+  #left = 0;
+  #done: (times: number[][]) => void = () => {};
+  #fail: (error: Error) => void = () => {};
+
+  /** Of requests 0 to count - 1, which are submitted by the caller right after. */
+  expect(count: number): Promise<number[][]> {
+    this.#times = Array.from({ length: count }, () => []);
+    this.#left = count;
+    return new Promise((done, fail) => {
+      this.#done = done;
+      this.#fail = fail;
+    });
+  }
+
+  take({ requestIds, tokens, statuses, timestampNs }: EventBatch): void {
+    for (const [i, id] of requestIds.entries()) {
+      const status = statuses[i]!;
+      if (tokens[i]! >= 0) this.#times[id]!.push(timestampNs);
+      if (status === eventStatus.running) continue;
+      if (status !== eventStatus.length) {
+        this.break(new Error(`request ${id} ended with status ${status}`));
+      }
+      if (--this.#left === 0) this.#done(this.#times);
+    }
+  }
+
+  break(error: Error): void {
+    this.#fail(error);
+  }
+}
+
+function engineOptions(model: string, plan: Plan): EngineOptions {
+  return {
+    modelPath: `synthetic:${model}:1`,
+    device: 'cuda:0',
+    threads: Math.min(8, availableParallelism()),
+    maxBatch: Math.max(...plan.batches),
+    maxSequenceTokens: plan.maxSequenceTokens,
+    maxStepTokens: plan.maxStepTokens,
+    pageTokens: 16,
+    kvCacheBytes: 0,
+    kvCacheType: 'fp16',
+    instructionSet: 'auto',
+    activationType: 'fp16',
+  };
+}
+
+/** Other tokens in every request: nothing may be shared. */
+function makeRequest(id: number, plan: Plan, vocabSize: number): GenerateRequest {
+  const special = 3;
+  const draw = () => special + Math.floor(Math.random() * (vocabSize - special));
+  return {
+    id,
+    promptTokens: Int32Array.from({ length: plan.promptTokens }, draw),
+    maxNewTokens: plan.newTokens,
+    minNewTokens: 0,
+    stopTokens: new Int32Array(0),
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    seed: 0n,
+  };
+}
+
+async function answerBatch(
+  engine: Engine,
+  times: TokenTimes,
+  plan: Plan,
+  batch: number,
+): Promise<BatchTimes> {
+  const { vocabSize } = engine.info;
+  const requests = Array.from({ length: batch }, (_, id) => makeRequest(id, plan, vocabSize));
+  const answered = times.expect(batch);
+  const submittedNs = Number(process.hrtime.bigint());
+  engine.submit(requests);
+  return { promptTokens: plan.promptTokens, submittedNs, tokenNs: await answered };
+}
+
+/** Each batch size first unmeasured, which captures the graphs that its steps are. */
+async function measure(model: string, plan: Plan, repeats: number): Promise<EngineMeasurement> {
+  const times = new TokenTimes();
+  const options = engineOptions(model, plan);
+  const startMs = performance.now();
+  const engine = await Engine.load(options, {
+    onEvents: (batch) => times.take(batch),
+    onBroken: (error) => times.break(error),
+  });
+  const loadSeconds = (performance.now() - startMs) / 1000;
+  const { weightFormat, weightBytes, plannedBytes, kvPages, kernels } = engine.info;
+  const runs: EngineMeasurement['runs'][number][] = [];
+  for (const batch of plan.batches) {
+    process.stderr.write(`  batch ${batch}\n`);
+    await answerBatch(engine, times, plan, batch);
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      const before = engine.stats().preemptions;
+      const figures = describeBatch(await answerBatch(engine, times, plan, batch));
+      runs.push({ ...figures, preemptions: engine.stats().preemptions - before });
+    }
+  }
+  const { maxStepTokens } = options;
+  const cost = costOf(engine.info);
+  const described = { cost, weightFormat, weightBytes, plannedBytes, kvPages, kernels };
+  await engine.close();
+  return { engine: { ...described, maxStepTokens, loadSeconds }, runs };
+}
+
+function planOf(kind: string, batches: string | undefined): Plan {
+  if (kind === 'decode') {
+    const tokens = { promptTokens: 128, newTokens: 256, maxSequenceTokens: 512 };
+    return { ...tokens, maxStepTokens: 512, batches: [1] };
+  }
+  const tokens = { promptTokens: 222, newTokens: 128, maxSequenceTokens: 350 };
+  const sizes = (batches ?? '').split(',').map(Number);
+  return { ...tokens, maxStepTokens: batchedStepTokens, batches: sizes };
+}
+
+const [kind = '', model = '', repeats = '', batches] = process.argv.slice(2);
+let result: EngineMeasurement | FailedLine;
+try {
+  result = await measure(model, planOf(kind, batches), Number(repeats));
+} catch (error) {
+  result = { model, failed: messageOf(error) };
+}
+process.stdout.write(`${JSON.stringify(result)}\n`);
