@@ -54,8 +54,11 @@ __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p
   const int position = p.places.positions[row];
   if (position < 0) return;
   const int tokens = position + 1, tiles = (tokens + kTileTokens - 1) / kTileTokens;
-  const int begin = static_cast<int>(int64_t{tiles} * split / p.splits);
-  const int end = static_cast<int>(int64_t{tiles} * (split + 1) / p.splits);
+  // A short context is split no further than a tile a warp.
+  const int splits = min(p.splits, (tiles + kWarps - 1) / kWarps);
+  if (split >= splits) return;
+  const int begin = static_cast<int>(int64_t{tiles} * split / splits);
+  const int end = static_cast<int>(int64_t{tiles} * (split + 1) / splits);
   const int32_t* pages = p.places.pages + p.places.first_page[row];
   const int page_tokens = static_cast<int>(p.kv.page_tokens);
   const int kv_heads = static_cast<int>(p.kv.kv_heads);
@@ -144,56 +147,63 @@ __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p
   write_part(0, g);
   write_part(1, g + 8);
   __syncthreads();
-  const auto combine = [&](const float* from, int count, int64_t stride, int head, int column,
-                           float* largest, float* total) {
-    float peak = -INFINITY, sum = 0, weight = 0;
-    for (int i = 0; i < count; ++i) peak = fmaxf(peak, from[i * stride + head * kPart + kHeadDim]);
-    const float base = peak == -INFINITY ? 0.0f : peak;
-    for (int i = 0; i < count; ++i) {
-      const float* part = from + i * stride + head * kPart;
-      const float factor = exp2f(part[kHeadDim] - base);
-      sum += part[column] * factor;
-      weight += part[kHeadDim + 1] * factor;
+  // factors[i][head]: what part i's sums count in the whole, once per head; totals[head] their weight.
+  __shared__ float factors[kMostSplits][kMostGroup], peaks[kMostGroup], totals[kMostGroup];
+  const auto weigh = [&](const float* from, int count, int64_t stride) {
+    if (static_cast<int>(threadIdx.x) < p.group) {
+      const float* part = from + threadIdx.x * kPart + kHeadDim;
+      float peak = -INFINITY, total = 0;
+      for (int i = 0; i < count; ++i) peak = fmaxf(peak, part[i * stride]);
+      const float base = peak == -INFINITY ? 0.0f : peak;
+      for (int i = 0; i < count; ++i) {
+        const float factor = exp2f(part[i * stride] - base);
+        factors[i][threadIdx.x] = factor;
+        total += part[i * stride + 1] * factor;
+      }
+      peaks[threadIdx.x] = peak;
+      totals[threadIdx.x] = total;
     }
-    *largest = peak;
-    *total = weight;
+    __syncthreads();
+  };
+  const auto add_up = [&](const float* from, int count, int64_t stride, int head, int column) {
+    float sum = 0;
+#pragma unroll 4
+    for (int i = 0; i < count; ++i)
+      sum += from[i * stride + head * kPart + column] * factors[i][head];
     return sum;
   };
   const int values = p.group * kHeadDim;
   T* out = static_cast<T*>(p.out) + (int64_t{row} * p.heads + kv_head * p.group) * kHeadDim;
   const int64_t place = int64_t{row} * kv_heads + kv_head;
-  float* mine = p.parts + (place * p.splits + split) * p.group * kPart;
+  const int64_t stride = p.group * kPart;
+  float* mine = p.parts + (place * p.splits + split) * stride;
+  weigh(parts, kWarps, stride);
   for (int i = threadIdx.x; i < values; i += 32 * kWarps) {
     const int head = i / kHeadDim, column = i % kHeadDim;
-    float largest, total;
-    const float sum = combine(parts, kWarps, p.group * kPart, head, column, &largest, &total);
-    if (p.splits == 1) {
-      out[i] = Number<T>::from_float(sum / total);
+    const float sum = add_up(parts, kWarps, stride, head, column);
+    if (splits == 1) {
+      out[i] = Number<T>::from_float(sum / totals[head]);
     } else {
       __stcg(mine + head * kPart + column, sum);
-      if (column == 0) {
-        __stcg(mine + head * kPart + kHeadDim, largest);
-        __stcg(mine + head * kPart + kHeadDim + 1, total);
-      }
+      if (column < 2) __stcg(mine + head * kPart + kHeadDim + column, column == 0 ? peaks[head] : totals[head]);
     }
   }
-  if (p.splits == 1) return;
+  if (splits == 1) return;
   __threadfence();
   __syncthreads();
   __shared__ int before;
   if (threadIdx.x == 0) {
     before = atomicAdd(&p.arrivals[place], 1);
-    if (before == p.splits - 1) p.arrivals[place] = 0;
+    if (before == splits - 1) p.arrivals[place] = 0;
   }
   __syncthreads();
-  if (before != p.splits - 1) return;
+  if (before != splits - 1) return;
   __threadfence();
-  const float* all = p.parts + place * p.splits * p.group * kPart;
+  const float* all = p.parts + place * p.splits * stride;
+  weigh(all, splits, stride);
   for (int i = threadIdx.x; i < values; i += 32 * kWarps) {
-    float largest, total;
-    const float sum =
-        combine(all, p.splits, p.group * kPart, i / kHeadDim, i % kHeadDim, &largest, &total);
-    out[i] = Number<T>::from_float(sum / total);
+    const int head = i / kHeadDim;
+    out[i] = Number<T>::from_float(add_up(all, splits, stride, head, i % kHeadDim) / totals[head]);
   }
 }
 

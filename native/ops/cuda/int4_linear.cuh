@@ -27,7 +27,7 @@ template <class T>
 __device__ inline void store_sum(const Int4Output& out, int64_t row, int64_t column, float sum) {
   const int64_t at = row * out.width + column;
   if (out.epilogue == Epilogue::kAddFloat) {
-    static_cast<float*>(out.y)[at] += sum;
+    atomicAdd(static_cast<float*>(out.y) + at, sum);  // its only one: an addition not waited for
   } else if (out.epilogue == Epilogue::kStoreFloat) {
     static_cast<float*>(out.y)[at] = sum;
   } else {

@@ -55,45 +55,108 @@ struct Walk {
   __device__ bool done() const { return strip >= last; }
 };
 
+// Four pairs of columns k .. k + 7 of a row.
+__device__ inline void place_eight(uint32_t* to, int k, const uint4& pairs) {
+  const int first = place_of(k) / 2;  // pairs of one 16 stand 8 words apart
+  to[first] = pairs.x;
+  to[first + 8] = pairs.y;
+  to[first + 16] = pairs.z;
+  to[first + 24] = pairs.w;
+}
+
 template <class T>
 __device__ void stage_rows(const Int4Input& in, int rows, int stride, int columns, T* x_shared) {
+  constexpr int kAhead = 4;  // loads in flight
   for (int row = 0; row < rows; ++row) {
     const auto* x = static_cast<const T*>(in.x) + row * in.k;
     auto* to = reinterpret_cast<uint32_t*>(x_shared + row * stride);
-    for (int k = 2 * static_cast<int>(threadIdx.x); k < columns; k += 2 * kThreads) {
-      to[place_of(k) / 2] = k < in.k ? *reinterpret_cast<const uint32_t*>(x + k) : 0u;
+    for (int base = 8 * static_cast<int>(threadIdx.x); base < columns; base += 8 * kAhead * kThreads) {
+      uint4 eight[kAhead];
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+        const int k = base + 8 * i * kThreads;
+        eight[i] = k < in.k ? __ldg(reinterpret_cast<const uint4*>(x + k)) : uint4{};
+      }
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+        const int k = base + 8 * i * kThreads;
+        if (k < columns) place_eight(to, k, eight[i]);
+      }
     }
   }
 }
 
+// The norm's weights of a thread's columns: they depend on no kernel before, so they come early.
+constexpr int kNormEights = 2;  // columns up to 8192; the rest is read when it is needed
+struct NormWeights {
+  float4 values[kNormEights][2];
+  __device__ void load(const float* norm, int64_t k) {
+#pragma unroll
+    for (int i = 0; i < kNormEights; ++i) {
+      const int64_t at = 8 * (static_cast<int64_t>(threadIdx.x) + i * kThreads);
+      if (at < k) {
+        values[i][0] = __ldg(reinterpret_cast<const float4*>(norm + at));
+        values[i][1] = __ldg(reinterpret_cast<const float4*>(norm + at + 4));
+      }
+    }
+  }
+};
+
 template <class T>
-__device__ void stage_normalised(const Int4Input& in, int rows, int stride, int columns,
-                                 float* scratch, T* x_shared) {
+__device__ void stage_normalised(const Int4Input& in, const NormWeights& weights, int rows,
+                                 int stride, int columns, float* scratch, T* x_shared) {
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   for (int row = 0; row < rows; ++row) {
     const float* x = in.residual + row * in.k;
+    auto* to = reinterpret_cast<uint32_t*>(x_shared + row * stride);
+    float4 kept[kNormEights][2] = {};
     float squares = 0;
-    for (int k = 4 * static_cast<int>(threadIdx.x); k < in.k; k += 4 * kThreads) {
-      const float4 v = *reinterpret_cast<const float4*>(x + k);
+    const auto square = [&](const float4& v) {
       squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+    };
+#pragma unroll
+    for (int i = 0; i < kNormEights; ++i) {
+      const int k = 8 * (static_cast<int>(threadIdx.x) + i * kThreads);
+      if (k < in.k) {
+        kept[i][0] = *reinterpret_cast<const float4*>(x + k);
+        kept[i][1] = *reinterpret_cast<const float4*>(x + k + 4);
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < kNormEights; ++i) square(kept[i][0]), square(kept[i][1]);
+    for (int k = 8 * (static_cast<int>(threadIdx.x) + kNormEights * kThreads); k < in.k;
+         k += 8 * kThreads) {
+      square(*reinterpret_cast<const float4*>(x + k));
+      square(*reinterpret_cast<const float4*>(x + k + 4));
     }
     for (int step = 16; step > 0; step /= 2) squares += __shfl_xor_sync(~0u, squares, step);
     if (lane == 0) scratch[row * kWarps + warp] = squares;
-  }
-  __syncthreads();
-  for (int row = 0; row < rows; ++row) {
-    float squares = 0;
+    __syncthreads();
+    squares = 0;
     for (int i = 0; i < kWarps; ++i) squares += scratch[row * kWarps + i];
     const float factor = rsqrtf(squares / static_cast<float>(in.k) + in.eps);
-    const float* x = in.residual + row * in.k;
-    auto* to = reinterpret_cast<uint32_t*>(x_shared + row * stride);
-    for (int k = 2 * static_cast<int>(threadIdx.x); k < columns; k += 2 * kThreads) {
-      float2 v = {0, 0}, norm = {0, 0};
+    const auto scale = [&](const float4& v, const float4& norm) {
+      return uint2{Number<T>::pack(v.x * factor * norm.x, v.y * factor * norm.y),
+                   Number<T>::pack(v.z * factor * norm.z, v.w * factor * norm.w)};
+    };
+#pragma unroll
+    for (int i = 0; i < kNormEights; ++i) {
+      const int k = 8 * (static_cast<int>(threadIdx.x) + i * kThreads);
+      if (k >= columns) continue;
+      const uint2 low = scale(kept[i][0], weights.values[i][0]);
+      const uint2 high = scale(kept[i][1], weights.values[i][1]);
+      place_eight(to, k, k < in.k ? uint4{low.x, low.y, high.x, high.y} : uint4{});
+    }
+    for (int k = 8 * (static_cast<int>(threadIdx.x) + kNormEights * kThreads); k < columns;
+         k += 8 * kThreads) {
+      uint2 low = {}, high = {};
       if (k < in.k) {
-        v = *reinterpret_cast<const float2*>(x + k);
-        norm = *reinterpret_cast<const float2*>(in.norm + k);
+        low = scale(*reinterpret_cast<const float4*>(x + k),
+                    *reinterpret_cast<const float4*>(in.norm + k));
+        high = scale(*reinterpret_cast<const float4*>(x + k + 4),
+                     *reinterpret_cast<const float4*>(in.norm + k + 4));
       }
-      to[place_of(k) / 2] = Number<T>::pack(v.x * factor * norm.x, v.y * factor * norm.y);
+      place_eight(to, k, {low.x, low.y, high.x, high.y});
     }
   }
 }
@@ -128,10 +191,12 @@ __global__ void __launch_bounds__(kThreads, 2)
     copy_async_commit();
   };
   for (int stage = 0; stage < kStages; ++stage) copy_next(ring + stage * stage_bytes);
+  NormWeights norm;
+  if (in.residual != nullptr) norm.load(in.norm, in.k);
 
   wait_for_prerequisites();
   if (in.residual != nullptr) {
-    stage_normalised<T>(in, rows, stride, w.k_blocks * 128, sums, x_shared);
+    stage_normalised<T>(in, norm, rows, stride, w.k_blocks * 128, sums, x_shared);
   } else {
     stage_rows<T>(in, rows, stride, w.k_blocks * 128, x_shared);
   }
