@@ -13,6 +13,7 @@ export interface SutRecord extends Omit<SutDescription, 'model'> {
   readonly occupancy: number | null;
   readonly kvPeakShare: number | null;
   readonly preemptions: number | null;
+  readonly deviceBusyShare: number | null;
 }
 
 export interface ModelRecord {
@@ -58,5 +59,6 @@ export function describeSut(sut: MeasuredSut, reported: PassResult | null): SutR
     occupancy: work?.occupancy ?? null,
     kvPeakShare: work?.kvPeakShare ?? null,
     preemptions: work?.preemptions ?? null,
+    deviceBusyShare: work?.deviceBusyShare ?? null,
   };
 }

@@ -155,6 +155,9 @@ export interface EngineStats {
   readonly occupancySum: number;
   readonly peakKvPages: number;
   readonly preemptions: number;
+  /** How long steps took a GPU, and how long it waited between steps that followed one another; 0 on the CPU. */
+  readonly deviceNs: number;
+  readonly deviceGapNs: number;
 }
 
 export interface HostFeatures {

@@ -171,11 +171,13 @@ function formatEngine({ sut, model, system }: RunRecord): string[] {
 }
 
 /** Nothing where no steps were counted. */
-function formatSteps({ steps, occupancy, kvPeakShare, preemptions }: SutRecord): string[] {
+function formatSteps(record: SutRecord): string[] {
+  const { steps, occupancy, kvPeakShare, preemptions, deviceBusyShare } = record;
   if (steps === null || occupancy === null || kvPeakShare === null) return [];
   const full = `KV cache up to ${(100 * kvPeakShare).toFixed(0)} % full`;
+  const busy = deviceBusyShare === null ? '' : `, GPU busy ${(100 * deviceBusyShare).toFixed(1)} %`;
   const mean = `${formatNumber(occupancy)} sequences a step`;
-  return [`            ${steps} steps, ${mean}, ${full}, ${preemptions ?? 0} preemptions`];
+  return [`            ${steps} steps, ${mean}, ${full}, ${preemptions ?? 0} preemptions${busy}`];
 }
 
 /** Up to six decimals, which is as fine as a search goes. */

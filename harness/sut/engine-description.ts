@@ -36,8 +36,11 @@ export function describeEngine(info: EngineInfo, options: EngineOptions): SutDes
 /** What happened between two readings of the engine's counters. */
 export function compareStats(before: EngineStats, now: EngineStats, info: EngineInfo): EngineWork {
   const steps = now.steps - before.steps;
+  const busy = now.deviceNs - before.deviceNs;
+  const whole = busy + now.deviceGapNs - before.deviceGapNs;
   return {
     steps,
+    deviceBusyShare: whole === 0 ? null : busy / whole,
     occupancy: steps === 0 ? null : (now.occupancySum - before.occupancySum) / steps,
     kvPeakShare: now.peakKvPages / info.kvPages,
     preemptions: now.preemptions - before.preemptions,

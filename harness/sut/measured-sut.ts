@@ -41,6 +41,8 @@ export interface EngineWork {
   readonly kvPeakShare: number;
   /** Sequences that had to give back their pages and start again. */
   readonly preemptions: number;
+  /** Of the time from the first step to the last, the share a GPU computed while there was work; null on the CPU. */
+  readonly deviceBusyShare: number | null;
 }
 
 /** How answers are to be reported in the test that begins. */

@@ -215,6 +215,8 @@ Napi::Object write_stats(Napi::Env env, const EngineStats& stats) {
   set(object, "occupancySum", stats.occupancy_sum);
   set(object, "peakKvPages", stats.peak_kv_pages);
   set(object, "preemptions", stats.preemptions);
+  set(object, "deviceNs", stats.device_ns);
+  set(object, "deviceGapNs", stats.device_gap_ns);
   return object;
 }
 

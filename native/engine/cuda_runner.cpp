@@ -99,11 +99,15 @@ CudaRunner::~CudaRunner() {
 
 void CudaRunner::begin(const Batch& batch) {
   gpu_->make_current();
-  Begun& begun = steps_[begun_++ % 2];
+  Begun& begun = steps_[begun_ % 2];
+  Span& span = spans_[begun_ % 4];
+  begun.follows = begun_ > finished_;
+  ++begun_;
   begun.logit_rows = static_cast<int64_t>(batch.logit_rows().size());
   begun.targets = static_cast<int64_t>(batch.targets().size());
   begun.logits.clear();
   const size_t bytes = write_input(batch, begun);
+  span.start.record(gpu_->stream());
   ops::cuda::copy_to_device(gpu_->stream(), input_.as<void>(), begun.input.as<void>(), bytes);
   const int64_t rows = batch.rows();
   const bool special = std::any_of(
@@ -119,7 +123,7 @@ void CudaRunner::begin(const Batch& batch) {
     ops::cuda::copy_to_host(gpu_->stream(), begun.tokens.as<void>(), tokens_.as<void>(),
                             static_cast<size_t>(begun.logit_rows) * 4);
   }
-  begun.done.record(gpu_->stream());
+  span.done.record(gpu_->stream());
 }
 
 size_t CudaRunner::write_input(const Batch& batch, Begun& begun) {
@@ -302,9 +306,17 @@ std::vector<KernelTime> CudaRunner::take_profile() {
 
 const StepResults& CudaRunner::finish() {
   gpu_->make_current();
-  Begun& begun = steps_[finished_++ % 2];
-  begun.done.wait();
+  Begun& begun = steps_[finished_ % 2];
+  const Span &span = spans_[finished_ % 4], &before = spans_[(finished_ + 3) % 4];
+  ++finished_;
+  span.done.wait();
   results_.timestamp_ns = monotonic_ns();
+  const auto nanoseconds = [](float milliseconds) {
+    return static_cast<int64_t>(1e6 * static_cast<double>(milliseconds));
+  };
+  results_.device_ns = nanoseconds(span.done.milliseconds_since(span.start));
+  results_.device_gap_ns =
+      begun.follows ? nanoseconds(span.start.milliseconds_since(before.done)) : 0;
   const auto* tokens = begun.tokens.as<int32_t>();
   results_.tokens.assign(tokens, tokens + begun.logit_rows);
   const auto* log_probs = begun.log_probs.as<double>();

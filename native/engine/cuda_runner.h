@@ -36,7 +36,11 @@ class CudaRunner : public StepRunner {
     ops::cuda::PinnedBuffer input, tokens, log_probs;
     std::vector<float> logits;  // of rows of kind kLogits
     int64_t logit_rows = 0, targets = 0;
-    ops::cuda::Event done;
+    bool follows = false;  // begun while the step before was unfinished
+  };
+  // On the device's own clock; a step's are looked at until the next one's results are taken.
+  struct Span {
+    ops::cuda::Event start, done;
   };
 
   // Fills the pinned input; answers how many of its bytes are in use.
@@ -56,6 +60,7 @@ class CudaRunner : public StepRunner {
   int64_t kv_token_bytes_ = 0;  // of a layer
   int64_t tile_tokens_, tile_count_ = 0, decode_rows_ = 0;
   Begun steps_[2];
+  Span spans_[4];
   size_t begun_ = 0, finished_ = 0;
   StepResults results_;
 };

@@ -137,6 +137,11 @@ void Engine::finish_step() {
   if (at_work_ == options_.fault_at_step)
     throw Error(kInternal, "fault injected at step " + std::to_string(at_work_));
   const StepResults& results = runner_->finish();
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stats_.device_ns += results.device_ns;
+    stats_.device_gap_ns += results.device_gap_ns;
+  }
   accept(batch, results);
   scheduler_.settle(batch);
   send_events(results.timestamp_ns);

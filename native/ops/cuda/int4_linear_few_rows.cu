@@ -33,26 +33,37 @@ __device__ inline int place_of(int k) {
   return k / 64 * 64 + inside % 8 / 2 * 16 + k % 64 / 16 * 4 + inside / 8 * 2;
 }
 
-// Which block a warp copies or computes next: blocks warp, warp + 16, ... of each strip, starting one
-// further on each strip so that no warp always gets the odd one.
-struct Walk {
-  int strip, last, k_block, start, k_blocks;
-  __device__ Walk(int first, int last, int warp, int k_blocks)
-      : strip(first), last(last), k_block(warp), start(warp), k_blocks(k_blocks) {
-    if (k_block >= k_blocks) settle();
+// The blocks of a warp: warp, warp + 16, ... of each strip, starting one further on each strip so that
+// no warp always gets the odd one.
+__device__ inline int first_block(int warp, int strips_before, int k_blocks) {
+  return k_blocks % kWarps == 0 ? warp : (warp + strips_before * k_blocks) % kWarps;
+}
+
+// Where a warp's next copy comes from.
+struct Source {
+  const Int4Layout& w;
+  int first, last, strip, k_block, warp;
+  const uint8_t *block, *meta;
+  __device__ Source(const Int4Layout& w, int first, int last, int warp)
+      : w(w), first(first), last(last), strip(first), warp(warp) {
+    k_block = first_block(warp, 0, w.k_blocks);
+    settle();
   }
   __device__ void settle() {
-    while (strip < last && k_block >= k_blocks) {
+    while (strip < last && k_block >= w.k_blocks) {
       ++strip;
-      start = (start + k_blocks) % kWarps;
-      k_block = start;
+      k_block = first_block(warp, strip - first, w.k_blocks);
     }
+    const size_t number = w.block(strip, k_block);
+    block = w.blocks + number * kBlockNibbleBytes;
+    meta = w.meta + number * w.meta_bytes;
   }
   __device__ void advance() {
     k_block += kWarps;
-    if (k_block >= k_blocks) settle();
+    block += kWarps * kTileStrips * kBlockNibbleBytes;
+    meta += kWarps * kTileStrips * w.meta_bytes;
+    if (k_block >= w.k_blocks) settle();
   }
-  __device__ bool done() const { return strip >= last; }
 };
 
 // Four pairs of columns k .. k + 7 of a row.
@@ -177,15 +188,12 @@ __global__ void __launch_bounds__(kThreads, 2)
   const int meta_pieces = w.meta_bytes / 16;
 
   launch_dependents();
-  Walk ahead(first, last, warp, w.k_blocks);
+  Source ahead(w, first, last, warp);
   const auto copy_next = [&](uint8_t* to) {
-    if (!ahead.done()) {
-      const size_t block = w.block(ahead.strip, ahead.k_block);
-      const uint8_t* from = w.blocks + block * kBlockNibbleBytes;
-      copy_async_16(to + lane * 16, from + lane * 16);
-      copy_async_16(to + 512 + lane * 16, from + 512 + lane * 16);
-      if (lane < meta_pieces) 
-        copy_async_16(to + 1024 + lane * 16, w.meta + block * w.meta_bytes + lane * 16);
+    if (ahead.strip < last) {
+      copy_async_16(to + lane * 16, ahead.block + lane * 16);
+      copy_async_16(to + 512 + lane * 16, ahead.block + 512 + lane * 16);
+      if (lane < meta_pieces) copy_async_16(to + 1024 + lane * 16, ahead.meta + lane * 16);
       ahead.advance();
     }
     copy_async_commit();
@@ -202,28 +210,27 @@ __global__ void __launch_bounds__(kThreads, 2)
   }
   __syncthreads();
 
-  const T* x_lane = x_shared + g * stride + t * 16;
   constexpr int kSteps = 8 / kSegments;  // of a segment
-  Walk walk(first, last, warp, w.k_blocks);
   int stage = 0;
   for (int strip = first; strip < last; ++strip) {
     float total[4] = {};
-    for (; walk.strip == strip && !walk.done(); walk.advance()) {
+    const int start = first_block(warp, strip - first, w.k_blocks);
+    const T* x = x_shared + g * stride + t * 16 + start * kBlockColumns;
+    for (int k_block = start; k_block < w.k_blocks; k_block += kWarps) {
       copy_async_wait<kStages - 1>();
       __syncwarp();
       uint8_t* block = ring + stage * stage_bytes;
       const auto* scales = reinterpret_cast<const uint16_t*>(block + kBlockNibbleBytes) + g;
       const uint16_t* zeros = scales + kSegments * kStripRows;
-      float group[4] = {};
+      float group[2][4] = {};  // two chains of products, so that one does not wait for itself
       uint32_t zero_low = Number<T>::zero_low(8), zero_high = Number<T>::zero_high(8);
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const uint4 words = *reinterpret_cast<const uint4*>(block + half * 512 + lane * 16);
         uint4 b01 = {}, b23 = {};
         if (g < rows) {
-          const T* x = x_lane + walk.k_block * 128 + half * 64;
-          b01 = *reinterpret_cast<const uint4*>(x);
-          b23 = *reinterpret_cast<const uint4*>(x + 8);
+          b01 = *reinterpret_cast<const uint4*>(x + half * 64);
+          b23 = *reinterpret_cast<const uint4*>(x + half * 64 + 8);
         }
         const uint32_t word[4] = {words.x, words.y, words.z, words.w};
         const uint32_t b[8] = {b01.x, b01.y, b01.z, b01.w, b23.x, b23.y, b23.z, b23.w};
@@ -236,22 +243,23 @@ __global__ void __launch_bounds__(kThreads, 2)
           }
           uint32_t a[4];
           Number<T>::integers(word[s], zero_low, zero_high, a);
-          Number<T>::mma(group, a, b[2 * s], b[2 * s + 1]);
+          Number<T>::mma(group[s % 2], a, b[2 * s], b[2 * s + 1]);
           if (step % kSteps == kSteps - 1) {
             const float low = __half2float(__ushort_as_half(scales[segment * kStripRows]));
             const float high = __half2float(__ushort_as_half(scales[segment * kStripRows + 8]));
-            total[0] += low * group[0];
-            total[1] += low * group[1];
-            total[2] += high * group[2];
-            total[3] += high * group[3];
+            total[0] += low * (group[0][0] + group[1][0]);
+            total[1] += low * (group[0][1] + group[1][1]);
+            total[2] += high * (group[0][2] + group[1][2]);
+            total[3] += high * (group[0][3] + group[1][3]);
 #pragma unroll
-            for (float& value : group) value = 0;
+            for (int i = 0; i < 8; ++i) group[i / 4][i % 4] = 0;
           }
         }
       }
       __syncwarp();
       copy_next(block);
       stage = stage + 1 == kStages ? 0 : stage + 1;
+      x += kWarps * kBlockColumns;
     }
 
     // (warp, row, output) of this strip; two of them in turn, so that one barrier a strip is enough.
