@@ -168,6 +168,8 @@ export interface HostFeatures {
   readonly cuda: {
     /** Compiled with the CUDA backend. */
     readonly built: boolean;
+    /** Whose code the build holds, e.g. "sm_80, sm_90a"; empty without the CUDA backend. */
+    readonly architectures: string;
     readonly devices: readonly GpuDevice[];
     /** Why there is no device; null when there is one. */
     readonly reason: string | null;

@@ -149,11 +149,14 @@ async function tryCheckpoint(folder: string): Promise<string> {
 }
 
 function describeBackends(system: System, engine: EngineCheck): DoctorReport['backends'] {
-  const built = engine.cuda?.built === true ? 'built' : 'not built (npm run build:cuda)';
+  const built =
+    engine.cuda?.built === true
+      ? `built for ${engine.cuda.architectures}`
+      : 'not built (npm run build:cuda)';
   const here = describeGpus(system, engine.cuda);
   return {
     cpu: engine.works ? `works, ${engine.best ?? ''}` : `does not work: ${engine.reason}`,
-    cuda: `${built}; ${here}; the engine of this version computes on the CPU only`,
+    cuda: `${built}; ${here}`,
   };
 }
 

@@ -30,6 +30,7 @@ Napi::Object describe_gpus(Napi::Env env) {
   }
   Napi::Object cuda = Napi::Object::New(env);
   cuda.Set("built", survey.built);
+  cuda.Set("architectures", survey.architectures);
   cuda.Set("devices", devices);
   cuda.Set("reason", survey.devices.empty() ? Napi::Value(Napi::String::New(env, survey.reason))
                                             : env.Null());

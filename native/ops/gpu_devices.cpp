@@ -6,6 +6,7 @@ namespace loadmark::ops {
 #ifndef LOADMARK_CUDA
 GpuSurvey survey_gpus() {
   return {.built = false,
+          .architectures = "",
           .devices = {},
           .reason = "this build has no CUDA backend (npm run build:cuda makes one)"};
 }

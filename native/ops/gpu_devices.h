@@ -19,6 +19,7 @@ struct GpuDevice {
 
 struct GpuSurvey {
   bool built = false;              // compiled with the CUDA backend
+  std::string architectures;       // whose code this build holds: "sm_80, sm_90a"; empty when not built
   std::vector<GpuDevice> devices;  // empty when there is none
   std::string reason;              // why `devices` is empty; empty otherwise
 };

@@ -16,7 +16,8 @@ int attribute(cudaDeviceAttr which, int device) {
 }  // namespace
 
 GpuSurvey survey_gpus() {
-  GpuSurvey survey{.built = true, .devices = {}, .reason = ""};
+  GpuSurvey survey{
+      .built = true, .architectures = LOADMARK_CUDA_ARCHITECTURES, .devices = {}, .reason = ""};
   // 0 without a driver, which cudaGetDeviceCount would call an old one.
   int driver = 0;
   if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0) {
