@@ -14,7 +14,13 @@ function machine(gpus: readonly string[] | null): () => HostFeatures {
     peakBandwidthGBs: null,
   }));
   const reason = gpus === null ? 'this build has no CUDA backend' : 'no CUDA driver';
-  const cuda = { built: gpus !== null, devices, reason: devices.length > 0 ? null : reason };
+  const architectures = gpus === null ? '' : 'sm_90a';
+  const cuda = {
+    built: gpus !== null,
+    architectures,
+    devices,
+    reason: devices.length > 0 ? null : reason,
+  };
   return () => ({ instructionSets: [], best: 'plain', cuda });
 }
 
