@@ -157,14 +157,20 @@ inline void check_gpu_attention_case(const GpuCases& c, gpu_ops::Activation acti
       rotation[(static_cast<size_t>(position) * inv_freq.size() + i) * 2 + 1] = std::sin(angle);
     }
   }
+  // Rows that decode write their own k and v.
+  std::vector<int32_t> written = positions;
+  for (int64_t row = 0; row < decode_rows; ++row)
+    written[static_cast<size_t>(step_rows[static_cast<size_t>(row)])] = -1;
   const auto gpu_rotation = to_gpu(rotation), gpu_positions = to_gpu(positions),
-             gpu_first = to_gpu(first_page), gpu_pages = to_gpu(page_list),
+             gpu_written = to_gpu(written), gpu_first = to_gpu(first_page),
+             gpu_pages = to_gpu(page_list),
              gpu_all = to_gpu(to_bits(activation, qkv)),
              gpu_step = to_gpu(to_bits(activation, step_qkv)),
              gpu_step_positions = to_gpu(step_positions), gpu_step_first = to_gpu(step_first);
   const Poisoned gpu_k(c, cache * (float8 ? 1 : 2)), gpu_v(c, cache * (float8 ? 1 : 2));
   const Poisoned k_scale(c, cache / static_cast<size_t>(shape.head_dim) * 4),
-      v_scale(c, cache / static_cast<size_t>(shape.head_dim) * 4);
+      v_scale(c, cache / static_cast<size_t>(shape.head_dim) * 4),
+      other_scale(c, cache / static_cast<size_t>(shape.head_dim) * 4);
   const gpu_ops::PagedKv device{gpu_k.data(),
                                 gpu_v.data(),
                                 static_cast<float*>(k_scale.data()),
@@ -175,30 +181,53 @@ inline void check_gpu_attention_case(const GpuCases& c, gpu_ops::Activation acti
                                 shape.kv_heads,
                                 shape.head_dim};
   gpu_ops::rope_kv_write(c.gpu, activation, device,
-                         {gpu_positions.as<int32_t>(), gpu_first.as<int32_t>(),
+                         {gpu_written.as<int32_t>(), gpu_first.as<int32_t>(),
                           gpu_pages.as<int32_t>(), tokens},
                          gpu_rotation.as<float>(), gpu_all.as<void>(), shape.heads);
   const gpu_ops::RowPlaces places{gpu_step_positions.as<int32_t>(), gpu_step_first.as<int32_t>(),
                                   gpu_pages.as<int32_t>(), count};
-  gpu_ops::rope_kv_write(c.gpu, activation, device, places, gpu_rotation.as<float>(),
-                         gpu_step.as<void>(), shape.heads);
-  const Poisoned out(c, want_values.size() * 2);
+  const Poisoned out(c, want_values.size() * 2), again(c, want_values.size() * 2);
+  gpu_ops::RowPlaces decoding = places, prompts = places;
+  decoding.rows = decode_rows;
+  prompts.positions += decode_rows, prompts.first_page += decode_rows, prompts.rows -= decode_rows;
   if (decode_rows > 0) {
-    gpu_ops::RowPlaces decoding = places;
-    decoding.rows = decode_rows;
-    gpu_ops::attention_decode(c.gpu, activation, device, decoding, gpu_step.as<void>(), shape.heads,
-                              scratch.as<void>(), out.data());
+    gpu_ops::attention_decode(c.gpu, activation, device, decoding, gpu_rotation.as<float>(),
+                              gpu_step.as<void>(), shape.heads, scratch.as<void>(), out.data());
+  }
+  if (prompts.rows > 0) {
+    gpu_ops::rope_kv_write(c.gpu, activation, device, prompts, gpu_rotation.as<float>(),
+                           gpu_step.as<uint16_t>() + decode_rows * width, shape.heads);
   }
   const auto gpu_tiles = to_gpu(tiles.empty() ? std::vector<gpu_ops::AttentionTile>(1) : tiles);
   gpu_ops::attention_prefill(c.gpu, activation, device, places,
                              gpu_tiles.as<gpu_ops::AttentionTile>(),
                              static_cast<int64_t>(tiles.size()), gpu_step.as<void>(), shape.heads,
                              out.data());
+  // What decoding wrote must be what rope_kv_write would have: the rows once more as prompts of one.
+  std::vector<gpu_ops::AttentionTile> single;
+  for (int64_t row = 0; row < decode_rows; ++row) single.push_back({static_cast<int32_t>(row), 1});
+  if (decode_rows > 0) {
+    const Poisoned other_k(c, cache * (float8 ? 1 : 2)), other_v(c, cache * (float8 ? 1 : 2));
+    gpu_ops::PagedKv elsewhere = device;
+    elsewhere.k = other_k.data(), elsewhere.v = other_v.data();
+    elsewhere.k_scale = elsewhere.v_scale = static_cast<float*>(other_scale.data());
+    gpu_ops::rope_kv_write(c.gpu, activation, elsewhere, decoding, gpu_rotation.as<float>(),
+                           gpu_step.as<void>(), shape.heads);
+    const auto gpu_single = to_gpu(single);
+    gpu_ops::attention_prefill(c.gpu, activation, device, places,
+                               gpu_single.as<gpu_ops::AttentionTile>(), decode_rows,
+                               gpu_step.as<void>(), shape.heads, again.data());
+  }
   // Unit-variance vectors: scores carry a few roundings of 16-bit q, k; e4m3 has 2^-4 each.
   const double bound = float8 ? 0.4 : 24 * unit;
+  const auto tolerance = [&](size_t i) { return bound * (0.5 + std::fabs(double{want_values[i]})); };
   c.report.near(what, from_bits(activation, out.take<uint16_t>(c, what)),
-                std::vector<double>(want_values.begin(), want_values.end()),
-                [&](size_t i) { return bound * (0.5 + std::fabs(double{want_values[i]})); });
+                std::vector<double>(want_values.begin(), want_values.end()), tolerance);
+  std::vector<float> second = from_bits(activation, again.take<uint16_t>(c, what));
+  second.resize(static_cast<size_t>(decode_rows * shape.heads * shape.head_dim));
+  c.report.near(what + " written", second,
+                std::vector<double>(want_values.begin(), want_values.begin() + static_cast<std::ptrdiff_t>(second.size())),
+                tolerance);
 }
 
 inline void check_gpu_attention(const GpuCases& c) {

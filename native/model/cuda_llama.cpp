@@ -206,14 +206,20 @@ void CudaLlama::run_layer(const CudaLayer& layer, const CudaStep& step, const Pa
   run_linear(layer.qkv, normalised(layer.attention_norm), rows, Epilogue::kStore,
              qkv_.as<void>());
   gpu_.set_purpose("attention");
-  rope_kv_write(gpu_, activation_, kv, step.places, rotation_.as<float>(), qkv_.as<void>(),
-                config_.heads);
+  if (step.decode_rows < rows) {
+    RowPlaces places = step.places;
+    places.positions += step.decode_rows;
+    places.first_page += step.decode_rows;
+    places.rows -= step.decode_rows;
+    rope_kv_write(gpu_, activation_, kv, places, rotation_.as<float>(),
+                  qkv_.as<uint16_t>() + step.decode_rows * config_.qkv_size(), config_.heads);
+  }
   if (step.decode_rows > 0) {
     RowPlaces places = step.places;
     places.rows = step.decode_rows;
     gpu_.note_work(step.decode_kv_bytes, 0);
-    attention_decode(gpu_, activation_, kv, places, qkv_.as<void>(), config_.heads,
-                     decode_scratch_.as<void>(), context_.as<void>());
+    attention_decode(gpu_, activation_, kv, places, rotation_.as<float>(), qkv_.as<void>(),
+                     config_.heads, decode_scratch_.as<void>(), context_.as<void>());
   }
   attention_prefill(gpu_, activation_, kv, step.places, step.tiles, step.tile_count,
                     qkv_.as<void>(), config_.heads, context_.as<void>());

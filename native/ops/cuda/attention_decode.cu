@@ -2,11 +2,14 @@
 //
 // A block serves one row and one kv head: the up to 16 query heads that share it are the 16 rows of the
 // mma, so they share every load. Its 4 warps take tiles of 16 tokens in turn, each through a ring of
-// copies of its own; where there are too few blocks for the device, the context is split over several,
+// copies of its own. q is turned in registers; the row's own k and v are turned, written to the cache and
+// put into the last tile by the warp that computes it, so nobody reads back what was just written. Where
+// there are too few blocks for the device, the context is split over several,
 // and the last of them to end adds their parts up, in order. e4m3 tiles are widened to 16 bits in shared
 // memory, their scales go to the scores and the weights.
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "ops/cuda/attention_tile.cuh"
 
@@ -21,6 +24,7 @@ constexpr int kMostSplits = 16;
 struct Problem {
   PagedKv kv;
   RowPlaces places;
+  const float2* rotation;  // (positions, head_dim / 2) of (cos, sin)
   const void* qkv;
   void* out;
   float* parts;    // (rows, kv_heads, splits, group, head_dim + 2): sums, largest, total
@@ -38,6 +42,55 @@ __host__ __device__ constexpr int warp_bytes() {
   return kStages * stage_bytes<kHeadDim, kFloat8>() +
          (kFloat8 ? 2 * kTileTokens * kHeadDim * 2 : 0);
 }
+
+// The row's own k or v: a lane holds pairs (i, i + head_dim / 2) for i = lane + 32 j, as 16-bit values
+// or as e4m3 with a scale.
+template <class T, int kHeadDim, bool kFloat8>
+struct OwnVector {
+  static constexpr int kHalf = kHeadDim / 2, kPairs = kHalf / 32;
+  using Value = std::conditional_t<kFloat8, uint8_t, T>;
+  Value low[kPairs], high[kPairs];
+  float scale;
+
+  __device__ void load(const T* from, const float2* turns) {
+    float a[kPairs], b[kPairs], largest = 0;
+#pragma unroll
+    for (int j = 0; j < kPairs; ++j) {
+      const int i = threadIdx.x % 32 + 32 * j;
+      const float x = Number<T>::to_float(from[i]), y = Number<T>::to_float(from[i + kHalf]);
+      const float2 turn = turns == nullptr ? float2{1, 0} : turns[i];
+      a[j] = x * turn.x - y * turn.y;
+      b[j] = y * turn.x + x * turn.y;
+      largest = fmaxf(largest, fmaxf(fabsf(a[j]), fabsf(b[j])));
+    }
+    if constexpr (kFloat8) {
+      for (int step = 16; step > 0; step /= 2)
+        largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, step));
+      scale = largest > 0 ? largest / kLargestFloat8 : 1.0f;
+    }
+#pragma unroll
+    for (int j = 0; j < kPairs; ++j) {
+      if constexpr (kFloat8) {
+        low[j] = __nv_cvt_float_to_fp8(a[j] / scale, __NV_SATFINITE, __NV_E4M3);
+        high[j] = __nv_cvt_float_to_fp8(b[j] / scale, __NV_SATFINITE, __NV_E4M3);
+      } else {
+        low[j] = Number<T>::from_float(a[j]);
+        high[j] = Number<T>::from_float(b[j]);
+      }
+    }
+  }
+  // `place`: byte offset of a value.
+  template <class Place>
+  __device__ void store(void* to, const Place& place) const {
+    auto* bytes = static_cast<uint8_t*>(to);
+#pragma unroll
+    for (int j = 0; j < kPairs; ++j) {
+      const int i = threadIdx.x % 32 + 32 * j;
+      *reinterpret_cast<Value*>(bytes + place(i)) = low[j];
+      *reinterpret_cast<Value*>(bytes + place(i + kHalf)) = high[j];
+    }
+  }
+};
 
 template <class T, int kHeadDim, bool kFloat8>
 __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p) {
@@ -63,6 +116,26 @@ __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p
   const int page_tokens = static_cast<int>(p.kv.page_tokens);
   const int kv_heads = static_cast<int>(p.kv.kv_heads);
 
+  // The last tile's warp makes the row's own k and v.
+  const int stride_row = p.heads + 2 * kv_heads;
+  const T* qkv = static_cast<const T*>(p.qkv) + int64_t{row} * stride_row * kHeadDim;
+  const float2* turns = p.rotation + int64_t{position} * (kHeadDim / 2);
+  const bool owner = end == tiles && (tiles - 1 - begin) % kWarps == warp;
+  OwnVector<T, kHeadDim, kFloat8> own_k, own_v;
+  if (owner) {
+    own_k.load(qkv + (p.heads + kv_head) * kHeadDim, turns);
+    own_v.load(qkv + (p.heads + kv_heads + kv_head) * kHeadDim, nullptr);
+    const int64_t at = (int64_t{pages[position / page_tokens]} * kv_heads + kv_head) * page_tokens +
+                       position % page_tokens;
+    const auto place = [](int i) { return i * kValueBytes; };
+    own_k.store(static_cast<uint8_t*>(p.kv.k) + at * kRowBytes, place);
+    own_v.store(static_cast<uint8_t*>(p.kv.v) + at * kRowBytes, place);
+    if (kFloat8 && lane == 0) {
+      p.kv.k_scale[at] = own_k.scale;
+      p.kv.v_scale[at] = own_v.scale;
+    }
+  }
+
   int ahead = begin + warp;
   const auto copy_next = [&](uint8_t* to) {
     if (ahead < end) {
@@ -75,13 +148,30 @@ __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p
       for (int i = lane; i < kTileTokens * kPieces; i += 32) {
         const int place = kFloat8 ? i * 16 : piece_at<kHeadDim>(i / kPieces, i % kPieces);
         // Past the end there may be anything, and a weight of 0 does not make up for a NaN.
-        const int bytes = token + i / kPieces < tokens ? 16 : 0;
+        const int own = position - token - i / kPieces;  // 0: the row's own
+        if (own == 0) continue;
+        const int bytes = own > 0 ? 16 : 0;
         copy_async_16(to + place, k + i * 16, bytes);
         copy_async_16(to + kMatrixBytes + place, v + i * 16, bytes);
       }
-      if (kFloat8 && lane < 8) {
-        const float* scale = (lane < 4 ? p.kv.k_scale : p.kv.v_scale) + at + lane % 4 * 4;
-        copy_async_16(to + 2 * kMatrixBytes + lane * 16, scale);
+      if (kFloat8) {
+        const int inside = lane % kTileTokens;
+        const float* scale = (lane < kTileTokens ? p.kv.k_scale : p.kv.v_scale) + at + inside;
+        auto* to_scale = reinterpret_cast<float*>(to + 2 * kMatrixBytes) + lane;
+        if (token + inside < position) {
+          copy_async_4(to_scale, scale);
+        } else {
+          *to_scale = lane < kTileTokens ? own_k.scale : own_v.scale;
+        }
+      }
+      if (token + kTileTokens > position) {  // the last tile, so this warp is its owner
+        const int inside = position - token;
+        const auto place = [&](int i) {
+          return kFloat8 ? inside * kRowBytes + i
+                         : piece_at<kHeadDim>(inside, i / 8) + i % 8 * kValueBytes;
+        };
+        own_k.store(to, place);
+        own_v.store(to + kMatrixBytes, place);
       }
       ahead += kWarps;
     }
@@ -91,10 +181,10 @@ __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p
     copy_next(ring + stage * stage_bytes<kHeadDim, kFloat8>());
 
   QueryRows<T, kHeadDim> rows;
-  const T* q = static_cast<const T*>(p.qkv) +
-               (int64_t{row} * (p.heads + 2 * kv_heads) + kv_head * p.group) * kHeadDim;
+  const T* q = qkv + kv_head * p.group * kHeadDim;
   rows.load(g < p.group ? q + g * kHeadDim : nullptr,
             g + 8 < p.group ? q + (g + 8) * kHeadDim : nullptr);
+  rows.turn(turns);
   const int limit[2] = {tokens, tokens};
   int stage = 0;
   for (int tile = begin + warp; tile < end; tile += kWarps) {
@@ -254,11 +344,12 @@ int64_t decode_scratch_bytes(const Gpu& gpu, int64_t max_rows, int64_t heads, in
 }
 
 void attention_decode(const Gpu& gpu, Activation activation, const PagedKv& kv,
-                      const RowPlaces& places, const void* qkv, int64_t heads, void* scratch,
-                      void* out) {
+                      const RowPlaces& places, const float* rotation, const void* qkv,
+                      int64_t heads, void* scratch, void* out) {
   Problem p = {};
   p.kv = kv;
   p.places = places;
+  p.rotation = reinterpret_cast<const float2*>(rotation);
   p.qkv = qkv;
   p.out = out;
   p.heads = static_cast<int>(heads);

@@ -11,6 +11,7 @@
 namespace loadmark::ops::cuda {
 
 constexpr int kTileTokens = 16;
+constexpr float kLargestFloat8 = 448;  // of e4m3
 
 // Byte offset of 16-byte piece `piece` of a token's vector of kHeadDim 16-bit values; swizzled so that
 // ldmatrix's 8 rows fall into different banks.
@@ -47,6 +48,23 @@ struct QueryRows {
       q[s][1] = word(high, 0);
       q[s][2] = word(low, 8);
       q[s][3] = word(high, 8);
+    }
+  }
+  // Rotary embedding of one position for all rows: values i and i + head_dim / 2 are a lane's fragments
+  // s and s + kSteps / 2.
+  __device__ void turn(const float2* turns) {
+    const int t = threadIdx.x % 4;
+#pragma unroll
+    for (int s = 0; s < kSteps / 2; ++s) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const int at = 16 * s + i / 2 * 8 + 2 * t;
+        const float4 turn = *reinterpret_cast<const float4*>(turns + at);  // of at and at + 1
+        const float2 a = Number<T>::to_float2(q[s][i]), b = Number<T>::to_float2(q[s + kSteps / 2][i]);
+        q[s][i] = Number<T>::pack(a.x * turn.x - b.x * turn.y, a.y * turn.z - b.y * turn.w);
+        q[s + kSteps / 2][i] =
+            Number<T>::pack(b.x * turn.x + a.x * turn.y, b.y * turn.z + a.y * turn.w);
+      }
     }
   }
   // Tokens first .. first + 15 of k and v (swizzled rows); row g sees tokens below limit[0], row

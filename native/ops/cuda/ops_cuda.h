@@ -261,12 +261,12 @@ int64_t decode_splits(const Gpu& gpu, int64_t rows, int64_t kv_heads);
 // Bytes of `scratch` for attention_decode.
 int64_t decode_scratch_bytes(const Gpu& gpu, int64_t max_rows, int64_t heads, int64_t kv_heads,
                              int64_t head_dim);
-// Row r attends to positions 0..positions[r], which are written. Rows [0, rows), one sequence each;
-// out (rows, heads head_dim).
+// rope_kv_write and attention of rows [0, rows), one sequence each: row r attends to positions
+// 0..positions[r]; qkv as it comes from its linear, and left so; out (rows, heads head_dim).
 void attention_decode(const Gpu& gpu, Activation activation, const PagedKv& kv,
-                      const RowPlaces& places, const void* qkv, int64_t heads, void* scratch,
-                      void* out);
-// As attention_decode, rows in tiles (device memory).
+                      const RowPlaces& places, const float* rotation, const void* qkv,
+                      int64_t heads, void* scratch, void* out);
+// Rows in tiles (device memory), q turned and every k and v written by rope_kv_write.
 void attention_prefill(const Gpu& gpu, Activation activation, const PagedKv& kv,
                        const RowPlaces& places, const AttentionTile* tiles, int64_t tile_count,
                        const void* qkv, int64_t heads, void* out);

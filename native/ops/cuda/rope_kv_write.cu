@@ -1,16 +1,11 @@
 // Rotary embedding (rotate-half) of q and k in place, and k and v into the paged cache: a warp a head,
 // bound by bytes. e4m3 values are scaled per vector so that the largest is 448.
-#include <cuda_fp8.h>
-
-#include "ops/cuda/device/number.cuh"
-#include "ops/cuda/device/ptx.cuh"
-#include "ops/cuda/launch.cuh"
+#include "ops/cuda/attention_tile.cuh"
 
 namespace loadmark::ops::cuda {
 namespace {
 
 constexpr int kWarps = 4;
-constexpr float kLargestFloat8 = 448;
 
 // A lane's values are pairs (i, i + head_dim / 2), i = lane + 32 j.
 template <class T, int kHeadDim>
