@@ -11,7 +11,13 @@ function flat(value: number): Histogram {
 /** What the summary reads of a record. */
 function recordWith(remarks: readonly string[]): RunRecord {
   const target = { kind: 'at-least', reference: 50, factor: 0.99, threshold: 49.5 } as const;
-  const steps = { steps: 120, occupancy: 3.456789, kvPeakShare: 0.5, preemptions: 2, deviceBusyShare: null };
+  const steps = {
+    steps: 120,
+    occupancy: 3.456789,
+    kvPeakShare: 0.5,
+    preemptions: 2,
+    deviceBusyShare: null,
+  };
   const record = {
     name: 'made up',
     scenario: 'Server',
