@@ -49,6 +49,12 @@ export function resolveDevice(asked: string, features: () => HostFeatures): Devi
   return refuse('', `auto, cpu, ${list}`);
 }
 
+/** Its name by the CUDA driver; the device as it is called here where there is none. */
+export function nameDevice(device: string, features: () => HostFeatures): string {
+  const index = /^cuda:(\d+)$/.exec(device)?.[1];
+  return surveyCuda(features).devices[Number(index ?? -1)]?.name ?? device;
+}
+
 /** An engine that cannot be loaded has no devices; the run itself says why. */
 function surveyCuda(features: () => HostFeatures): CudaSurvey {
   try {
@@ -90,6 +96,10 @@ function resolveTarget(
     const message = `engine.${key} is "${value}"; allowed on ${device}: auto, ${has.join(', ')}`;
     faults.push({ where: whereIs('engine', key), message });
   };
+  if (kind === 'cpu' && engine.profileSteps > 0) {
+    const message = `engine.profile_steps is ${engine.profileSteps}, and the CPU engine has no kernels to profile; allowed: 0, or a GPU (--device cuda)`;
+    faults.push({ where: whereIs('engine', 'profile_steps'), message });
+  }
   check('activations', engine.activations, types.activationTypes);
   check('kv_cache', engine.kvCache, types.kvCacheTypes);
   const bestActivations = kind === 'cpu' ? 'int8' : 'fp16';

@@ -55,6 +55,10 @@ export function findModeFaults(run: RunSettings, whereIs: WhereIs): Fault[] {
       'clock is "virtual", and sut native computes in real time; allowed: real, or sut null or scripted';
     faults.push({ where: whereIs('clock'), message });
   }
+  if (run.engine.profileSteps > 0 && sut !== 'native') {
+    const message = `engine.profile_steps is ${run.engine.profileSteps}, and sut ${sut} has no kernels to profile; allowed: 0, or sut native on a GPU`;
+    faults.push({ where: whereIs('engine', 'profile_steps'), message });
+  }
   const where = whereIs('scripted', 'script');
   if (sut === 'scripted' && run.scripted.script === null) {
     const message = 'sut is scripted, and there is no script; allowed: --script FILE';

@@ -1,6 +1,7 @@
 // What a run and a model can be told: every setting of configs/runs/*.yaml and configs/models/*.yaml, with its range
 // and its default. config.ts reads the files; what the settings do is the business of whoever uses them.
 
+import { engineFields } from './engine-config.js';
 import { loadgenFields, maxSamples } from './loadgen-config.js';
 import { mlperfFields, seedFields } from './mlperf-config.js';
 import {
@@ -53,30 +54,6 @@ export const targetKinds = {
 } as const;
 export type TargetMetric = keyof typeof targetKinds;
 const targetMetrics = Object.keys(targetKinds) as TargetMetric[];
-
-const engine = section({
-  /** `auto` (a GPU where the engine can use one, else the CPU), `cpu`, `cuda` or `cuda:N`. */
-  device: text('auto'),
-  /** Threads of the engine; null takes every core there is. */
-  threads: optionalNumber(count(1024)),
-  /** Sequences in flight at once. */
-  maxBatch: number(count(65_536), 64),
-  /** Longest prompt + answer; null takes the model's own limit. */
-  maxSequenceTokens: optionalNumber({ min: 2, max: 16_777_216, whole: true }),
-  /** Tokens one step may compute: answers first, then pieces of prompts. */
-  maxStepTokens: number(count(1_048_576), 512),
-  /** Tokens a page of the KV cache holds. */
-  pageTokens: number(count(65_536), 16),
-  /** `auto`: fp16, or bf16 beside bf16 activations. Which of the others there are is the device's business. */
-  kvCache: choice(['auto', 'fp32', 'fp16', 'bf16', 'fp8'], 'auto', ['int8']),
-  /** 0 plans room for max_batch sequences of full length. */
-  kvCacheBytes: number({ min: 0, max: Number.MAX_SAFE_INTEGER, whole: true }, 0),
-  instructionSet: choice(['auto', 'plain', 'avx2', 'avx512'], 'auto'),
-  /** On the CPU, how integer linears see their input: int8 (`auto`) or fp32. On a GPU: fp16 (`auto`) or bf16. */
-  activations: choice(['auto', 'int8', 'fp32', 'fp16', 'bf16'], 'auto'),
-  /** `int8` rounds float linears per output channel at load. */
-  weights: choice(['checkpoint', 'int8'], 'checkpoint'),
-});
 
 const generation = section({
   /** null leaves both to the model. */
@@ -179,7 +156,7 @@ export const runFields = section({
   watchdogS: number({ min: 0, aboveMin: true, max: 86_400 }, 120),
   /** Use the first of the dataset's test samples only; null is all of them. */
   samples: optionalNumber(count(maxSamples)),
-  engine,
+  engine: engineFields,
   generation,
   offline,
   server,

@@ -26,6 +26,11 @@ export class RunFolder {
     return join(this.path, 'run.json');
   }
 
+  /** What the kernels of the profiled steps took. */
+  get profileJson(): string {
+    return join(this.path, 'profile.json');
+  }
+
   get accuracyText(): string {
     return join(this.path, 'accuracy', 'accuracy.txt');
   }

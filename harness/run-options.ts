@@ -12,6 +12,8 @@ interface SettingOption {
   readonly paths: readonly (readonly string[])[];
   /** The value is a text whatever it looks like. */
   readonly isText?: boolean;
+  /** What the option means where no value follows it. */
+  readonly bare?: number;
 }
 
 /** One option a line. */
@@ -42,6 +44,12 @@ const settingOptions: readonly SettingOption[] = [
   text('--kv-cache <type>', 'auto, fp32, fp16, bf16 or fp8', ['engine', 'kv_cache']),
   scalar('--threads <n>', 'threads of the engine', ['engine', 'threads']),
   scalar('--max-batch <n>', 'sequences in flight', ['engine', 'max_batch']),
+  {
+    flags: '--profile [steps]',
+    help: 'time every kernel of so many steps on a GPU (50): profile.json and a table',
+    paths: [['engine', 'profile_steps']],
+    bare: 50,
+  },
   scalar('--target-qps <n>', 'expected (Offline) or demanded (Server) samples per second', [
     scenarioSection,
     'target_qps',
@@ -146,7 +154,8 @@ function scalar(flags: string, help: string, path: readonly string[]): SettingOp
 }
 
 function readOption(option: SettingOption, parsed: Readonly<Record<string, unknown>>): Override[] {
-  const given = parsed[keyOf(option.flags)];
+  const read = parsed[keyOf(option.flags)];
+  const given = read === true && option.bare !== undefined ? String(option.bare) : read;
   if (typeof given !== 'string') return [];
   const value = option.isText === true ? given : parseScalar(given);
   const where = option.flags.split(' ')[0]!;

@@ -7,10 +7,12 @@ import type { ConsistencyReport } from './audit/index.js';
 import { type ConfFiles, type ConfRecord, recordConfFiles } from './conf-files.js';
 import type { RunConfig } from './config.js';
 import { describeSystem, type MachineLoad, readCommit, type System } from './environment.js';
+import type { KernelProfile } from './kernel-profile.js';
 import { findPackageRoot } from './package-root.js';
 import type { PassResult } from './pass.js';
 import { findPeakRates } from './peak-rates.js';
 import { buildPerformance, type PerformanceRecord } from './performance-record.js';
+import { hasFoundPeak, listRemarks } from './run-remarks.js';
 import type { DatasetLibrary } from './sample-library.js';
 import { judgeUnscored, type ScoredPass } from './scoring.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
@@ -99,6 +101,8 @@ export interface RunMaterial {
   readonly performance: PassResult | null;
   readonly warmUp: WarmUp | null;
   readonly audit: ConsistencyReport | null;
+  /** null where nothing was profiled, or not to its end. */
+  readonly profile: KernelProfile | null;
   readonly interrupted: boolean;
 }
 
@@ -131,7 +135,7 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
     clock: config.clock,
     valid: invalidReasons.length === 0,
     invalidReasons,
-    remarks: [...(performance?.outcome.remarks ?? []), ...remarkOnProbe(performance)],
+    remarks: listRemarks(material),
     interrupted: material.interrupted,
     system,
     model,
@@ -180,21 +184,6 @@ function listInvalidReasons(material: RunMaterial): string[] {
     reasons.push('interrupted');
   }
   return reasons;
-}
-
-/** A search has done its work when it has found the peak, whatever one probe alone would be called. */
-function hasFoundPeak({ peakSearch, failed }: TestOutcome): boolean {
-  return peakSearch?.peakQps != null && failed.length === 0;
-}
-
-/** What LoadGen's verdict on the reported probe is, where the search does not go by it. */
-function remarkOnProbe(performance: PassResult | null): string[] {
-  if (performance === null || performance.outcome.valid) return [];
-  if (!hasFoundPeak(performance.outcome)) return [];
-  const reasons = performance.outcome.invalidReasons.map((reason) =>
-    reason.replaceAll(/\s+/g, ' '),
-  );
-  return [`the probe at the peak is INVALID as a run of its own: ${reasons.join('; ')}`];
 }
 
 /** LoadGen counts these and calls a run VALID all the same; each kind of them once, with its number. */

@@ -15,13 +15,15 @@ import {
 } from '../audit/index.js';
 import { applyConfFiles } from '../conf-files.js';
 import { loadRunConfig, type RunConfig } from '../config.js';
-import { resolveDevice } from '../device.js';
+import { nameDevice, resolveDevice } from '../device.js';
 import type { Fault } from '../errors.js';
 import { listEvidence, writeEvidence } from '../evidence.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
+import { buildProfile, type KernelProfile } from '../kernel-profile.js';
 import type { Override } from '../overrides.js';
 import { findPackageRoot } from '../package-root.js';
 import { type PassResult, runPass } from '../pass.js';
+import { formatProfile } from '../report/profile-table.js';
 import { ProgressReporter, type TextStream } from '../report/progress.js';
 import { formatSummary } from '../report/summary.js';
 import { DatasetShelf } from '../run-dataset.js';
@@ -34,6 +36,7 @@ import {
   type RunRecord,
 } from '../run-record.js';
 import { scorePass } from '../scoring.js';
+import type { MeasuredSut } from '../sut/measured-sut.js';
 import { buildTestSettings, type PassName } from '../test-settings.js';
 import { writeTrace } from '../trace-file.js';
 import { longEnoughS, type WarmUp, warmUp } from '../warm-up.js';
@@ -83,7 +86,8 @@ export async function runBenchmark(
     streams.stdout.write(
       options.json
         ? formatRunRecord(record)
-        : formatSummary(record, folder.path, streams.stdout.isTTY === true),
+        : formatSummary(record, folder.path, streams.stdout.isTTY === true) +
+            (material.profile === null ? '' : `\n${formatProfile(material.profile)}\n`),
     );
     return judgeRun(material, record);
   } finally {
@@ -173,8 +177,13 @@ function scoreRun(
   if (accuracy !== null) progress.note('scoring');
   const scored = accuracy === null ? null : scorePass(accuracy.outcome, library, config.model);
   const audit = performance === null ? null : verifyAnswers(performance, plan, config.scenario);
-  const interrupted = signal.aborted;
-  return { ...passes, config, command, startedAt, library, sut, scored, audit, interrupted };
+  const found = { scored, audit, profile: readProfile(config, sut), interrupted: signal.aborted };
+  return { ...passes, ...found, config, command, startedAt, library, sut };
+}
+
+function readProfile({ engine, engineTarget }: RunConfig, sut: MeasuredSut): KernelProfile | null {
+  if (engine.profileSteps === 0 || engineTarget === null) return null;
+  return buildProfile(sut.kernelTimes, nameDevice(engineTarget.device, hostFeatures), engine);
 }
 
 /** Looks at the answers where an auditor would: in the log. */
@@ -193,7 +202,7 @@ async function writeRun(
   folder: RunFolder,
   withTrace: boolean,
 ): Promise<RunRecord> {
-  const { accuracy, performance, scored, audit, library } = material;
+  const { accuracy, performance, scored, audit, profile, library } = material;
   if (scored !== null) writeFileSync(folder.accuracyText, formatAccuracyText(scored.score));
   for (const result of [accuracy, performance]) {
     if (result === null) continue;
@@ -207,6 +216,7 @@ async function writeRun(
     writeFileSync(text, formatVerification(audit));
     writeFileSync(json, `${JSON.stringify(audit, null, 2)}\n`);
   }
+  if (profile !== null) writeFileSync(folder.profileJson, `${JSON.stringify(profile, null, 2)}\n`);
   const record = await buildRunRecord(material);
   writeFileSync(folder.runJson, formatRunRecord(record));
   return record;

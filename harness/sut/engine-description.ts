@@ -39,6 +39,7 @@ export function compareStats(before: EngineStats, now: EngineStats, info: Engine
   const busy = now.deviceNs - before.deviceNs;
   const whole = busy + now.deviceGapNs - before.deviceGapNs;
   return {
+    stepsBefore: before.steps,
     steps,
     deviceBusyShare: whole === 0 ? null : busy / whole,
     occupancy: steps === 0 ? null : (now.occupancySum - before.occupancySum) / steps,

@@ -2,6 +2,7 @@
 // and to stop. What counts as an answer's time is LoadGen's business.
 
 import type { SystemUnderTest } from '../../loadgen/index.js';
+import type { KernelTime } from '../../native/index.js';
 import type { ModelCost } from '../utilisation.js';
 
 /** What a sample was answered with. */
@@ -34,6 +35,8 @@ export interface SutDescription {
 
 /** What the engine did in a test. */
 export interface EngineWork {
+  /** Steps that the engine had begun when the test began. */
+  readonly stepsBefore: number;
   readonly steps: number;
   /** Mean sequences a step; null without a step. */
   readonly occupancy: number | null;
@@ -63,6 +66,8 @@ export interface MeasuredSut extends SystemUnderTest {
   readonly generatedTokens: number;
   /** Of the current test so far; null where no steps are counted. */
   readonly work: EngineWork | null;
+  /** Of the steps that were to be profiled; empty before they are through, and where nothing is profiled. */
+  readonly kernelTimes: readonly KernelTime[];
   /** Why it can answer nothing any more, or null. */
   readonly brokenBy: Error | null;
   /** Gives up every outstanding sample; its answer, should one come, is dropped. */

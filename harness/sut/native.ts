@@ -9,12 +9,13 @@ import {
   type EventBatch,
   eventStatus,
   type GenerateRequest,
-  NativeError,
+  type KernelTime,
 } from '../../native/index.js';
-import { InputError, messageOf, SystemUnderTestError } from '../errors.js';
+import { messageOf } from '../errors.js';
 import type { DatasetLibrary } from '../sample-library.js';
 import { encodeChoice } from './choice-response.js';
 import { compareStats, describeEngine } from './engine-description.js';
+import { asLoadError } from './load-error.js';
 import type { Answer, EngineWork, MeasuredSut, SutDescription, TestTerms } from './measured-sut.js';
 
 /**
@@ -97,6 +98,10 @@ export class NativeSut implements MeasuredSut {
 
   get work(): EngineWork {
     return compareStats(this.#before, this.#engine.stats(), this.#engine.info);
+  }
+
+  get kernelTimes(): readonly KernelTime[] {
+    return this.#engine.profile();
   }
 
   issueQuery(samples: readonly QuerySample[], responder: Responder): void {
@@ -229,23 +234,6 @@ export class NativeSut implements MeasuredSut {
       this.#answerNext();
     }
   }
-}
-
-/** Codes by which the engine says that it was asked for what cannot be. */
-const refusals = [
-  'ERR_BAD_ARGUMENT',
-  'ERR_BAD_CHECKPOINT',
-  'ERR_UNSUPPORTED_MODEL',
-  'ERR_UNSUPPORTED_CPU',
-  'ERR_OUT_OF_MEMORY',
-];
-
-function asLoadError(error: unknown, modelPath: string): Error {
-  if (error instanceof NativeError && refusals.includes(error.code)) {
-    return new InputError([{ where: modelPath, message: `${error.message} (${error.code})` }]);
-  }
-  const message = `the native engine cannot start: ${messageOf(error)}`;
-  return new SystemUnderTestError(message, { cause: error });
 }
 
 function failureOf(status: number, tokens: number): string {

@@ -224,6 +224,11 @@ describe('bench with bad input', () => {
     [['--config', 'optimised'], '(did you mean "optimized"?)'],
     [['--device', 'tpu'], 'device is "tpu"; allowed: auto, cpu'],
     [['--scenari', 'Offline'], '(Did you mean --scenario?)'],
+    [['--profile', '20000'], '--profile: engine.profile_steps is 20000; allowed: a whole number'],
+    [
+      ['--profile', '--quiet'],
+      '--profile: engine.profile_steps is 50, and sut null has no kernels',
+    ],
     [['--output', '/proc/nowhere'], '"/proc/nowhere" cannot be made'],
     [['--output', '/proc/version'], '"/proc/version" is not a folder'],
     [['--output', ''], '--output: is ""; allowed: '],
@@ -286,6 +291,18 @@ describe('bench with bad input', () => {
     const { code } = await callBench('--model', model, '--output', output, '--quiet');
     expect(code).toBe(2);
     expect(existsSync(join(folder, 'never'))).toBe(false);
+  });
+
+  it('refuses to profile on the CPU, with one message', async () => {
+    const output = join(folder, 'profiled');
+    const argv = ['--device', 'cpu', '--profile', '--output', output];
+    const { code, stdout, stderr } = await callBench(...argv);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toBe(
+      'bench: --profile: engine.profile_steps is 50, and the CPU engine has no kernels to profile; allowed: 0, or a GPU (--device cuda)\n',
+    );
+    expect(existsSync(output)).toBe(false);
   });
 
   it('refuses several GPUs', async () => {

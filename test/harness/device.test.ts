@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseTarget, resolveDevice } from '../../harness/device.js';
+import { chooseTarget, nameDevice, resolveDevice } from '../../harness/device.js';
 import type { Fault } from '../../harness/errors.js';
 import { runFields } from '../../harness/run-config.js';
 import type { HostFeatures } from '../../native/index.js';
@@ -14,13 +14,9 @@ function machine(gpus: readonly string[] | null): () => HostFeatures {
     peakBandwidthGBs: null,
   }));
   const reason = gpus === null ? 'this build has no CUDA backend' : 'no CUDA driver';
-  const architectures = gpus === null ? '' : 'sm_90a';
-  const cuda = {
-    built: gpus !== null,
-    architectures,
-    devices,
-    reason: devices.length > 0 ? null : reason,
-  };
+  const built = gpus !== null;
+  const architectures = built ? 'sm_90a' : '';
+  const cuda = { built, architectures, devices, reason: devices.length > 0 ? null : reason };
   return () => ({ instructionSets: [], best: 'plain', cuda });
 }
 
@@ -58,6 +54,14 @@ describe('resolveDevice', () => {
   });
 });
 
+describe('nameDevice', () => {
+  it('is the name by the driver, or the device itself', () => {
+    expect(nameDevice('cuda:1', machine(['H100', 'H200']))).toBe('H200');
+    expect(nameDevice('cuda:2', machine(['H100']))).toBe('cuda:2');
+    expect(nameDevice('cpu', unbuilt)).toBe('cpu');
+  });
+});
+
 describe('chooseTarget', () => {
   const defaults = runFields.check(undefined, '', []);
 
@@ -91,6 +95,13 @@ describe('chooseTarget', () => {
     expect(choose({ activations: 'int8', kvCache: 'fp32' }, ['H100']).faults).toEqual([
       'engine.activations: engine.activations is "int8"; allowed on cuda:0: auto, fp16, bf16',
       'engine.kv_cache: engine.kv_cache is "fp32"; allowed on cuda:0: auto, fp16, bf16, fp8',
+    ]);
+  });
+
+  it('profiles kernels on a GPU, and refuses on a CPU, which has none', () => {
+    expect(choose({ profileSteps: 50 }, ['H100']).faults).toEqual([]);
+    expect(choose({ profileSteps: 50 }).faults).toEqual([
+      'engine.profile_steps: engine.profile_steps is 50, and the CPU engine has no kernels to profile; allowed: 0, or a GPU (--device cuda)',
     ]);
   });
 

@@ -1,0 +1,31 @@
+// What should a reader of a run know although it does not decide whether the run counts?
+
+import type { TestOutcome } from '../loadgen/index.js';
+import { remarkOnProfile } from './kernel-profile.js';
+import type { PassResult } from './pass.js';
+import type { RunMaterial } from './run-record.js';
+
+export function listRemarks(material: RunMaterial): string[] {
+  const { accuracy, performance, config, profile } = material;
+  const work = { accuracy: accuracy?.work ?? null, performance: performance?.work ?? null };
+  return [
+    ...(performance?.outcome.remarks ?? []),
+    ...remarkOnProbe(performance),
+    ...remarkOnProfile(config.engine, profile, work),
+  ];
+}
+
+/** A search has done its work when it has found the peak, whatever one probe alone would be called. */
+export function hasFoundPeak({ peakSearch, failed }: TestOutcome): boolean {
+  return peakSearch?.peakQps != null && failed.length === 0;
+}
+
+/** What LoadGen's verdict on the reported probe is, where the search does not go by it. */
+function remarkOnProbe(performance: PassResult | null): string[] {
+  if (performance === null || performance.outcome.valid) return [];
+  if (!hasFoundPeak(performance.outcome)) return [];
+  const reasons = performance.outcome.invalidReasons.map((reason) =>
+    reason.replaceAll(/\s+/g, ' '),
+  );
+  return [`the probe at the peak is INVALID as a run of its own: ${reasons.join('; ')}`];
+}

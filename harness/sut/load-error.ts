@@ -1,0 +1,22 @@
+// Whose fault is it when the native engine does not load? What was asked for, or the engine itself.
+
+import { NativeError } from '../../native/index.js';
+import { InputError, messageOf, SystemUnderTestError } from '../errors.js';
+
+/** Codes by which the engine says that it was asked for what cannot be. */
+const refusals = [
+  'ERR_BAD_ARGUMENT',
+  'ERR_BAD_CHECKPOINT',
+  'ERR_UNSUPPORTED_MODEL',
+  'ERR_UNSUPPORTED_CPU',
+  'ERR_OUT_OF_MEMORY',
+];
+
+/** InputError when the engine refuses what it was asked for, SystemUnderTestError when it is broken. */
+export function asLoadError(error: unknown, modelPath: string): Error {
+  if (error instanceof NativeError && refusals.includes(error.code)) {
+    return new InputError([{ where: modelPath, message: `${error.message} (${error.code})` }]);
+  }
+  const message = `the native engine cannot start: ${messageOf(error)}`;
+  return new SystemUnderTestError(message, { cause: error });
+}
