@@ -1,5 +1,5 @@
-// What the checks of GPU operators share: the device, buffers that are poisoned before and looked at
-// past their end after, and 16-bit values the way the device rounds them.
+// What the checks of GPU operators share: the device, buffers that are poisoned before and looked
+// at past their end after, and 16-bit values the way the device rounds them.
 #pragma once
 
 #include <algorithm>
@@ -22,9 +22,8 @@ struct GpuCases {
 };
 
 inline float round_activation(gpu_ops::Activation activation, float value) {
-  return activation == gpu_ops::Activation::kFloat16
-             ? float16_to_float(float_to_float16(value))
-             : bfloat16_to_float(float_to_bfloat16(value));
+  return activation == gpu_ops::Activation::kFloat16 ? float16_to_float(float_to_float16(value))
+                                                     : bfloat16_to_float(float_to_bfloat16(value));
 }
 // Half a unit in the last place, relative.
 inline double rounding_of(gpu_ops::Activation activation) {

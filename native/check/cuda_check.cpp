@@ -50,9 +50,10 @@ Options parse(int argc, char** argv) {
     } else if (name == "--json") {
       options.json = value();
     } else {
-      throw Error(kBadArgument, "unknown option " + name +
-                                    "; allowed are --quick --seed --only --time --ceilings --no-check --one "
-                                    "--json --threads");
+      throw Error(kBadArgument,
+                  "unknown option " + name +
+                      "; allowed are --quick --seed --only --time --ceilings --no-check --one "
+                      "--json --threads");
     }
   }
   return options;

@@ -18,8 +18,13 @@ inline GpuLinearCase gpu_case(Cases& cases, std::string name, int64_t n, int64_t
   (void)cases;
   std::vector<float> squares(w.size());
   std::transform(w.begin(), w.end(), squares.begin(), [](float value) { return value * value; });
-  return {std::move(name) + " n " + std::to_string(n) + " k " + std::to_string(k), n, k, {}, {},
-          ops::pack_float32(w.data(), n, k), ops::pack_float32(squares.data(), n, k)};
+  return {std::move(name) + " n " + std::to_string(n) + " k " + std::to_string(k),
+          n,
+          k,
+          {},
+          {},
+          ops::pack_float32(w.data(), n, k),
+          ops::pack_float32(squares.data(), n, k)};
 }
 
 inline GpuLinearCase gpu_int4_case(Cases& cases, int64_t n, int64_t k, int64_t group,
@@ -70,10 +75,10 @@ inline void check_gpu_linear(const GpuCases& c, const GpuLinearCase& item,
   const bool int4 = item.weight.type == ops::WeightType::kInt4;
   const gpu_ops::LinearWeight& w = epilogue == Epilogue::kSiluMul ? item.gate_up : item.weight;
   if (int4 && !gpu_ops::can_run(c.gpu, w, rows, kernel)) return;
-  const std::string what =
-      "gpu linear " + item.name + " rows " + std::to_string(rows) + " " +
-      gpu_ops::activation_name(activation) + " kernel " + std::to_string(static_cast<int>(kernel)) +
-      " epilogue " + std::to_string(static_cast<int>(epilogue)) + (norm ? " norm" : "");
+  const std::string what = "gpu linear " + item.name + " rows " + std::to_string(rows) + " " +
+                           gpu_ops::activation_name(activation) + " kernel " +
+                           std::to_string(static_cast<int>(kernel)) + " epilogue " +
+                           std::to_string(static_cast<int>(epilogue)) + (norm ? " norm" : "");
   const int64_t n = item.n, k = item.k;
   const double unit = rounding_of(activation);
 
@@ -137,9 +142,8 @@ inline void check_gpu_linear(const GpuCases& c, const GpuLinearCase& item,
     } else {
       gpu_ops::linear(c.gpu, activation, w, input, rows, epilogue, out.data());
     }
-    const std::vector<float> got = stores16
-                                       ? from_bits(activation, out.take<uint16_t>(c, what))
-                                       : out.take<float>(c, what);
+    const std::vector<float> got =
+        stores16 ? from_bits(activation, out.take<uint16_t>(c, what)) : out.take<float>(c, what);
     if (pass == 0) {
       c.report.near(what, got, want, [&](size_t i) { return tolerance[i]; });
       first = got;
@@ -208,9 +212,9 @@ inline void check_gpu_linears(const GpuCases& c) {
       std::vector<GpuLinearCase> items;
       for (const auto type :
            {ops::WeightType::kFloat32, ops::WeightType::kBFloat16, ops::WeightType::kFloat16}) {
-        const bool matches = type == ops::WeightType::kFloat32 ||
-                             (type == ops::WeightType::kFloat16) ==
-                                 (activation == Activation::kFloat16);
+        const bool matches =
+            type == ops::WeightType::kFloat32 ||
+            (type == ops::WeightType::kFloat16) == (activation == Activation::kFloat16);
         if (matches) items.push_back(gpu_float_case(c.cases, type, activation, shape.n, shape.k));
       }
       items.push_back(gpu_int8_case(c.cases, shape.n, shape.k));

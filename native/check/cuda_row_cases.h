@@ -47,11 +47,10 @@ inline void check_gpu_rows(const GpuCases& c) {
     const std::vector<int32_t> tokens = {3, -1, 49, -2, 0}, previous = {7, 11};
     const auto gpu_table = to_gpu(table), gpu_tokens = to_gpu(tokens), gpu_prev = to_gpu(previous);
     const Poisoned out(c, tokens.size() * dim * 4);
-    gpu_ops::embedding(c.gpu, gpu_table.as<void>(),
-                       activation == Activation::kFloat16 ? ops::WeightType::kFloat16
-                                                          : ops::WeightType::kBFloat16,
-                       gpu_tokens.as<int32_t>(), gpu_prev.as<int32_t>(), 5, dim,
-                       static_cast<float*>(out.data()));
+    gpu_ops::embedding(
+        c.gpu, gpu_table.as<void>(),
+        activation == Activation::kFloat16 ? ops::WeightType::kFloat16 : ops::WeightType::kBFloat16,
+        gpu_tokens.as<int32_t>(), gpu_prev.as<int32_t>(), 5, dim, static_cast<float*>(out.data()));
     const std::vector<float> values = from_bits(activation, table);
     const std::vector<float> got = out.take<float>(c, "gpu embedding");
     const int64_t meant[] = {3, 7, 49, 11, 0};
@@ -123,17 +122,20 @@ inline void check_gpu_attention_case(const GpuCases& c, gpu_ops::Activation acti
   // The twin, in fp32.
   std::vector<float> inv_freq(static_cast<size_t>(shape.head_dim / 2)), twin = qkv;
   for (size_t i = 0; i < inv_freq.size(); ++i)
-    inv_freq[i] = std::pow(10000.0f, -2.0f * static_cast<float>(i) / static_cast<float>(shape.head_dim));
+    inv_freq[i] =
+        std::pow(10000.0f, -2.0f * static_cast<float>(i) / static_cast<float>(shape.head_dim));
   ops::rope(c.cpu, twin.data(), width, positions.data(), inv_freq.data(), tokens,
             shape.heads + shape.kv_heads, shape.head_dim);
-  const size_t cache = static_cast<size_t>(pages * shape.page_tokens * shape.kv_heads * shape.head_dim);
+  const size_t cache =
+      static_cast<size_t>(pages * shape.page_tokens * shape.kv_heads * shape.head_dim);
   std::vector<float> k(cache), v(cache);
-  const ops::PagedKv kv{k.data(), v.data(), ops::KvType::kFloat32, shape.page_tokens,
-                        shape.kv_heads, shape.head_dim};
+  const ops::PagedKv kv{k.data(),          v.data(),       ops::KvType::kFloat32,
+                        shape.page_tokens, shape.kv_heads, shape.head_dim};
   const float* k_rows = twin.data() + shape.heads * shape.head_dim;
   ops::kv_write(c.cpu, kv, {positions.data(), table_of.data(), tokens}, k_rows, width,
                 k_rows + shape.kv_heads * shape.head_dim, width);
-  std::vector<float> q, want_values(step_rows.size() * static_cast<size_t>(shape.heads * shape.head_dim));
+  std::vector<float> q,
+      want_values(step_rows.size() * static_cast<size_t>(shape.heads * shape.head_dim));
   std::vector<int32_t> step_positions, step_first;
   std::vector<const int32_t*> step_tables;
   std::vector<float> step_qkv;
@@ -163,27 +165,26 @@ inline void check_gpu_attention_case(const GpuCases& c, gpu_ops::Activation acti
     written[static_cast<size_t>(step_rows[static_cast<size_t>(row)])] = -1;
   const auto gpu_rotation = to_gpu(rotation), gpu_positions = to_gpu(positions),
              gpu_written = to_gpu(written), gpu_first = to_gpu(first_page),
-             gpu_pages = to_gpu(page_list),
-             gpu_all = to_gpu(to_bits(activation, qkv)),
+             gpu_pages = to_gpu(page_list), gpu_all = to_gpu(to_bits(activation, qkv)),
              gpu_step = to_gpu(to_bits(activation, step_qkv)),
              gpu_step_positions = to_gpu(step_positions), gpu_step_first = to_gpu(step_first);
   const Poisoned gpu_k(c, cache * (float8 ? 1 : 2)), gpu_v(c, cache * (float8 ? 1 : 2));
   const Poisoned k_scale(c, cache / static_cast<size_t>(shape.head_dim) * 4),
       v_scale(c, cache / static_cast<size_t>(shape.head_dim) * 4),
       other_scale(c, cache / static_cast<size_t>(shape.head_dim) * 4);
-  const gpu_ops::PagedKv device{gpu_k.data(),
-                                gpu_v.data(),
-                                static_cast<float*>(k_scale.data()),
-                                static_cast<float*>(v_scale.data()),
-                                float8 ? gpu_ops::KvStorage::kFloat8
-                                       : gpu_ops::KvStorage::kActivation,
-                                shape.page_tokens,
-                                shape.kv_heads,
-                                shape.head_dim};
-  gpu_ops::rope_kv_write(c.gpu, activation, device,
-                         {gpu_written.as<int32_t>(), gpu_first.as<int32_t>(),
-                          gpu_pages.as<int32_t>(), tokens},
-                         gpu_rotation.as<float>(), gpu_all.as<void>(), shape.heads);
+  const gpu_ops::PagedKv device{
+      gpu_k.data(),
+      gpu_v.data(),
+      static_cast<float*>(k_scale.data()),
+      static_cast<float*>(v_scale.data()),
+      float8 ? gpu_ops::KvStorage::kFloat8 : gpu_ops::KvStorage::kActivation,
+      shape.page_tokens,
+      shape.kv_heads,
+      shape.head_dim};
+  gpu_ops::rope_kv_write(
+      c.gpu, activation, device,
+      {gpu_written.as<int32_t>(), gpu_first.as<int32_t>(), gpu_pages.as<int32_t>(), tokens},
+      gpu_rotation.as<float>(), gpu_all.as<void>(), shape.heads);
   const gpu_ops::RowPlaces places{gpu_step_positions.as<int32_t>(), gpu_step_first.as<int32_t>(),
                                   gpu_pages.as<int32_t>(), count};
   const Poisoned out(c, want_values.size() * 2), again(c, want_values.size() * 2);
@@ -199,11 +200,11 @@ inline void check_gpu_attention_case(const GpuCases& c, gpu_ops::Activation acti
                            gpu_step.as<uint16_t>() + decode_rows * width, shape.heads);
   }
   const auto gpu_tiles = to_gpu(tiles.empty() ? std::vector<gpu_ops::AttentionTile>(1) : tiles);
-  gpu_ops::attention_prefill(c.gpu, activation, device, places,
-                             gpu_tiles.as<gpu_ops::AttentionTile>(),
-                             static_cast<int64_t>(tiles.size()), gpu_step.as<void>(), shape.heads,
-                             out.data());
-  // What decoding wrote must be what rope_kv_write would have: the rows once more as prompts of one.
+  gpu_ops::attention_prefill(
+      c.gpu, activation, device, places, gpu_tiles.as<gpu_ops::AttentionTile>(),
+      static_cast<int64_t>(tiles.size()), gpu_step.as<void>(), shape.heads, out.data());
+  // What decoding wrote must be what rope_kv_write would have: the rows once more as prompts of
+  // one.
   std::vector<gpu_ops::AttentionTile> single;
   for (int64_t row = 0; row < decode_rows; ++row) single.push_back({static_cast<int32_t>(row), 1});
   if (decode_rows > 0) {
@@ -220,14 +221,18 @@ inline void check_gpu_attention_case(const GpuCases& c, gpu_ops::Activation acti
   }
   // Unit-variance vectors: scores carry a few roundings of 16-bit q, k; e4m3 has 2^-4 each.
   const double bound = float8 ? 0.4 : 24 * unit;
-  const auto tolerance = [&](size_t i) { return bound * (0.5 + std::fabs(double{want_values[i]})); };
+  const auto tolerance = [&](size_t i) {
+    return bound * (0.5 + std::fabs(double{want_values[i]}));
+  };
   c.report.near(what, from_bits(activation, out.take<uint16_t>(c, what)),
                 std::vector<double>(want_values.begin(), want_values.end()), tolerance);
   std::vector<float> second = from_bits(activation, again.take<uint16_t>(c, what));
   second.resize(static_cast<size_t>(decode_rows * shape.heads * shape.head_dim));
-  c.report.near(what + " written", second,
-                std::vector<double>(want_values.begin(), want_values.begin() + static_cast<std::ptrdiff_t>(second.size())),
-                tolerance);
+  c.report.near(
+      what + " written", second,
+      std::vector<double>(want_values.begin(),
+                          want_values.begin() + static_cast<std::ptrdiff_t>(second.size())),
+      tolerance);
 }
 
 inline void check_gpu_attention(const GpuCases& c) {
@@ -297,13 +302,14 @@ inline void check_gpu_tokens(const GpuCases& c) {
     const auto gpu_logits = to_gpu(logits), gpu_terms = to_gpu(terms), gpu_banned = to_gpu(banned);
     const Poisoned out(c, want.size() * 4);
     gpu_ops::choose_tokens(c.gpu, gpu_logits.as<float>(), gpu_terms.as<gpu_ops::SamplingRow>(),
-                           gpu_banned.as<int32_t>(), rows, vocab, static_cast<int32_t*>(out.data()));
+                           gpu_banned.as<int32_t>(), rows, vocab,
+                           static_cast<int32_t*>(out.data()));
     const std::vector<int32_t> got = out.take<int32_t>(c, "gpu choose_tokens");
     for (size_t row = 0; row < want.size(); ++row) {
-      c.report.expect(got[row] == want[row],
-                      "gpu choose_tokens vocab " + std::to_string(vocab) + " row " +
-                          std::to_string(row) + ": " + std::to_string(got[row]) + ", should be " +
-                          std::to_string(want[row]));
+      c.report.expect(got[row] == want[row], "gpu choose_tokens vocab " + std::to_string(vocab) +
+                                                 " row " + std::to_string(row) + ": " +
+                                                 std::to_string(got[row]) + ", should be " +
+                                                 std::to_string(want[row]));
     }
 
     std::vector<int32_t> target_row, targets;

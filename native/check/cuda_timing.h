@@ -1,6 +1,7 @@
-// How fast are the GPU's int4 linears, in microseconds a decoder layer and as a share of the ceilings
-// measured in the same run? A plain read and a 16-bit matrix product set the ceilings; weights go round
-// so that no launch finds its own in the L2 cache; launches stand in a graph, as in the engine.
+// How fast are the GPU's int4 linears, in microseconds a decoder layer and as a share of the
+// ceilings measured in the same run? A plain read and a 16-bit matrix product set the ceilings;
+// weights go round so that no launch finds its own in the L2 cache; launches stand in a graph, as
+// in the engine.
 #pragma once
 
 #include <chrono>
@@ -72,8 +73,9 @@ inline Ceilings measure_ceilings(const gpu_ops::Gpu& gpu) {
     const size_t bytes = size_t{4} << 30;
     const gpu_ops::DeviceBuffer memory(bytes);
     gpu_ops::fill_bytes(gpu.stream(), memory.as<void>(), 1, bytes);
-    const double us = time_calls(
-        gpu, 3, [&](int) { gpu_ops::read_bytes(gpu, memory.as<void>(), static_cast<int64_t>(bytes)); });
+    const double us = time_calls(gpu, 3, [&](int) {
+      gpu_ops::read_bytes(gpu, memory.as<void>(), static_cast<int64_t>(bytes));
+    });
     ceilings.read_gbs = static_cast<double>(bytes) / us / 1e3;
   }
   const int64_t size = 8192;
@@ -101,7 +103,8 @@ inline void time_layer(const gpu_ops::Gpu& gpu, const LayerShape& layer, const C
   double bytes = 0, dense_bytes = 0, flops = 0;
   for (const auto& linear : layer.linears) {
     const int64_t weight_bytes = linear.n * linear.k / 2;
-    const int copies = static_cast<int>(std::max<int64_t>(2, (int64_t{160} << 20) / weight_bytes + 1));
+    const int copies =
+        static_cast<int>(std::max<int64_t>(2, (int64_t{160} << 20) / weight_bytes + 1));
     std::vector<gpu_ops::LinearWeight> int4, dense;
     for (int i = 0; i < copies; ++i)
       int4.push_back(gpu_ops::random_int4(gpu, linear.n, linear.k, 128, linear.gate_up,
@@ -135,15 +138,17 @@ inline void time_layer(const gpu_ops::Gpu& gpu, const LayerShape& layer, const C
       });
     }
   }
-  std::printf("\n%s, one layer's linears, int4 g128\n  rows     int4 us  GB/s  share  TFLOP/s  share"
-              "   cuBLAS fp16 us  TFLOP/s\n", layer.name);
+  std::printf(
+      "\n%s, one layer's linears, int4 g128\n  rows     int4 us  GB/s  share  TFLOP/s  share"
+      "   cuBLAS fp16 us  TFLOP/s\n",
+      layer.name);
   for (size_t i = 0; i < kinds; ++i) {
     const double rows = static_cast<double>(row_counts[i]);
     const double gbs = bytes / int4_us[i] / 1e3, tflops = flops * rows / int4_us[i] / 1e6;
-    std::printf("  %4.0f  %10.1f  %4.0f  %4.0f%%  %7.1f  %4.0f%%  %15.1f  %7.1f   (%s)\n", rows, int4_us[i],
-                gbs, 100 * gbs / ceilings.read_gbs, tflops, 100 * tflops / ceilings.tflops,
-                dense_us[i], dense_us[i] > 0 ? flops * rows / dense_us[i] / 1e6 : 0.0,
-                parts[i].c_str());
+    std::printf("  %4.0f  %10.1f  %4.0f  %4.0f%%  %7.1f  %4.0f%%  %15.1f  %7.1f   (%s)\n", rows,
+                int4_us[i], gbs, 100 * gbs / ceilings.read_gbs, tflops,
+                100 * tflops / ceilings.tflops, dense_us[i],
+                dense_us[i] > 0 ? flops * rows / dense_us[i] / 1e6 : 0.0, parts[i].c_str());
     json << (json.tellp() > 0 ? "," : "") << "\n    {\"shape\": \"" << layer.name
          << "\", \"rows\": " << row_counts[i] << ", \"int4Us\": " << int4_us[i]
          << ", \"int4GBs\": " << gbs << ", \"int4ReadShare\": " << gbs / ceilings.read_gbs

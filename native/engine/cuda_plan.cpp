@@ -46,8 +46,8 @@ ops::cuda::Activation check_cuda_options(const EngineOptions& options) {
   const KvType own = half ? KvType::kFloat16 : KvType::kBFloat16;
   if (options.kv_type != own && options.kv_type != KvType::kFloat8) {
     throw Error(kBadArgument, std::string("kvCacheType differs from activationType ") +
-                                  (half ? "fp16" : "bf16") + "; allowed: " +
-                                  (half ? "fp16" : "bf16") + ", fp8");
+                                  (half ? "fp16" : "bf16") +
+                                  "; allowed: " + (half ? "fp16" : "bf16") + ", fp8");
   }
   if (options.page_tokens % 16 != 0) {
     throw Error(kBadArgument, "pageTokens is " + std::to_string(options.page_tokens) +

@@ -1,6 +1,6 @@
-// A step is one copy in, its kernels, one copy out. Steps in which every sequence decodes are graphs,
-// captured for batch sizes of a ladder and padded up to them; steps with pieces of prompts are queued
-// kernel by kernel, which their length hides.
+// A step is one copy in, its kernels, one copy out. Steps in which every sequence decodes are
+// graphs, captured for batch sizes of a ladder and padded up to them; steps with pieces of prompts
+// are queued kernel by kernel, which their length hides.
 #include "engine/cuda_runner.h"
 
 #include <algorithm>
@@ -162,8 +162,14 @@ size_t CudaRunner::write_input(const Batch& batch, Begun& begun) {
   for (size_t i = 0; i < batch.logit_rows().size(); ++i) {
     const Batch::LogitRow& row = batch.logit_rows()[i];
     const bool draws = row.kind == Sequence::Kind::kGenerate;
-    sampling[i] = {draws ? row.sampling.temperature : 0, row.sampling.top_p, row.sampling.seed,
-                   row.draw, row.sampling.top_k, 0, 0, 0};
+    sampling[i] = {draws ? row.sampling.temperature : 0,
+                   row.sampling.top_p,
+                   row.sampling.seed,
+                   row.draw,
+                   row.sampling.top_k,
+                   0,
+                   0,
+                   0};
   }
   pad_decode(base, rows, std::min(padded_batch(rows), max_rows_));
   return layout_.pages + static_cast<size_t>(page_count) * 4;
@@ -261,10 +267,9 @@ void CudaRunner::queue_mixed(const Batch& batch, Begun& begun) {
   for (int64_t first = 0; first < begun.logit_rows; first += logit_rows_) {
     const int64_t count = std::min(logit_rows_, begun.logit_rows - first);
     model_->head(at<int32_t>(base, layout_.kept) + first, count, logits_.as<float>());
-    ops::cuda::choose_tokens(*gpu_, logits_.as<float>(),
-                             at<SamplingRow>(base, layout_.sampling) + first,
-                             banned_memory.as<int32_t>(), count, vocab,
-                             tokens_.as<int32_t>() + first);
+    ops::cuda::choose_tokens(
+        *gpu_, logits_.as<float>(), at<SamplingRow>(base, layout_.sampling) + first,
+        banned_memory.as<int32_t>(), count, vocab, tokens_.as<int32_t>() + first);
     const Batch::LogitRow* wanted = batch.logit_rows().data() + first;
     const int64_t first_target = begun.targets > 0 ? wanted[0].first_target : 0;
     int64_t targets = 0;
@@ -277,8 +282,7 @@ void CudaRunner::queue_mixed(const Batch& batch, Begun& begun) {
     for (int64_t row = 0; row < count; ++row) {
       if (wanted[row].kind != Sequence::Kind::kLogits) continue;
       begun.logits.resize(begun.logits.size() + static_cast<size_t>(vocab));
-      ops::cuda::copy_to_host(gpu_->stream(),
-                              begun.logits.data() + begun.logits.size() - vocab,
+      ops::cuda::copy_to_host(gpu_->stream(), begun.logits.data() + begun.logits.size() - vocab,
                               logits_.as<float>() + row * vocab,
                               static_cast<size_t>(vocab) * sizeof(float));
       gpu_->synchronize();  // the vector moves as it grows
@@ -334,8 +338,8 @@ LoadedRunner load_cuda_runner(const EngineOptions& options) {
     model = std::make_unique<CudaLlama>(*gpu, activation, *synthetic);
   } else {
     plan_engine(options, read_model_config(options.model_path));
-    model = std::make_unique<CudaLlama>(*gpu, activation, options.model_path,
-                                        options.weight_format);
+    model =
+        std::make_unique<CudaLlama>(*gpu, activation, options.model_path, options.weight_format);
   }
   const CudaPlan plan =
       plan_cuda(options, model->config(), model->weight_bytes(), gpu->free_bytes());
@@ -350,8 +354,7 @@ LoadedRunner load_cuda_runner(const EngineOptions& options) {
   loaded.info.instruction_set = "sm_" + std::to_string(gpu->architecture());
   loaded.info.kernels = model->kernels(plan.sizes.step_rows);
   loaded.step_rows = plan.sizes.step_rows;
-  loaded.runner =
-      std::make_unique<CudaRunner>(std::move(gpu), std::move(model), options, plan);
+  loaded.runner = std::make_unique<CudaRunner>(std::move(gpu), std::move(model), options, plan);
   return loaded;
 }
 

@@ -1,5 +1,5 @@
-// Computes steps on a GPU, one ahead of what the engine knows: the tokens of a step stay on the device
-// for the next one and reach the host behind it.
+// Computes steps on a GPU, one ahead of what the engine knows: the tokens of a step stay on the
+// device for the next one and reach the host behind it.
 #pragma once
 
 #include <cstdint>
@@ -55,9 +55,9 @@ class CudaRunner : public StepRunner {
   int64_t max_rows_, logit_rows_;
   Layout layout_;
   ops::cuda::DeviceBuffer kv_memory_, input_, logits_, tokens_, log_probs_;
-  std::vector<ops::cuda::PagedKv> kv_;  // of each layer
+  std::vector<ops::cuda::PagedKv> kv_;                 // of each layer
   std::map<int64_t, ops::cuda::Graph> decode_graphs_;  // by padded rows
-  int64_t kv_token_bytes_ = 0;  // of a layer
+  int64_t kv_token_bytes_ = 0;                         // of a layer
   int64_t tile_tokens_, tile_count_ = 0, decode_rows_ = 0;
   Begun steps_[2];
   Span spans_[4];

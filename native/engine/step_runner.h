@@ -16,8 +16,8 @@ struct StepResults {
   std::vector<double> log_probs;  // (batch targets) log softmax at each target's token
   std::vector<float> logits;      // (rows of kind kLogits, vocab)
   int64_t timestamp_ns = 0;       // CLOCK_MONOTONIC, when the results were known
-  // Of a device with a queue of its own: how long the step took it, and how long it had waited for the
-  // step since the one before, where that was still unfinished when this one was begun.
+  // Of a device with a queue of its own: how long the step took it, and how long it had waited for
+  // the step since the one before, where that was still unfinished when this one was begun.
   int64_t device_ns = 0, device_gap_ns = 0;
 };
 

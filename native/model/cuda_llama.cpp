@@ -1,5 +1,6 @@
-// h += o(attention(rope(qkv(norm(h))))); h += down(silu(gate) * up), gate and up of norm(h); h in fp32.
-// Norms go with the linears that read them, additions with those that write, silu-mul with gate_up's.
+// h += o(attention(rope(qkv(norm(h))))); h += down(silu(gate) * up), gate and up of norm(h); h in
+// fp32. Norms go with the linears that read them, additions with those that write, silu-mul with
+// gate_up's.
 #include "model/cuda_llama.h"
 
 #include <algorithm>
@@ -64,8 +65,8 @@ CudaLinear CudaLlama::load(const Checkpoint& checkpoint, const std::vector<std::
   std::vector<SourceLinear> sources = read_fused(config_, checkpoint, paths, sizes, k);
   CudaLinear linear;
   linear.k = k;
-  linear.gate_up = gate_up && sources.size() == 1 &&
-                   std::holds_alternative<Int4Weight>(sources.front().content);
+  linear.gate_up =
+      gate_up && sources.size() == 1 && std::holds_alternative<Int4Weight>(sources.front().content);
   for (const SourceLinear& source : sources) {
     linear.n += source.n;
     linear.parts.push_back(pack(source, format, activation_, linear.gate_up));
@@ -137,8 +138,7 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const SyntheticModel
   head_.parts.push_back(random_float(gpu, head_.n, head_.k, activation, ++seed));
   embedding_ = random_values(gpu, head_.n * head_.k, activation, 1.0f, ++seed);
   embedding_type_ = head_.parts.front().type;
-  format_ = "int4 g" + std::to_string(group) + " sym (random), head " +
-            activation_name(activation);
+  format_ = "int4 g" + std::to_string(group) + " sym (random), head " + activation_name(activation);
   parameters_ = count_parameters(config_);
   gpu.synchronize();
 }
@@ -174,8 +174,8 @@ void CudaLlama::reserve(int64_t max_rows, int64_t max_positions) {
   gathered_ = DeviceBuffer(bytes16(max_rows, gathered));
   part_ = DeviceBuffer(bytes16(max_rows, unfused));
   rotation_ = upload_floats(rotations(config_, max_positions));
-  decode_scratch_ = DeviceBuffer(static_cast<size_t>(decode_scratch_bytes(
-      gpu_, max_rows, config_.heads, config_.kv_heads, config_.head_dim)));
+  decode_scratch_ = DeviceBuffer(static_cast<size_t>(
+      decode_scratch_bytes(gpu_, max_rows, config_.heads, config_.kv_heads, config_.head_dim)));
   fill_bytes(gpu_.stream(), decode_scratch_.as<void>(), 0, decode_scratch_.size());
 }
 
@@ -203,8 +203,7 @@ void CudaLlama::run_linear(const CudaLinear& linear, const LinearInput& input, i
 void CudaLlama::run_layer(const CudaLayer& layer, const CudaStep& step, const PagedKv& kv) const {
   const int64_t rows = step.places.rows;
   gpu_.set_purpose("qkv");
-  run_linear(layer.qkv, normalised(layer.attention_norm), rows, Epilogue::kStore,
-             qkv_.as<void>());
+  run_linear(layer.qkv, normalised(layer.attention_norm), rows, Epilogue::kStore, qkv_.as<void>());
   gpu_.set_purpose("attention");
   if (step.decode_rows < rows) {
     RowPlaces places = step.places;
@@ -249,8 +248,7 @@ void CudaLlama::run(const CudaStep& step, const std::vector<PagedKv>& kv) const 
 void CudaLlama::head(const int32_t* kept, int64_t rows, float* logits) const {
   gpu_.set_purpose("head");
   rmsnorm(gpu_, activation_, hidden_.as<float>(), kept, final_norm_.as<float>(),
-          static_cast<float>(config_.rms_norm_eps), rows, config_.hidden_size,
-          normed_.as<void>());
+          static_cast<float>(config_.rms_norm_eps), rows, config_.hidden_size, normed_.as<void>());
   run_linear(head_, as_it_is(normed_), rows, Epilogue::kStoreFloat, logits);
 }
 
@@ -274,10 +272,10 @@ std::vector<std::pair<std::string, std::string>> CudaLlama::kernels(int64_t rows
   };
   std::vector<std::pair<std::string, std::string>> names;
   const std::pair<const char*, const CudaLinear*> linears[] = {{"qkv", &layer.qkv},
-                                                                {"o", &layer.o},
-                                                                {"gate_up", &layer.gate_up},
-                                                                {"down", &layer.down},
-                                                                {"head", &head_}};
+                                                               {"o", &layer.o},
+                                                               {"gate_up", &layer.gate_up},
+                                                               {"down", &layer.down},
+                                                               {"head", &head_}};
   for (const auto& [kind, linear] : linears) {
     names.emplace_back(std::string(kind) + "_1_row", name(*linear, 1));
     if (rows > 1)

@@ -1,5 +1,5 @@
-// The Llama architecture on a GPU: weights packed once for its kernels, and one call that queues a whole
-// step. Nothing here waits for the device.
+// The Llama architecture on a GPU: weights packed once for its kernels, and one call that queues a
+// whole step. Nothing here waits for the device.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ struct CudaLayer {
   CudaLinear qkv, o, gate_up, down;
 };
 
-// A step's rows in device memory. The first decode_rows are one row a sequence; tiles cover the rest.
+// A step's rows in device memory. The first decode_rows are one row a sequence; tiles cover the
+// rest.
 struct CudaStep {
   const int32_t* tokens;    // (rows); -1 - i: previous[i]
   const int32_t* previous;  // what the step before yielded
@@ -82,9 +83,9 @@ class CudaLlama {
   ops::cuda::DeviceBuffer final_norm_;
   CudaLinear head_;
   // Scratch of a step: (max_rows, ...)
-  ops::cuda::DeviceBuffer hidden_;  // fp32
+  ops::cuda::DeviceBuffer hidden_;                                                    // fp32
   ops::cuda::DeviceBuffer normed_, qkv_, context_, gate_up_, act_, gathered_, part_;  // 16-bit
-  ops::cuda::DeviceBuffer rotation_;       // (max_positions, head_dim / 2) of (cos, sin)
+  ops::cuda::DeviceBuffer rotation_;  // (max_positions, head_dim / 2) of (cos, sin)
   ops::cuda::DeviceBuffer decode_scratch_;
 };
 

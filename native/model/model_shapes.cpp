@@ -47,8 +47,8 @@ std::optional<SyntheticModel> parse_synthetic_model(const std::string& path) {
   const std::string prefix = "synthetic:";
   if (path.rfind(prefix, 0) != 0) return std::nullopt;
   const size_t colon = path.find(':', prefix.size());
-  const std::string name = path.substr(
-      prefix.size(), colon == std::string::npos ? colon : colon - prefix.size());
+  const std::string name =
+      path.substr(prefix.size(), colon == std::string::npos ? colon : colon - prefix.size());
   std::string known;
   for (const Shape& shape : kShapes) {
     known += (known.empty() ? "" : ", ") + std::string(shape.name);

@@ -15,8 +15,8 @@ struct SyntheticModel {
   uint64_t seed = 0;
 };
 
-// Nothing where `path` does not begin with "synthetic:". Throws Error(kBadArgument) for a shape that is
-// not known, naming those that are.
+// Nothing where `path` does not begin with "synthetic:". Throws Error(kBadArgument) for a shape
+// that is not known, naming those that are.
 std::optional<SyntheticModel> parse_synthetic_model(const std::string& path);
 
 }  // namespace loadmark

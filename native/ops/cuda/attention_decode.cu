@@ -1,12 +1,12 @@
 // One query row a sequence against its paged keys and values: bound by their bytes.
 //
-// A block serves one row and one kv head: the up to 16 query heads that share it are the 16 rows of the
-// mma, so they share every load. Its 4 warps take tiles of 16 tokens in turn, each through a ring of
-// copies of its own. q is turned in registers; the row's own k and v are turned, written to the cache and
-// put into the last tile by the warp that computes it, so nobody reads back what was just written. Where
-// there are too few blocks for the device, the context is split over several,
-// and the last of them to end adds their parts up, in order. e4m3 tiles are widened to 16 bits in shared
-// memory, their scales go to the scores and the weights.
+// A block serves one row and one kv head: the up to 16 query heads that share it are the 16 rows of
+// the mma, so they share every load. Its 4 warps take tiles of 16 tokens in turn, each through a
+// ring of copies of its own. q is turned in registers; the row's own k and v are turned, written to
+// the cache and put into the last tile by the warp that computes it, so nobody reads back what was
+// just written. Where there are too few blocks for the device, the context is split over several,
+// and the last of them to end adds their parts up, in order. e4m3 tiles are widened to 16 bits in
+// shared memory, their scales go to the scores and the weights.
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
@@ -27,8 +27,8 @@ struct Problem {
   const float2* rotation;  // (positions, head_dim / 2) of (cos, sin)
   const void* qkv;
   void* out;
-  float* parts;    // (rows, kv_heads, splits, group, head_dim + 2): sums, largest, total
-  int* arrivals;   // (rows, kv_heads), where contexts are split
+  float* parts;   // (rows, kv_heads, splits, group, head_dim + 2): sums, largest, total
+  int* arrivals;  // (rows, kv_heads), where contexts are split
   int heads, group, splits;
   float scale;
 };
@@ -43,8 +43,8 @@ __host__ __device__ constexpr int warp_bytes() {
          (kFloat8 ? 2 * kTileTokens * kHeadDim * 2 : 0);
 }
 
-// The row's own k or v: a lane holds pairs (i, i + head_dim / 2) for i = lane + 32 j, as 16-bit values
-// or as e4m3 with a scale.
+// The row's own k or v: a lane holds pairs (i, i + head_dim / 2) for i = lane + 32 j, as 16-bit
+// values or as e4m3 with a scale.
 template <class T, int kHeadDim, bool kFloat8>
 struct OwnVector {
   static constexpr int kHalf = kHeadDim / 2, kPairs = kHalf / 32;
@@ -237,7 +237,8 @@ __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p
   write_part(0, g);
   write_part(1, g + 8);
   __syncthreads();
-  // factors[i][head]: what part i's sums count in the whole, once per head; totals[head] their weight.
+  // factors[i][head]: what part i's sums count in the whole, once per head; totals[head] their
+  // weight.
   __shared__ float factors[kMostSplits][kMostGroup], peaks[kMostGroup], totals[kMostGroup];
   const auto weigh = [&](const float* from, int count, int64_t stride) {
     if (static_cast<int>(threadIdx.x) < p.group) {
@@ -275,7 +276,8 @@ __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p
       out[i] = Number<T>::from_float(sum / totals[head]);
     } else {
       __stcg(mine + head * kPart + column, sum);
-      if (column < 2) __stcg(mine + head * kPart + kHeadDim + column, column == 0 ? peaks[head] : totals[head]);
+      if (column < 2)
+        __stcg(mine + head * kPart + kHeadDim + column, column == 0 ? peaks[head] : totals[head]);
     }
   }
   if (splits == 1) return;
@@ -300,8 +302,7 @@ __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p
 template <class T, int kHeadDim, bool kFloat8>
 void run(const Gpu& gpu, const Problem& p) {
   const auto kernel = attention_decode_kernel<T, kHeadDim, kFloat8>;
-  const size_t parts =
-      static_cast<size_t>(kWarps * p.group * (kHeadDim + 2)) * sizeof(float);
+  const size_t parts = static_cast<size_t>(kWarps * p.group * (kHeadDim + 2)) * sizeof(float);
   const size_t bytes = std::max<size_t>(kWarps * warp_bytes<kHeadDim, kFloat8>(), parts);
   allow_shared(kernel, bytes, "attention_decode");
   const dim3 grid(static_cast<unsigned>(p.kv.kv_heads), static_cast<unsigned>(p.places.rows),
@@ -320,8 +321,8 @@ void choose(const Gpu& gpu, const Problem& p) {
   p.kv.head_dim == 128 ? choose_storage<T, 128>(gpu, p) : choose_storage<T, 64>(gpu, p);
 }
 
-// Contexts are split only where rows * kv_heads is at most the multiprocessors: their counters keep one
-// place, whatever the number of rows, because they must stay zero between launches.
+// Contexts are split only where rows * kv_heads is at most the multiprocessors: their counters keep
+// one place, whatever the number of rows, because they must stay zero between launches.
 int64_t arrival_count(const Gpu& gpu) { return (gpu.multiprocessors() + 63) / 64 * 64; }
 
 int64_t part_floats(int64_t rows, int64_t heads, int64_t splits, int64_t head_dim) {
@@ -355,8 +356,10 @@ void attention_decode(const Gpu& gpu, Activation activation, const PagedKv& kv,
   p.heads = static_cast<int>(heads);
   p.group = static_cast<int>(heads / kv.kv_heads);
   if (p.group > kMostGroup) {
-    throw Error(kUnsupportedModel, std::to_string(p.group) + " query heads share a kv head; allowed "
-                                   "on a GPU: up to " + std::to_string(kMostGroup));
+    throw Error(kUnsupportedModel, std::to_string(p.group) +
+                                       " query heads share a kv head; allowed "
+                                       "on a GPU: up to " +
+                                       std::to_string(kMostGroup));
   }
   p.splits = static_cast<int>(decode_splits(gpu, places.rows, kv.kv_heads));
   p.scale = 1.4426950408889634f / std::sqrt(static_cast<float>(kv.head_dim));

@@ -1,9 +1,9 @@
-// Rows of prompts against their paged keys and values, causal, tokens of a chunk against a past of any
-// length: bound by mma.sync's rate.
+// Rows of prompts against their paged keys and values, causal, tokens of a chunk against a past of
+// any length: bound by mma.sync's rate.
 //
 // A block takes a tile of consecutive rows of one sequence and one kv head: its 64 query rows are
-// (token, query head of that kv head), 16 a warp. Keys and values come 64 tokens at a time, two stages
-// ahead; e4m3 ones are widened in shared memory.
+// (token, query head of that kv head), 16 a warp. Keys and values come 64 tokens at a time, two
+// stages ahead; e4m3 ones are widened in shared memory.
 #include <algorithm>
 #include <cmath>
 
@@ -58,10 +58,12 @@ __global__ void __launch_bounds__(kThreads) attention_prefill_kernel(Problem p) 
       for (int i = threadIdx.x; i < kStageTokens * kPieces; i += kThreads) {
         const int inside = i / kPieces, piece = i % kPieces;
         const int token = min(stage * kStageTokens + inside, tokens - 1);
-        const int64_t at = (int64_t{pages[token / page_tokens]} * kv_heads + kv_head) * page_tokens +
-                           token % page_tokens;
+        const int64_t at =
+            (int64_t{pages[token / page_tokens]} * kv_heads + kv_head) * page_tokens +
+            token % page_tokens;
         const int place = kFloat8 ? i * 16 : piece_at<kHeadDim>(inside, piece);
-        copy_async_16(to + place, static_cast<const uint8_t*>(p.kv.k) + at * kRowBytes + piece * 16);
+        copy_async_16(to + place,
+                      static_cast<const uint8_t*>(p.kv.k) + at * kRowBytes + piece * 16);
         copy_async_16(to + kMatrixBytes + place,
                       static_cast<const uint8_t*>(p.kv.v) + at * kRowBytes + piece * 16);
         if (kFloat8 && piece == 0) {

@@ -1,5 +1,6 @@
-// What both attention kernels do with a tile of keys and values: 16 query rows a warp against 16 tokens
-// at a time, online softmax in base 2 (FlashAttention-2, Dao 2023), mma.m16n8k16 with fp32 sums.
+// What both attention kernels do with a tile of keys and values: 16 query rows a warp against 16
+// tokens at a time, online softmax in base 2 (FlashAttention-2, Dao 2023), mma.m16n8k16 with fp32
+// sums.
 #pragma once
 
 #include <cuda_fp8.h>
@@ -13,8 +14,8 @@ namespace loadmark::ops::cuda {
 constexpr int kTileTokens = 16;
 constexpr float kLargestFloat8 = 448;  // of e4m3
 
-// Byte offset of 16-byte piece `piece` of a token's vector of kHeadDim 16-bit values; swizzled so that
-// ldmatrix's 8 rows fall into different banks.
+// Byte offset of 16-byte piece `piece` of a token's vector of kHeadDim 16-bit values; swizzled so
+// that ldmatrix's 8 rows fall into different banks.
 template <int kHeadDim>
 __device__ inline int piece_at(int token, int piece) {
   return token * kHeadDim * 2 + (piece ^ (token & 7)) * 16;
@@ -50,8 +51,8 @@ struct QueryRows {
       q[s][3] = word(high, 8);
     }
   }
-  // Rotary embedding of one position for all rows: values i and i + head_dim / 2 are a lane's fragments
-  // s and s + kSteps / 2.
+  // Rotary embedding of one position for all rows: values i and i + head_dim / 2 are a lane's
+  // fragments s and s + kSteps / 2.
   __device__ void turn(const float2* turns) {
     const int t = threadIdx.x % 4;
 #pragma unroll
@@ -60,7 +61,8 @@ struct QueryRows {
       for (int i = 0; i < 4; ++i) {
         const int at = 16 * s + i / 2 * 8 + 2 * t;
         const float4 turn = *reinterpret_cast<const float4*>(turns + at);  // of at and at + 1
-        const float2 a = Number<T>::to_float2(q[s][i]), b = Number<T>::to_float2(q[s + kSteps / 2][i]);
+        const float2 a = Number<T>::to_float2(q[s][i]),
+                     b = Number<T>::to_float2(q[s + kSteps / 2][i]);
         q[s][i] = Number<T>::pack(a.x * turn.x - b.x * turn.y, a.y * turn.z - b.y * turn.w);
         q[s + kSteps / 2][i] =
             Number<T>::pack(b.x * turn.x + a.x * turn.y, b.y * turn.z + a.y * turn.w);
@@ -68,7 +70,8 @@ struct QueryRows {
     }
   }
   // Tokens first .. first + 15 of k and v (swizzled rows); row g sees tokens below limit[0], row
-  // g + 8 those below limit[1]. scale: 1 / sqrt(head_dim) * log2(e). k_scale, v_scale: of each token.
+  // g + 8 those below limit[1]. scale: 1 / sqrt(head_dim) * log2(e). k_scale, v_scale: of each
+  // token.
   template <bool kScaled>
   __device__ void attend(const uint8_t* k, const uint8_t* v, const float* k_scale,
                          const float* v_scale, int first, const int (&limit)[2], float scale) {
@@ -113,10 +116,9 @@ struct QueryRows {
         if (kScaled && score[j][i] > 0) score[j][i] *= v_scale[8 * j + 2 * t + i % 2];
       }
     }
-    const uint32_t p[4] = {Number<T>::pack(score[0][0], score[0][1]),
-                           Number<T>::pack(score[0][2], score[0][3]),
-                           Number<T>::pack(score[1][0], score[1][1]),
-                           Number<T>::pack(score[1][2], score[1][3])};
+    const uint32_t p[4] = {
+        Number<T>::pack(score[0][0], score[0][1]), Number<T>::pack(score[0][2], score[0][3]),
+        Number<T>::pack(score[1][0], score[1][1]), Number<T>::pack(score[1][2], score[1][3])};
 #pragma unroll
     for (int j = 0; j < kColumns; j += 2) {
 #pragma unroll

@@ -1,5 +1,5 @@
-// The five functions of cuBLAS that a dense linear needs, looked up by name (cuBLAS 13's cublas_api.h
-// gives their signatures and the values of the enumerations).
+// The five functions of cuBLAS that a dense linear needs, looked up by name (cuBLAS 13's
+// cublas_api.h gives their signatures and the values of the enumerations).
 #include <dlfcn.h>
 
 #include "ops/cuda/blas.cuh"

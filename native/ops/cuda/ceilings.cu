@@ -5,8 +5,8 @@
 namespace loadmark::ops::cuda {
 namespace {
 
-__global__ void __launch_bounds__(512) read_bytes_kernel(const uint4* words, int64_t count,
-                                                         uint4* never) {
+__global__ void __launch_bounds__(512)
+    read_bytes_kernel(const uint4* words, int64_t count, uint4* never) {
   uint4 all = {};
   const int64_t step = int64_t{gridDim.x} * blockDim.x;
   int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;

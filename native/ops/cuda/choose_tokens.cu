@@ -1,6 +1,6 @@
-// From logits to tokens, and to log-probabilities: a block a row. The draw is engine/sampler.h's: the
-// same filters in the same order (temperature, top-k with ties, top-p), the same uniform number; sums of
-// weights are fp64 but added in another order.
+// From logits to tokens, and to log-probabilities: a block a row. The draw is engine/sampler.h's:
+// the same filters in the same order (temperature, top-k with ties, top-p), the same uniform
+// number; sums of weights are fp64 but added in another order.
 #include <cfloat>
 
 #include "ops/cuda/device/ptx.cuh"
@@ -56,8 +56,8 @@ __device__ Best block_best(const float* logits, int64_t vocab) {
     if (logits[i] > best.value) best = {logits[i], static_cast<int32_t>(i)};
   const auto across = [&](Best mine) {
     for (int step = 16; step > 0; step /= 2) {
-      mine = better(mine, {__shfl_xor_sync(~0u, mine.value, step),
-                           __shfl_xor_sync(~0u, mine.token, step)});
+      mine = better(
+          mine, {__shfl_xor_sync(~0u, mine.value, step), __shfl_xor_sync(~0u, mine.token, step)});
     }
     return mine;
   };

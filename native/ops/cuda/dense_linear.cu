@@ -1,9 +1,9 @@
 // y = x w^T over plain rows of weights.
 //
-// Few rows: bound by the bytes of w. A warp takes four outputs at a time, 8 values a lane of each, and
-// x, normalised first where asked, waits in shared memory as 16-bit values.
-// Many rows: where there is no cuBLAS, and for int8. A tile is 64 outputs x 64 rows of mma.sync, both
-// operands through shared memory, one stage of 64 columns ahead in registers; int8 becomes 16-bit on its
+// Few rows: bound by the bytes of w. A warp takes four outputs at a time, 8 values a lane of each,
+// and x, normalised first where asked, waits in shared memory as 16-bit values. Many rows: where
+// there is no cuBLAS, and for int8. A tile is 64 outputs x 64 rows of mma.sync, both operands
+// through shared memory, one stage of 64 columns ahead in registers; int8 becomes 16-bit on its
 // way, exactly, and its scale waits for the sum.
 #include <algorithm>
 
@@ -13,7 +13,8 @@
 namespace loadmark::ops::cuda {
 namespace {
 
-// ---- few rows ------------------------------------------------------------------------------------
+// ---- few rows
+// ------------------------------------------------------------------------------------
 constexpr int kStreamWarps = 8;
 constexpr int kStreamThreads = 32 * kStreamWarps;
 constexpr int kOutputs = 4;  // of a warp at a time
@@ -109,7 +110,8 @@ void run_few(const Gpu& gpu, const void* w, int64_t n, const Int4Input& in, int6
          static_cast<const T*>(w), n, in, out);
 }
 
-// ---- many rows -----------------------------------------------------------------------------------
+// ---- many rows
+// -----------------------------------------------------------------------------------
 constexpr int kTile = 64;  // outputs, rows and columns of a stage
 constexpr int kThreads = 128;
 

@@ -31,8 +31,8 @@ std::string gibibytes(size_t bytes) {
 
 void check_cuda(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
-  throw Error(kEngineBroken, std::string(what) + " failed on the GPU: " +
-                                 cudaGetErrorName(status) + ", " + cudaGetErrorString(status));
+  throw Error(kEngineBroken, std::string(what) + " failed on the GPU: " + cudaGetErrorName(status) +
+                                 ", " + cudaGetErrorString(status));
 }
 
 DeviceBuffer::DeviceBuffer(size_t bytes) : bytes_(bytes) {
@@ -41,7 +41,8 @@ DeviceBuffer::DeviceBuffer(size_t bytes) : bytes_(bytes) {
 DeviceBuffer::~DeviceBuffer() { cudaFree(data_); }
 
 PinnedBuffer::PinnedBuffer(size_t bytes) {
-  if (bytes > 0 && cudaMallocHost(&data_, bytes) != cudaSuccess) refuse_memory(bytes, "pinned host");
+  if (bytes > 0 && cudaMallocHost(&data_, bytes) != cudaSuccess)
+    refuse_memory(bytes, "pinned host");
 }
 PinnedBuffer::~PinnedBuffer() {
   if (data_ != nullptr) cudaFreeHost(data_);
@@ -151,8 +152,8 @@ Gpu::Gpu(int device) : device_(device) {
                                   "; allowed: 8.0 and later");
   }
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
-  partials_ = DeviceBuffer(static_cast<size_t>(many_rows_partial_floats(multiprocessors_)) *
-                           sizeof(float));
+  partials_ =
+      DeviceBuffer(static_cast<size_t>(many_rows_partial_floats(multiprocessors_)) * sizeof(float));
   flags_ = DeviceBuffer(static_cast<size_t>(multiprocessors_) * sizeof(int));
   fill_bytes(stream_, flags_.as<void>(), 0, flags_.size());
   blas_workspace_ = DeviceBuffer(size_t{32} << 20);

@@ -1,12 +1,13 @@
 // y (rows <= 8, n) = x w^T for int4 weights: bound by the bytes of w.
 //
-// A block of 16 warps owns whole strips of 16 outputs; its warps share out the 128-column blocks of a
-// strip, each through a ring of copies of its own that runs on from strip to strip, and their sums meet
-// in shared memory. No block waits for another, and the order of additions is fixed. The copies start
-// before the kernel in front has ended (weights depend on nothing); x comes when it has. With a norm,
-// every block normalises the residual rows for itself: cheaper than a kernel between for 1 or 2 rows.
-// Integers meet x in mma.m16n8k16 (w is A, x is B, so 8 rows cost what 1 does) and the scale is applied
-// in fp32 to a group's sum. Limits: rows * columns of x in shared memory.
+// A block of 16 warps owns whole strips of 16 outputs; its warps share out the 128-column blocks of
+// a strip, each through a ring of copies of its own that runs on from strip to strip, and their
+// sums meet in shared memory. No block waits for another, and the order of additions is fixed. The
+// copies start before the kernel in front has ended (weights depend on nothing); x comes when it
+// has. With a norm, every block normalises the residual rows for itself: cheaper than a kernel
+// between for 1 or 2 rows. Integers meet x in mma.m16n8k16 (w is A, x is B, so 8 rows cost what 1
+// does) and the scale is applied in fp32 to a group's sum. Limits: rows * columns of x in shared
+// memory.
 #include "ops/cuda/device/ptx.cuh"
 #include "ops/cuda/int4_linear.cuh"
 
@@ -18,7 +19,8 @@ constexpr int kThreads = 32 * kWarps;
 constexpr int kStages = 4;
 constexpr size_t kMostShared = 200 * 1024;
 
-// Halves between rows of x: 16 bytes more than its columns, so that 8 rows fall into different banks.
+// Halves between rows of x: 16 bytes more than its columns, so that 8 rows fall into different
+// banks.
 __host__ __device__ inline int row_stride(const Int4Layout& w) { return w.k_blocks * 128 + 8; }
 
 size_t shared_bytes(const Int4Layout& w, int64_t rows) {
@@ -33,8 +35,8 @@ __device__ inline int place_of(int k) {
   return k / 64 * 64 + inside % 8 / 2 * 16 + k % 64 / 16 * 4 + inside / 8 * 2;
 }
 
-// The blocks of a warp: warp, warp + 16, ... of each strip, starting one further on each strip so that
-// no warp always gets the odd one.
+// The blocks of a warp: warp, warp + 16, ... of each strip, starting one further on each strip so
+// that no warp always gets the odd one.
 __device__ inline int first_block(int warp, int strips_before, int k_blocks) {
   return k_blocks % kWarps == 0 ? warp : (warp + strips_before * k_blocks) % kWarps;
 }
@@ -81,7 +83,8 @@ __device__ void stage_rows(const Int4Input& in, int rows, int stride, int column
   for (int row = 0; row < rows; ++row) {
     const auto* x = static_cast<const T*>(in.x) + row * in.k;
     auto* to = reinterpret_cast<uint32_t*>(x_shared + row * stride);
-    for (int base = 8 * static_cast<int>(threadIdx.x); base < columns; base += 8 * kAhead * kThreads) {
+    for (int base = 8 * static_cast<int>(threadIdx.x); base < columns;
+         base += 8 * kAhead * kThreads) {
       uint4 eight[kAhead];
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {
@@ -262,7 +265,8 @@ __global__ void __launch_bounds__(kThreads, 2)
       x += kWarps * kBlockColumns;
     }
 
-    // (warp, row, output) of this strip; two of them in turn, so that one barrier a strip is enough.
+    // (warp, row, output) of this strip; two of them in turn, so that one barrier a strip is
+    // enough.
     float* mine = sums + ((strip & 1) * kWarps + warp) * rows * kStripRows;
     if (2 * t < rows) {
       mine[2 * t * kStripRows + g] = total[0];

@@ -3,8 +3,8 @@
 //
 // A tile is 128 outputs x 64 rows. Each of 8 warps owns one strip of outputs and reads its blocks
 // straight from global memory into registers, one block ahead; x comes through shared memory, 128
-// columns at a time, two stages. Integers are scaled to 16 bits before the product, so a group needs no
-// sums of its own.
+// columns at a time, two stages. Integers are scaled to 16 bits before the product, so a group
+// needs no sums of its own.
 #include "ops/cuda/device/ptx.cuh"
 #include "ops/cuda/int4_linear.cuh"
 
@@ -63,9 +63,10 @@ __global__ void __launch_bounds__(kThreads)
     copy_rows(k_block + 1);
     const Fragment words = next;
     if (k_block + 1 < w.k_blocks) next = load_words(k_block + 1);
-    const auto* scales = reinterpret_cast<const uint16_t*>(
-                             w.meta + (first_block + size_t(k_block) * kTileStrips) * w.meta_bytes) +
-                         g;
+    const auto* scales =
+        reinterpret_cast<const uint16_t*>(w.meta + (first_block + size_t(k_block) * kTileStrips) *
+                                                       w.meta_bytes) +
+        g;
     const uint16_t* zeros = scales + w.segments * kStripRows;
     copy_async_wait<1>();
     __syncthreads();

@@ -1,15 +1,23 @@
-// y (rows, n) = x w^T for int4 weights on Hopper: bound by wgmma's rate for many rows, by the bytes of
-// w for some tens.
+// y (rows, n) = x w^T for int4 weights on Hopper: bound by wgmma's rate for many rows, by the bytes
+// of w for some tens.
 //
-// A tile is 256 outputs x kTokens rows. One warp copies: x by the tensor copy engine (swizzled, zeros
-// past its edges), w as whole blocks by bulk copies, a stage of 128 columns at a time. The other
-// warpgroups compute: each turns its strips' nibbles into 16-bit A fragments in registers, scaled, while
-// the wgmma of the fragments before runs; w is never written back as 16-bit values. w stands on the A
-// side because A may come from registers; so y comes out transposed and is turned in the epilogue.
-// Blocks are persistent. Whole waves of tiles come first; the rest is cut evenly along k (stream-K,
-// Osama et al. 2023): who computes a tile's last columns adds the others' partial sums, in the order of
-// blocks, so a result does not depend on timing. Each block works its share backwards, so that partial
-// sums are ready before they are waited for, and waits only for blocks of lower number.
+// A tile is 256 outputs x kTokens rows. One warp copies: x by the tensor copy engine (swizzled,
+// zeros past its edges), w as whole blocks by bulk copies, a stage of 128 columns at a time. The
+// other warpgroups compute: each turns its strips' nibbles into 16-bit A fragments in registers,
+// scaled, while the wgmma of the fragments before runs; w is never written back as 16-bit values. w
+// stands on the A side because A may come from registers; so y comes out transposed and is turned
+// in the epilogue. Blocks are persistent. Whole waves of tiles come first; the rest is cut evenly
+// along k (stream-K, Osama et al. 2023): who computes a tile's last columns adds the others'
+// partial sums, in the order of blocks, so a result does not depend on timing. Each block works its
+// share backwards, so that partial sums are ready before they are waited for, and waits only for
+// blocks of lower number.
+//
+// What was tried and did not win, on an H100, llama-2-70b's gate_up of 1024 rows: three or four
+// computing warpgroups of 64 outputs for 128 rows, 508-550 TFLOP/s where two of 128 gave 573; making the
+// next fragments between products instead of between groups of four, the same. Without dequantization
+// the kernel ran at 791: instructions beside wgmma cost register-file cycles, whoever issues them, so
+// only fewer of them helped (Number<__half>::fused). Blocks with their scales inline, 1056 bytes apart,
+// were copied at two thirds of the rate of aligned ones.
 #include <cuda.h>
 
 #include <algorithm>
@@ -194,7 +202,8 @@ __device__ inline void store_pair(const Int4Output& out, int64_t row, int64_t co
 
 // Sums of one strip of a warp (16 outputs x kTokens rows).
 template <class T, int kTokens>
-__device__ void store_strip(const Problem& p, int strip, int first_row, const float (&d)[kTokens / 2]) {
+__device__ void store_strip(const Problem& p, int strip, int first_row,
+                            const float (&d)[kTokens / 2]) {
   const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   const Int4Output& out = p.out;
 #pragma unroll
@@ -210,8 +219,7 @@ __device__ void store_strip(const Problem& p, int strip, int first_row, const fl
         store_pair<T>(out, row + g, int64_t{strip} * kStripRows + 8 + 2 * t, high);
       }
     } else if (out.epilogue == Epilogue::kSiluMul) {
-      const uint32_t pair =
-          transpose_matrix(Number<T>::pack(silu(v[0]) * v[2], silu(v[1]) * v[3]));
+      const uint32_t pair = transpose_matrix(Number<T>::pack(silu(v[0]) * v[2], silu(v[1]) * v[3]));
       if (row + g < p.rows) store_pair<T>(out, row + g, int64_t{strip} * 8 + 2 * t, pair);
     } else {
 #pragma unroll
@@ -362,10 +370,10 @@ CUtensorMap map_rows(const void* x, int64_t rows, int64_t k, int tokens) {
   const cuuint64_t strides[] = {static_cast<cuuint64_t>(k) * 2};
   const cuuint32_t box[] = {64, static_cast<cuuint32_t>(tokens)};
   const cuuint32_t steps[] = {1, 1};
-  const CUresult status = encode_tiled()(
-      &map, CU_TENSOR_MAP_DATA_TYPE_UINT16, 2, const_cast<void*>(x), sizes, strides, box, steps,
-      CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-      CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  const CUresult status =
+      encode_tiled()(&map, CU_TENSOR_MAP_DATA_TYPE_UINT16, 2, const_cast<void*>(x), sizes, strides,
+                     box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                     CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (status != CUDA_SUCCESS) {
     throw Error(kInternal, "a tensor map of " + std::to_string(rows) + " x " + std::to_string(k) +
                                " values was refused with CUresult " + std::to_string(status));
@@ -382,10 +390,9 @@ void run(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
   p.rows = static_cast<int>(rows);
   p.row_tiles = static_cast<int>((rows + kTokens - 1) / kTokens);
   p.tiles = p.row_tiles * ((w.strips + kTileStrips - 1) / kTileStrips);
-  p.stage_bytes =
-      (kTokens * 256 + kTileBytes + kTileStrips * w.meta_bytes + 1023) / 1024 * 1024;
-  p.stages = static_cast<int>(
-      std::min<size_t>(12, (kMostShared - kBarrierBytes - 1024) / static_cast<size_t>(p.stage_bytes)));
+  p.stage_bytes = (kTokens * 256 + kTileBytes + kTileStrips * w.meta_bytes + 1023) / 1024 * 1024;
+  p.stages = static_cast<int>(std::min<size_t>(
+      12, (kMostShared - kBarrierBytes - 1024) / static_cast<size_t>(p.stage_bytes)));
   p.partials = gpu.partials();
   p.flags = gpu.flags();
   const size_t bytes = 1024 + kBarrierBytes + static_cast<size_t>(p.stages * p.stage_bytes);

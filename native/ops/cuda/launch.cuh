@@ -35,7 +35,8 @@ void launch(const Gpu& gpu, const char* name, void (*kernel)(Parameters...), dim
   gpu.end_kernel();
 }
 
-// Lets `kernel` have more than the 48 KiB of shared memory a block that all get, its static part included.
+// Lets `kernel` have more than the 48 KiB of shared memory a block that all get, its static part
+// included.
 template <class Kernel>
 void allow_shared(Kernel kernel, size_t bytes, const char* name) {
   if (bytes > 40 * 1024) {

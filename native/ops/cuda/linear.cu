@@ -54,10 +54,9 @@ void dense_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
   const Int4Output out = output_of(w, epilogue, y);
   if (w.type != WeightType::kInt8 && rows <= kMostStreamedRows) {
     const bool fused = input.residual != nullptr && rows <= kMostNormalisedRows;
-    const Int4Input in = fused
-                             ? Int4Input{nullptr, input.residual, input.norm, input.eps, w.k}
-                             : Int4Input{rows_of(gpu, activation, input, rows, w.k), nullptr,
-                                         nullptr, 0, w.k};
+    const Int4Input in =
+        fused ? Int4Input{nullptr, input.residual, input.norm, input.eps, w.k}
+              : Int4Input{rows_of(gpu, activation, input, rows, w.k), nullptr, nullptr, 0, w.k};
     note_linear(gpu, w, rows);
     return dense_linear_few_rows(gpu, activation, data, w.n, in, rows, out);
   }

@@ -1,6 +1,7 @@
-// The catalogue of operators on a GPU: the names and contracts of ops/ops.h, over device memory and a
-// stream. Activations are 16-bit (fp16 or bf16) with fp32 accumulation, the residual stream is fp32.
-// A call queues work and returns; a fault shows at the next synchronisation, as Error(kEngineBroken).
+// The catalogue of operators on a GPU: the names and contracts of ops/ops.h, over device memory and
+// a stream. Activations are 16-bit (fp16 or bf16) with fp32 accumulation, the residual stream is
+// fp32. A call queues work and returns; a fault shows at the next synchronisation, as
+// Error(kEngineBroken).
 #pragma once
 
 #include <cstdint>
@@ -67,7 +68,8 @@ void copy_to_device(Stream stream, void* device, const void* host, size_t bytes)
 void copy_to_host(Stream stream, void* host, const void* device, size_t bytes);
 void fill_bytes(Stream stream, void* device, int value, size_t bytes);
 
-// ---- what an operator needs besides its operands -------------------------------------------------
+// ---- what an operator needs besides its operands
+// -------------------------------------------------
 enum class Activation { kFloat16, kBFloat16 };
 const char* activation_name(Activation activation);  // "fp16", "bf16"
 
@@ -89,7 +91,7 @@ class Gpu {
   Gpu& operator=(const Gpu&) = delete;
 
   void make_current() const;
-  void synchronize() const;        // throws Error(kEngineBroken) naming the fault
+  void synchronize() const;  // throws Error(kEngineBroken) naming the fault
   int64_t free_bytes() const;
   int64_t total_bytes() const;
   Stream stream() const { return stream_; }
@@ -97,7 +99,8 @@ class Gpu {
   int architecture() const { return architecture_; }  // 90 for sm_90
   const std::string& name() const { return name_; }
   void* blas() const { return blas_; }  // cublasHandle_t, null where there is no cuBLAS
-  // While profiling, every kernel stands between two events and begins when the one before has ended.
+  // While profiling, every kernel stands between two events and begins when the one before has
+  // ended.
   void start_profile() const;
   std::vector<KernelTime> take_profile() const;  // ends it; waits for the device
   bool profiling() const { return profile_ != nullptr; }
@@ -128,7 +131,7 @@ class Event {
   ~Event();
   Event(Event&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
   void record(Stream stream);
-  void wait() const;         // throws Error(kEngineBroken)
+  void wait() const;  // throws Error(kEngineBroken)
   float milliseconds_since(const Event& earlier) const;
 
  private:
@@ -154,8 +157,9 @@ class Graph {
   CUgraphExec_st* executable_ = nullptr;
 };
 
-// ---- linear: y = x w^T ---------------------------------------------------------------------------
-// What becomes of a linear's sums.
+// ---- linear: y = x w^T
+// --------------------------------------------------------------------------- What becomes of a
+// linear's sums.
 enum class Epilogue {
   kStore,       // y (rows, n) 16-bit
   kStoreFloat,  // y (rows, n) fp32
@@ -171,14 +175,16 @@ struct LinearWeight {
   struct Packed;
   std::shared_ptr<const Packed> packed;
 };
-// int4 (n, k), k % 8 == 0. `gate_up`: the first n / 2 outputs are gates, the rest what they multiply.
+// int4 (n, k), k % 8 == 0. `gate_up`: the first n / 2 outputs are gates, the rest what they
+// multiply.
 LinearWeight pack_int4(const Int4Weight& w, bool gate_up);
 // Random int4, groups of `group_size`, symmetric, made on the device; as large as pack_int4's.
 // Values are uniform in -8..7, scales such that outputs of unit-variance inputs have variance
 // about 1.
 LinearWeight random_int4(const Gpu& gpu, int64_t n, int64_t k, int64_t group_size, bool gate_up,
                          uint64_t seed);
-LinearWeight pack_float(WeightType type, const void* w, int64_t n, int64_t k, Activation activation);
+LinearWeight pack_float(WeightType type, const void* w, int64_t n, int64_t k,
+                        Activation activation);
 LinearWeight random_float(const Gpu& gpu, int64_t n, int64_t k, Activation activation,
                           uint64_t seed);
 LinearWeight pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k);
@@ -186,11 +192,12 @@ LinearWeight pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k
 DeviceBuffer random_values(const Gpu& gpu, int64_t count, Activation activation, float spread,
                            uint64_t seed);
 
-// The input of a linear: 16-bit rows as they are, or the fp32 residual stream still to be normalised.
+// The input of a linear: 16-bit rows as they are, or the fp32 residual stream still to be
+// normalised.
 struct LinearInput {
-  const void* x = nullptr;              // (rows, k) 16-bit
-  const float* residual = nullptr;      // (rows, k) fp32, with `norm`; then x is scratch memory
-  const float* norm = nullptr;          // (k) weight of the RMS norm
+  const void* x = nullptr;          // (rows, k) 16-bit
+  const float* residual = nullptr;  // (rows, k) fp32, with `norm`; then x is scratch memory
+  const float* norm = nullptr;      // (k) weight of the RMS norm
   float eps = 0;
   void* gathered = nullptr;  // scratch (rows, padded columns) 16-bit for weights in another order
 };
@@ -208,8 +215,9 @@ void int4_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
                  const LinearInput& input, int64_t rows, Epilogue epilogue, void* y,
                  Int4Kernel kernel);
 
-// ---- ceilings, for measurements ------------------------------------------------------------------
-// Reads `bytes` (a multiple of 16) once.
+// ---- ceilings, for measurements
+// ------------------------------------------------------------------ Reads `bytes` (a multiple of
+// 16) once.
 void read_bytes(const Gpu& gpu, const void* memory, int64_t bytes);
 // y (rows, n) 16-bit = x w^T by cuBLAS, which is there.
 void blas_product(const Gpu& gpu, Activation activation, const LinearWeight& w, const void* x,
@@ -217,9 +225,10 @@ void blas_product(const Gpu& gpu, Activation activation, const LinearWeight& w, 
 // Rows of a float weight, as an operand.
 const void* weight_data(const LinearWeight& w);
 
-// ---- elementwise and norms -----------------------------------------------------------------------
-// y[i] = x[row[i]] / sqrt(mean(x^2) + eps) * weight; x (., dim) fp32, y (rows, dim) 16-bit. `row`
-// (rows) or null for all in order.
+// ---- elementwise and norms
+// ----------------------------------------------------------------------- y[i] = x[row[i]] /
+// sqrt(mean(x^2) + eps) * weight; x (., dim) fp32, y (rows, dim) 16-bit. `row` (rows) or null for
+// all in order.
 void rmsnorm(const Gpu& gpu, Activation activation, const float* x, const int32_t* row,
              const float* weight, float eps, int64_t rows, int64_t dim, void* y);
 // y[:, first..first + n) = x (rows, n); y has `width` columns; 16-bit
@@ -232,10 +241,11 @@ void silu_mul(const Gpu& gpu, Activation activation, const void* gate_up, int64_
 void embedding(const Gpu& gpu, const void* table, WeightType type, const int32_t* tokens,
                const int32_t* previous, int64_t rows, int64_t dim, float* h);
 
-// ---- attention over a paged KV cache ---------------------------------------------------------------
+// ---- attention over a paged KV cache
+// ---------------------------------------------------------------
 enum class KvStorage { kActivation, kFloat8 };
-// One layer's cache: K and V (pages, kv_heads, page_tokens, head_dim), 16-bit or e4m3; for e4m3 each
-// vector has an fp32 scale in k_scale and v_scale (pages, kv_heads, page_tokens).
+// One layer's cache: K and V (pages, kv_heads, page_tokens, head_dim), 16-bit or e4m3; for e4m3
+// each vector has an fp32 scale in k_scale and v_scale (pages, kv_heads, page_tokens).
 struct PagedKv {
   void *k, *v;
   float *k_scale, *v_scale;
@@ -271,7 +281,8 @@ void attention_prefill(const Gpu& gpu, Activation activation, const PagedKv& kv,
                        const RowPlaces& places, const AttentionTile* tiles, int64_t tile_count,
                        const void* qkv, int64_t heads, void* out);
 
-// ---- logits ----------------------------------------------------------------------------------------
+// ---- logits
+// ----------------------------------------------------------------------------------------
 struct SamplingRow {
   double temperature, top_p;
   uint64_t seed, index;

@@ -1,5 +1,5 @@
-// From integers as checkpoints have them to the blocks that the int4 kernels read, and random weights
-// of the same form; float and int8 weights as rows.
+// From integers as checkpoints have them to the blocks that the int4 kernels read, and random
+// weights of the same form; float and int8 weights as rows.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -79,7 +79,8 @@ void fill_block(const Int4Weight& w, const ColumnOrder& order, bool has_zeros, b
       const int column = 64 * half + 16 * s + 2 * t + nibble / 4 + nibble % 4 / 2 * 8;
       const int64_t output = outputs[g + nibble % 2 * 8];
       const int32_t source = order.columns[static_cast<size_t>(k_block * kBlockColumns + column)];
-      const uint32_t q = output < 0 || source < 0 ? 0 : w.q[static_cast<size_t>(output * w.k + source)];
+      const uint32_t q =
+          output < 0 || source < 0 ? 0 : w.q[static_cast<size_t>(output * w.k + source)];
       bits |= (q & 15) << (4 * nibble);
     }
     reinterpret_cast<uint32_t*>(block)[word] = bits;
@@ -210,7 +211,8 @@ LinearWeight pack_int4(const Int4Weight& w, bool gate_up) {
   if (!order.natural) {
     packed.order = upload(order.columns.data(), order.columns.size() * sizeof(int32_t));
   }
-  return finish({WeightType::kInt4, w.n, w.k, w.group_size, 0, gate_up, nullptr}, std::move(packed));
+  return finish({WeightType::kInt4, w.n, w.k, w.group_size, 0, gate_up, nullptr},
+                std::move(packed));
 }
 
 LinearWeight random_int4(const Gpu& gpu, int64_t n, int64_t k, int64_t group_size, bool gate_up,
@@ -220,13 +222,13 @@ LinearWeight random_int4(const Gpu& gpu, int64_t n, int64_t k, int64_t group_siz
   // A uniform nibble less 8 has a mean square of 21.5.
   const float scale = 1.0f / std::sqrt(21.5f * static_cast<float>(k));
   const int exponent = exponent_for(scale);
-  LinearWeight::Packed packed = plan_blocks(n, gate_up, k / kBlockColumns,
-                                            segments_for(group_size, k), false, exponent);
+  LinearWeight::Packed packed =
+      plan_blocks(n, gate_up, k / kBlockColumns, segments_for(group_size, k), false, exponent);
   random_words_kernel<<<2048, 256, 0, gpu.stream()>>>(
       packed.data.as<uint64_t>(), static_cast<int64_t>(packed.data.size() / 8), seed);
-  fill_halves_kernel<<<2048, 256, 0, gpu.stream()>>>(
-      packed.meta.as<uint16_t>(), static_cast<int64_t>(packed.meta.size() / 2),
-      float_to_float16(std::ldexp(scale, exponent)));
+  fill_halves_kernel<<<2048, 256, 0, gpu.stream()>>>(packed.meta.as<uint16_t>(),
+                                                     static_cast<int64_t>(packed.meta.size() / 2),
+                                                     float_to_float16(std::ldexp(scale, exponent)));
   check_cuda(cudaGetLastError(), "random_int4");
   return finish({WeightType::kInt4, n, k, group_size, 0, gate_up, nullptr}, std::move(packed));
 }
@@ -248,8 +250,8 @@ LinearWeight pack_float(WeightType type, const void* w, int64_t n, int64_t k,
                             : type == WeightType::kFloat16
                                 ? float16_to_float(static_cast<const uint16_t*>(w)[i])
                                 : bfloat16_to_float(static_cast<const uint16_t*>(w)[i]);
-        bits[static_cast<size_t>(i)] = activation == Activation::kFloat16 ? float_to_float16(value)
-                                                                          : float_to_bfloat16(value);
+        bits[static_cast<size_t>(i)] =
+            activation == Activation::kFloat16 ? float_to_float16(value) : float_to_bfloat16(value);
       }
     });
     packed.data = upload(bits.data(), count * 2);
@@ -273,7 +275,8 @@ DeviceBuffer random_values(const Gpu& gpu, int64_t count, Activation activation,
 LinearWeight random_float(const Gpu& gpu, int64_t n, int64_t k, Activation activation,
                           uint64_t seed) {
   LinearWeight::Packed packed;
-  packed.data = random_values(gpu, n * k, activation, std::sqrt(3.0f / static_cast<float>(k)), seed);
+  packed.data =
+      random_values(gpu, n * k, activation, std::sqrt(3.0f / static_cast<float>(k)), seed);
   const bool half = activation == Activation::kFloat16;
   return finish({half ? WeightType::kFloat16 : WeightType::kBFloat16, n, k, 0, 0, false, nullptr},
                 std::move(packed));

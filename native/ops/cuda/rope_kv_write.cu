@@ -1,5 +1,5 @@
-// Rotary embedding (rotate-half) of q and k in place, and k and v into the paged cache: a warp a head,
-// bound by bytes. e4m3 values are scaled per vector so that the largest is 448.
+// Rotary embedding (rotate-half) of q and k in place, and k and v into the paged cache: a warp a
+// head, bound by bytes. e4m3 values are scaled per vector so that the largest is 448.
 #include "ops/cuda/attention_tile.cuh"
 
 namespace loadmark::ops::cuda {
@@ -62,8 +62,7 @@ __global__ void __launch_bounds__(32 * kWarps)
   }
   float largest = 0;
 #pragma unroll
-  for (int j = 0; j < kPairs; ++j)
-    largest = fmaxf(largest, fmaxf(fabsf(low[j]), fabsf(high[j])));
+  for (int j = 0; j < kPairs; ++j) largest = fmaxf(largest, fmaxf(fabsf(low[j]), fabsf(high[j])));
   for (int step = 16; step > 0; step /= 2)
     largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, step));
   const float scale = largest > 0 ? largest / kLargestFloat8 : 1.0f;
@@ -89,8 +88,8 @@ void run(const Gpu& gpu, const PagedKv& kv, const RowPlaces& places, const float
   };
   if (kv.head_dim == 128) return go(rope_kv_write_kernel<T, 128>);
   if (kv.head_dim == 64) return go(rope_kv_write_kernel<T, 64>);
-  throw Error(kUnsupportedModel, "head_dim is " + std::to_string(kv.head_dim) +
-                                     "; allowed on a GPU: 64, 128");
+  throw Error(kUnsupportedModel,
+              "head_dim is " + std::to_string(kv.head_dim) + "; allowed on a GPU: 64, 128");
 }
 
 }  // namespace

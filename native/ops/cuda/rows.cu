@@ -1,4 +1,5 @@
-// y = x / sqrt(mean(x^2) + eps) * weight, and the two other maps over rows: a block a row, bound by bytes.
+// y = x / sqrt(mean(x^2) + eps) * weight, and the two other maps over rows: a block a row, bound by
+// bytes.
 #include "ops/cuda/device/number.cuh"
 #include "ops/cuda/device/ptx.cuh"
 #include "ops/cuda/launch.cuh"
@@ -55,7 +56,8 @@ __global__ void embedding_kernel(const T* table, const int32_t* tokens, const in
   launch_dependents();
   wait_for_prerequisites();
   int64_t token = tokens[blockIdx.x];
-  if (token < 0) token = max(previous[-1 - token], 0);  // a row whose logits were no numbers is void
+  if (token < 0)
+    token = max(previous[-1 - token], 0);  // a row whose logits were no numbers is void
   for (int64_t i = threadIdx.x; i < dim; i += blockDim.x)
     h[blockIdx.x * dim + i] = widen(table[token * dim + i]);
 }

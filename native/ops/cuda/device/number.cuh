@@ -1,5 +1,5 @@
-// The two 16-bit activation types under one set of names: conversions, packed pairs, the mma of each
-// and the way eight 4-bit values become four pairs.
+// The two 16-bit activation types under one set of names: conversions, packed pairs, the mma of
+// each and the way eight 4-bit values become four pairs.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -46,8 +46,8 @@ struct Number<__half> {
     return bits_of(__halves2half2(negative, negative));
   }
   // A word of a packed block -> the A fragment of one 16 x 16 tile: q - zero, exact. The pairs of
-  // row g are nibbles (0, 4) and (2, 6), those of row g + 8 (1, 5) and (3, 7). 0x6400 is 1024, whose
-  // last bit is 1, so a nibble put in its place reads 1024 + q, or 1024 + 16 q one nibble up.
+  // row g are nibbles (0, 4) and (2, 6), those of row g + 8 (1, 5) and (3, 7). 0x6400 is 1024,
+  // whose last bit is 1, so a nibble put in its place reads 1024 + q, or 1024 + 16 q one nibble up.
   static __device__ inline void integers(uint32_t word, uint32_t zero_low, uint32_t zero_high,
                                          uint32_t (&a)[4]) {
     constexpr uint32_t kSixteenth = 0x2c002c00u;
@@ -106,7 +106,9 @@ struct Number<__nv_bfloat16> {
   using Pair = __nv_bfloat162;
   static __device__ inline float to_float(__nv_bfloat16 x) { return __bfloat162float(x); }
   static __device__ inline __nv_bfloat16 from_float(float x) { return __float2bfloat16_rn(x); }
-  static __device__ inline float2 to_float2(uint32_t x) { return __bfloat1622float2(bfloat2_of(x)); }
+  static __device__ inline float2 to_float2(uint32_t x) {
+    return __bfloat1622float2(bfloat2_of(x));
+  }
   static __device__ inline uint32_t pack(float low, float high) {
     return bits_of(__floats2bfloat162_rn(low, high));
   }
@@ -128,7 +130,8 @@ struct Number<__nv_bfloat16> {
     a[2] = less(mask_or<0x000f000fu, 0x43004300u>(word >> 8), zero_low);
     a[3] = less(mask_or<0x000f000fu, 0x43004300u>(word >> 12), zero_high);
   }
-  // bf16 has 8 bits of the scale's 11: the rest goes beside it, so that only the product is rounded.
+  // bf16 has 8 bits of the scale's 11: the rest goes beside it, so that only the product is
+  // rounded.
   struct Scale {
     uint32_t low, rest;
     __device__ explicit Scale(uint16_t half) {

@@ -10,7 +10,8 @@ __device__ inline uint32_t shared_address(const void* pointer) {
   return static_cast<uint32_t>(__cvta_generic_to_shared(pointer));
 }
 
-// ---- programmatic dependent launch (sm_90): the next kernel may start; the one before is done ----
+// ---- programmatic dependent launch (sm_90): the next kernel may start; the one before is done
+// ----
 __device__ inline void launch_dependents() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
@@ -90,10 +91,10 @@ __device__ inline void barrier_wait(uint64_t* barrier, uint32_t parity) {
 }
 __device__ inline void barrier_arrive_expecting(uint64_t* barrier, uint32_t bytes) {
 #if __CUDA_ARCH__ >= 900
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(
-                   shared_address(barrier)),
-               "r"(bytes)
-               : "memory");
+  asm volatile(
+      "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(barrier)),
+      "r"(bytes)
+      : "memory");
 #endif
 }
 // `bytes` and both addresses are multiples of 16.
