@@ -11,6 +11,9 @@
 namespace loadmark::ops::cuda {
 namespace {
 
+// Kernels run behind the host: which one it was is known where each is waited for.
+constexpr char kSomeKernel[] = "a kernel of the step (engine.profile_steps names it)";
+
 std::string gibibytes(size_t bytes) {
   char text[64];
   std::snprintf(text, sizeof text, "%zu bytes (%.2f GiB)", bytes,
@@ -109,7 +112,9 @@ void Gpu::begin_kernel(const char* name) const {
 }
 
 void Gpu::end_kernel() const {
-  if (profile_ != nullptr) profile_->launches.back().end.record(stream_);
+  if (profile_ == nullptr) return;
+  profile_->launches.back().end.record(stream_);
+  check_cuda(cudaStreamSynchronize(stream_), profile_->launches.back().name.c_str());
 }
 
 std::vector<KernelTime> Gpu::take_profile() const {
@@ -169,9 +174,7 @@ Gpu::~Gpu() {
 
 void Gpu::make_current() const { check_cuda(cudaSetDevice(device_), "choosing the device"); }
 
-void Gpu::synchronize() const {
-  check_cuda(cudaStreamSynchronize(stream_), "a kernel of the step");
-}
+void Gpu::synchronize() const { check_cuda(cudaStreamSynchronize(stream_), kSomeKernel); }
 
 int64_t Gpu::free_bytes() const {
   size_t free = 0, total = 0;
@@ -197,7 +200,7 @@ void Event::record(Stream stream) {
   check_cuda(cudaEventRecord(static_cast<cudaEvent_t>(event_), stream), "recording an event");
 }
 void Event::wait() const {
-  check_cuda(cudaEventSynchronize(static_cast<cudaEvent_t>(event_)), "a kernel of the step");
+  check_cuda(cudaEventSynchronize(static_cast<cudaEvent_t>(event_)), kSomeKernel);
 }
 float Event::milliseconds_since(const Event& earlier) const {
   float milliseconds = 0;
