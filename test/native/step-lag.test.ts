@@ -5,6 +5,7 @@ import {
   type EngineOptions,
   eventStatus,
   type GenerateRequest,
+  hostFeatures,
   type ScoreResult,
 } from '../../native/index.js';
 import { Bench, makeOptions, makeRequest } from './golden-model.js';
@@ -267,17 +268,23 @@ test('close() mid-run cancels what is unfinished, each once', async () => {
     if (round > 0) await new Promise((resolve) => setTimeout(resolve, round));
     await bench.engine.close();
     await running;
-    expect(bench.answers.get(99)).toMatchObject({ status: eventStatus.cancelled, events: 1 });
+    // A fast machine may have answered all of them by then, but not before the first step.
+    const last = bench.answers.get(99)!;
+    if (round === 0) expect(last).toMatchObject({ status: eventStatus.cancelled, events: 1 });
+    else expect([eventStatus.cancelled, eventStatus.length]).toContain(last.status);
     expect(await scoring).toMatch(/^(done|ERR_ENGINE_BROKEN)$/);
   }
 });
 
-test('options: a lag of 0 or 1; a GPU is refused by a build without its engine', async () => {
+test('options: a lag of 0 or 1; a GPU that is not there is refused', async () => {
   await expect(load({ stepLag: 2 })).rejects.toThrow(
     'stepLag is 2; allowed: an integer from 0 to 1',
   );
-  await expect(load({ device: 'cuda:0' })).rejects.toMatchObject({
-    code: 'ERR_UNSUPPORTED_DEVICE',
-    message: expect.stringMatching(/device is "cuda:0".* no CUDA engine; allowed: cpu/),
+  const missing = { device: 'cuda:99', kvCacheType: 'fp16', activationType: 'fp16' } as const;
+  const { built, devices } = hostFeatures().cuda;
+  const allowed = devices.length > 0 ? /allowed: cuda:0 to/ : /allowed: none/;
+  await expect(load(missing)).rejects.toMatchObject({
+    code: built ? 'ERR_BAD_ARGUMENT' : 'ERR_UNSUPPORTED_DEVICE',
+    message: expect.stringMatching(built ? allowed : /no CUDA engine; allowed: cpu/),
   });
 });
