@@ -102,6 +102,13 @@ void Gpu::note_work(double bytes, double flops) const {
   profile_->flops = flops;
 }
 
+void Gpu::prefer_shared(const void* kernel) const {
+  if (!prepared_.insert(kernel).second) return;
+  check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                  cudaSharedmemCarveoutMaxShared),
+             "choosing a kernel's split of the L1 cache");
+}
+
 void Gpu::begin_kernel(const char* name) const {
   if (profile_ == nullptr) return;
   const std::string purpose = purpose_;

@@ -13,11 +13,11 @@
 // blocks of lower number.
 //
 // What was tried and did not win, on an H100, llama-2-70b's gate_up of 1024 rows: three or four
-// computing warpgroups of 64 outputs for 128 rows, 508-550 TFLOP/s where two of 128 gave 573; making the
-// next fragments between products instead of between groups of four, the same. Without dequantization
-// the kernel ran at 791: instructions beside wgmma cost register-file cycles, whoever issues them, so
-// only fewer of them helped (Number<__half>::fused). Blocks with their scales inline, 1056 bytes apart,
-// were copied at two thirds of the rate of aligned ones.
+// computing warpgroups of 64 outputs for 128 rows, 508-550 TFLOP/s where two of 128 gave 573;
+// making the next fragments between products instead of between groups of four, the same. Without
+// dequantization the kernel ran at 791: instructions beside wgmma cost register-file cycles,
+// whoever issues them, so only fewer of them helped (Number<__half>::fused). Blocks with their
+// scales inline, 1056 bytes apart, were copied at two thirds of the rate of aligned ones.
 #include <cuda.h>
 
 #include <algorithm>

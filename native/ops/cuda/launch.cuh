@@ -29,6 +29,7 @@ void launch(const Gpu& gpu, const char* name, void (*kernel)(Parameters...), dim
   attribute.val.programmaticStreamSerializationAllowed = 1;
   config.attrs = &attribute;
   config.numAttrs = gpu.architecture() >= 90 && !gpu.profiling() ? 1 : 0;
+  gpu.prefer_shared(reinterpret_cast<const void*>(kernel));
   gpu.begin_kernel(name);
   check_cuda(cudaLaunchKernelEx(&config, kernel, Parameters(std::forward<Arguments>(arguments))...),
              name);

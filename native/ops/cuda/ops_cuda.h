@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -107,6 +108,9 @@ class Gpu {
   // What the kernels to come are for, and the work of the next one.
   void set_purpose(const char* purpose) const { purpose_ = purpose; }
   void note_work(double bytes, double flops) const;
+  // All kernels split the L1 cache alike, for shared memory: one that wants another split must wait
+  // until the multiprocessor is empty, and cannot begin beside the one in front.
+  void prefer_shared(const void* kernel) const;
   void begin_kernel(const char* name) const;
   void end_kernel() const;
 
@@ -123,6 +127,7 @@ class Gpu {
   struct Profile;
   mutable std::unique_ptr<Profile> profile_;
   mutable const char* purpose_ = "";
+  mutable std::unordered_set<const void*> prepared_;
 };
 // Times between two points of a stream.
 class Event {

@@ -9,6 +9,9 @@ namespace {
 
 constexpr int kThreads = 256;
 
+// dim % 4 == 0. What a thread has squared it keeps, as far as kKept quads of a row go.
+constexpr int kKept = 8;
+
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     rmsnorm_kernel(const float* x, const int32_t* row, const float* weight, float eps, int64_t dim,
@@ -16,18 +19,41 @@ __global__ void __launch_bounds__(kThreads)
   __shared__ float parts[kThreads / 32];
   launch_dependents();
   wait_for_prerequisites();
-  const float* from = x + (row == nullptr ? int64_t{blockIdx.x} : int64_t{row[blockIdx.x]}) * dim;
+  const int64_t from_row = row == nullptr ? int64_t{blockIdx.x} : int64_t{row[blockIdx.x]};
+  const auto* from = reinterpret_cast<const float4*>(x + from_row * dim);
+  const auto* weights = reinterpret_cast<const float4*>(weight);
+  auto* to = reinterpret_cast<uint2*>(y + blockIdx.x * dim);
+  const int quads = static_cast<int>(dim / 4);
+  float4 kept[kKept] = {};
+#pragma unroll
+  for (int j = 0; j < kKept; ++j) {
+    const int i = threadIdx.x + j * kThreads;
+    if (i < quads) kept[j] = from[i];
+  }
   float squares = 0;
-  for (int64_t i = threadIdx.x; i < dim; i += kThreads) squares += from[i] * from[i];
+  const auto square = [&](const float4& v) {
+    squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+  };
+#pragma unroll
+  for (int j = 0; j < kKept; ++j) square(kept[j]);
+  for (int i = threadIdx.x + kKept * kThreads; i < quads; i += kThreads) square(from[i]);
   for (int step = 16; step > 0; step /= 2) squares += __shfl_xor_sync(~0u, squares, step);
   if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = squares;
   __syncthreads();
   squares = 0;
   for (const float part : parts) squares += part;
   const float factor = rsqrtf(squares / static_cast<float>(dim) + eps);
-  T* to = y + blockIdx.x * dim;
-  for (int64_t i = threadIdx.x; i < dim; i += kThreads)
-    to[i] = Number<T>::from_float(from[i] * factor * weight[i]);
+  const auto store = [&](int i, const float4& v) {
+    const float4 w = weights[i];
+    to[i] = {Number<T>::pack(v.x * factor * w.x, v.y * factor * w.y),
+             Number<T>::pack(v.z * factor * w.z, v.w * factor * w.w)};
+  };
+#pragma unroll
+  for (int j = 0; j < kKept; ++j) {
+    const int i = threadIdx.x + j * kThreads;
+    if (i < quads) store(i, kept[j]);
+  }
+  for (int i = threadIdx.x + kKept * kThreads; i < quads; i += kThreads) store(i, from[i]);
 }
 
 template <class T>
