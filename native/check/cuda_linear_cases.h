@@ -13,9 +13,7 @@ struct GpuLinearCase {
   ops::LinearWeight twin, squares;        // fp32 of the same values, and of their squares
 };
 
-inline GpuLinearCase gpu_case(Cases& cases, std::string name, int64_t n, int64_t k,
-                              const std::vector<float>& w) {
-  (void)cases;
+inline GpuLinearCase gpu_case(std::string name, int64_t n, int64_t k, const std::vector<float>& w) {
   std::vector<float> squares(w.size());
   std::transform(w.begin(), w.end(), squares.begin(), [](float value) { return value * value; });
   return {std::move(name) + " n " + std::to_string(n) + " k " + std::to_string(k),
@@ -32,8 +30,7 @@ inline GpuLinearCase gpu_int4_case(Cases& cases, int64_t n, int64_t k, int64_t g
   const Int4Weight w = random_int4(cases, n, k, group, symmetric, order);
   std::vector<float> values(static_cast<size_t>(n * k));
   dequantize(w, values.data());
-  GpuLinearCase item = gpu_case(cases,
-                                "int4 g" + std::to_string(group) + (symmetric ? " sym" : " asym") +
+  GpuLinearCase item = gpu_case("int4 g" + std::to_string(group) + (symmetric ? " sym" : " asym") +
                                     (order == GroupOrder::kNatural    ? ""
                                      : order == GroupOrder::kActOrder ? " act-order"
                                                                       : " uneven g_idx"),
@@ -48,7 +45,7 @@ inline GpuLinearCase gpu_float_case(Cases& cases, ops::WeightType type,
   std::vector<float> w = cases.normal(n * k, 0.05f);
   for (float& value : w) value = round_activation(activation, value);
   const char* names[] = {"fp32", "bf16", "fp16"};
-  GpuLinearCase item = gpu_case(cases, names[static_cast<int>(type)], n, k, w);
+  GpuLinearCase item = gpu_case(names[static_cast<int>(type)], n, k, w);
   const std::vector<uint16_t> bits = to_bits(activation, w);
   item.weight = type == ops::WeightType::kFloat32
                     ? gpu_ops::pack_float(type, w.data(), n, k, activation)
@@ -62,7 +59,7 @@ inline GpuLinearCase gpu_int8_case(Cases& cases, int64_t n, int64_t k) {
   for (int8_t& value : q) value = static_cast<int8_t>(cases.below(255) - 127);
   for (float& value : scale) value = 0.0001f * static_cast<float>(1 + cases.below(50));
   for (size_t i = 0; i < q.size(); ++i) w[i] = scale[i / static_cast<size_t>(k)] * q[i];
-  GpuLinearCase item = gpu_case(cases, "int8", n, k, w);
+  GpuLinearCase item = gpu_case("int8", n, k, w);
   item.weight = gpu_ops::pack_int8(q.data(), scale.data(), n, k);
   return item;
 }

@@ -100,7 +100,7 @@ inline void time_layer(const gpu_ops::Gpu& gpu, const LayerShape& layer, const C
   const size_t kinds = std::size(row_counts);
   std::vector<double> int4_us(kinds), dense_us(kinds);
   std::vector<std::string> parts(kinds);
-  double bytes = 0, dense_bytes = 0, flops = 0;
+  double bytes = 0, flops = 0;
   for (const auto& linear : layer.linears) {
     const int64_t weight_bytes = linear.n * linear.k / 2;
     const int copies =
@@ -116,7 +116,6 @@ inline void time_layer(const gpu_ops::Gpu& gpu, const LayerShape& layer, const C
     const gpu_ops::LinearInput input = {gpu_ops::weight_data(x), nullptr, nullptr, 0, nullptr};
     const gpu_ops::DeviceBuffer y(static_cast<size_t>(kMostRows * linear.n) * 2);
     bytes += static_cast<double>(int4.front().bytes);
-    dense_bytes += static_cast<double>(dense.front().bytes);
     flops += 2.0 * static_cast<double>(linear.n * linear.k);
     for (size_t i = 0; i < kinds; ++i) {
       const int64_t rows = row_counts[i];
@@ -160,7 +159,6 @@ inline void time_layer(const gpu_ops::Gpu& gpu, const LayerShape& layer, const C
       json << "null}";
     }
   }
-  (void)dense_bytes;
   std::fflush(stdout);
 }
 

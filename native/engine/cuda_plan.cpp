@@ -42,6 +42,12 @@ ops::cuda::Activation check_cuda_options(const EngineOptions& options) {
       options.activations != ActivationType::kBFloat16) {
     throw Error(kBadArgument, "activationType is int8 or fp32; allowed on a GPU: fp16, bf16");
   }
+  constexpr int64_t kMostRows = 65535;  // of a kernel's grid
+  if (std::max(options.max_step_tokens, options.max_batch) > kMostRows) {
+    throw Error(kBadArgument, "maxStepTokens is " + std::to_string(options.max_step_tokens) +
+                                  " and maxBatch " + std::to_string(options.max_batch) +
+                                  "; allowed on a GPU: up to " + std::to_string(kMostRows));
+  }
   const bool half = options.activations == ActivationType::kFloat16;
   const KvType own = half ? KvType::kFloat16 : KvType::kBFloat16;
   if (options.kv_type != own && options.kv_type != KvType::kFloat8) {
@@ -54,6 +60,23 @@ ops::cuda::Activation check_cuda_options(const EngineOptions& options) {
                                   "; allowed on a GPU: multiples of 16");
   }
   return half ? ops::cuda::Activation::kFloat16 : ops::cuda::Activation::kBFloat16;
+}
+
+void check_cuda_model(const ModelConfig& config) {
+  const auto refuse = [](const std::string& what, const std::string& allowed) {
+    throw Error(kUnsupportedModel, what + "; allowed on a GPU: " + allowed);
+  };
+  if (config.head_dim != 64 && config.head_dim != 128)
+    refuse("head_dim is " + std::to_string(config.head_dim), "64, 128");
+  if (config.heads / config.kv_heads > 16) {
+    refuse(std::to_string(config.heads / config.kv_heads) + " query heads share a kv head",
+           "up to 16");
+  }
+  if (config.hidden_size % 8 != 0 || config.intermediate_size % 8 != 0) {
+    refuse("hidden_size is " + std::to_string(config.hidden_size) + " and intermediate_size " +
+               std::to_string(config.intermediate_size),
+           "multiples of 8");
+  }
 }
 
 CudaPlan plan_cuda(const EngineOptions& options, const ModelConfig& config, int64_t weight_bytes,

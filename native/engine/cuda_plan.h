@@ -16,6 +16,8 @@ struct CudaPlan {
 
 // Refuses what this device does not do: Error(kBadArgument), naming what it does.
 ops::cuda::Activation check_cuda_options(const EngineOptions& options);
+// Refuses a model that the kernels do not do: Error(kUnsupportedModel), naming what they do.
+void check_cuda_model(const ModelConfig& config);
 // kv_cache_bytes 0 takes what max_batch sequences of full length need, or what is free where that
 // is less. Throws Error(kOutOfMemory) with the figures and the setting that would fit.
 CudaPlan plan_cuda(const EngineOptions& options, const ModelConfig& config, int64_t weight_bytes,

@@ -25,6 +25,9 @@ int64_t padded_batch(int64_t rows) {
   return rows <= 64 ? (rows + 7) / 8 * 8 : (rows + 31) / 32 * 32;
 }
 
+// Stop tokens that a step's answers may not begin with: a few a row, as models have.
+int64_t banned_capacity(int64_t rows) { return 4 * rows + 64; }
+
 template <class T>
 T* at(uint8_t* base, size_t offset) {
   return reinterpret_cast<T*>(base + offset);
@@ -57,6 +60,7 @@ CudaRunner::CudaRunner(std::unique_ptr<ops::cuda::Gpu> gpu, std::unique_ptr<Cuda
   layout_.first_page = place(max_rows_, 4);
   layout_.kept = place(max_rows_, 4);
   layout_.sampling = place(max_rows_, sizeof(SamplingRow));
+  layout_.banned = place(banned_capacity(max_rows_), 4);
   // Tiles: full ones, and one more for each sequence of a step.
   layout_.tiles = place(2 * max_rows_, sizeof(AttentionTile));
   layout_.pages = place(plan.step_pages, 4);
@@ -110,11 +114,11 @@ void CudaRunner::begin(const Batch& batch) {
   span.start.record(gpu_->stream());
   ops::cuda::copy_to_device(gpu_->stream(), input_.as<void>(), begun.input.as<void>(), bytes);
   const int64_t rows = batch.rows();
-  const bool special = std::any_of(
-      batch.logit_rows().begin(), batch.logit_rows().end(), [](const Batch::LogitRow& row) {
-        return row.kind != Sequence::Kind::kGenerate || !row.banned.empty();
-      });
-  if (!special && !gpu_->profiling() && tile_count_ == 0 && begun.logit_rows == rows) {
+  const bool special =
+      std::any_of(batch.logit_rows().begin(), batch.logit_rows().end(),
+                  [](const Batch::LogitRow& row) { return row.kind != Sequence::Kind::kGenerate; });
+  if (!special && banned_fit_ && !gpu_->profiling() && tile_count_ == 0 &&
+      begun.logit_rows == rows) {
     queue_decode(padded_batch(rows));
   } else {
     queue_mixed(batch, begun);
@@ -158,7 +162,17 @@ size_t CudaRunner::write_input(const Batch& batch, Begun& begun) {
                               static_cast<int32_t>(std::min(tile_tokens_, run.rows - row))};
     }
   }
-  auto* sampling = at<SamplingRow>(base, layout_.sampling);
+  write_sampling(batch, base);
+  pad_decode(base, rows, std::min(padded_batch(rows), max_rows_));
+  return layout_.pages + static_cast<size_t>(page_count) * 4;
+}
+
+void CudaRunner::write_sampling(const Batch& batch, uint8_t* input) {
+  auto* sampling = at<SamplingRow>(input, layout_.sampling);
+  auto* banned = at<int32_t>(input, layout_.banned);
+  const auto capacity = static_cast<size_t>(banned_capacity(max_rows_));
+  size_t used = 0;
+  banned_fit_ = true;
   for (size_t i = 0; i < batch.logit_rows().size(); ++i) {
     const Batch::LogitRow& row = batch.logit_rows()[i];
     const bool draws = row.kind == Sequence::Kind::kGenerate;
@@ -170,9 +184,14 @@ size_t CudaRunner::write_input(const Batch& batch, Begun& begun) {
                    0,
                    0,
                    0};
+    if (row.banned.empty()) continue;
+    if (used + row.banned.size() > capacity) banned_fit_ = false;
+    if (!banned_fit_) continue;
+    std::copy(row.banned.begin(), row.banned.end(), banned + used);
+    sampling[i].first_banned = static_cast<int32_t>(used);
+    sampling[i].banned = static_cast<int32_t>(row.banned.size());
+    used += row.banned.size();
   }
-  pad_decode(base, rows, std::min(padded_batch(rows), max_rows_));
-  return layout_.pages + static_cast<size_t>(page_count) * 4;
 }
 
 // Rows that only fill a graph's batch up: position -1, so nothing reads or writes for them.
@@ -209,7 +228,8 @@ void CudaRunner::queue_decode(int64_t rows) {
         const int64_t count = std::min(logit_rows_, rows - first);
         model_->head(at<int32_t>(base, layout_.kept) + first, count, logits_.as<float>());
         ops::cuda::choose_tokens(*gpu_, logits_.as<float>(),
-                                 at<SamplingRow>(base, layout_.sampling) + first, nullptr, count,
+                                 at<SamplingRow>(base, layout_.sampling) + first,
+                                 at<int32_t>(base, layout_.banned), count,
                                  model_->config().vocab_size, tokens_.as<int32_t>() + first);
       }
     };
@@ -234,7 +254,8 @@ void CudaRunner::queue_mixed(const Batch& batch, Begun& begun) {
                             static_cast<double>(kv_token_bytes_);
   }
   model_->run(step, kv_);
-  // Banned tokens and targets are rare: they get memory of their own.
+  // Targets are rare, and so are more banned tokens than the input has room for: they get memory of
+  // their own, and the step is waited for.
   std::vector<int32_t> banned, target_rows;
   std::vector<SamplingRow> sampling;
   auto* pinned = begun.input.as<uint8_t>();
@@ -249,7 +270,7 @@ void CudaRunner::queue_mixed(const Batch& batch, Begun& begun) {
       target_rows.push_back(static_cast<int32_t>(static_cast<int64_t>(i) % logit_rows_));
   }
   ops::cuda::DeviceBuffer banned_memory, target_memory;
-  if (!banned.empty()) {
+  if (!banned_fit_) {
     banned_memory = ops::cuda::upload(banned.data(), banned.size() * 4);
     ops::cuda::copy_to_device(gpu_->stream(), base + layout_.sampling, sampling.data(),
                               sampling.size() * sizeof(SamplingRow));
@@ -269,7 +290,8 @@ void CudaRunner::queue_mixed(const Batch& batch, Begun& begun) {
     model_->head(at<int32_t>(base, layout_.kept) + first, count, logits_.as<float>());
     ops::cuda::choose_tokens(
         *gpu_, logits_.as<float>(), at<SamplingRow>(base, layout_.sampling) + first,
-        banned_memory.as<int32_t>(), count, vocab, tokens_.as<int32_t>() + first);
+        banned_fit_ ? at<int32_t>(base, layout_.banned) : banned_memory.as<int32_t>(), count, vocab,
+        tokens_.as<int32_t>() + first);
     const Batch::LogitRow* wanted = batch.logit_rows().data() + first;
     const int64_t first_target = begun.targets > 0 ? wanted[0].first_target : 0;
     int64_t targets = 0;
@@ -292,7 +314,7 @@ void CudaRunner::queue_mixed(const Batch& batch, Begun& begun) {
     ops::cuda::copy_to_host(gpu_->stream(), begun.log_probs.as<void>(), log_probs_.as<void>(),
                             static_cast<size_t>(begun.targets) * 8);
   }
-  if (!banned.empty() || begun.targets > 0) gpu_->synchronize();  // before that memory goes
+  if (!banned_fit_ || begun.targets > 0) gpu_->synchronize();  // before that memory goes
 }
 
 void CudaRunner::start_profile() {
@@ -334,10 +356,13 @@ LoadedRunner load_cuda_runner(const EngineOptions& options) {
   auto gpu = std::make_unique<ops::cuda::Gpu>(device_number(options.device));
   std::unique_ptr<CudaLlama> model;
   if (const auto synthetic = parse_synthetic_model(options.model_path)) {
-    plan_engine(options, synthetic->config);  // refuses before anything is made
+    check_cuda_model(synthetic->config);
+    plan_engine(options, synthetic->config);  // refuses options before anything is made
     model = std::make_unique<CudaLlama>(*gpu, activation, *synthetic);
   } else {
-    plan_engine(options, read_model_config(options.model_path));
+    const ModelConfig config = read_model_config(options.model_path);
+    check_cuda_model(config);
+    plan_engine(options, config);
     model =
         std::make_unique<CudaLlama>(*gpu, activation, options.model_path, options.weight_format);
   }

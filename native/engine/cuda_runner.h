@@ -29,7 +29,7 @@ class CudaRunner : public StepRunner {
  private:
   // Where a step's numbers stand, in pinned host memory and at the same places on the device.
   struct Layout {
-    size_t tokens, positions, first_page, kept, sampling, tiles, pages, bytes;
+    size_t tokens, positions, first_page, kept, sampling, banned, tiles, pages, bytes;
   };
   // A step begun: what its results will be read from.
   struct Begun {
@@ -45,6 +45,7 @@ class CudaRunner : public StepRunner {
 
   // Fills the pinned input; answers how many of its bytes are in use.
   size_t write_input(const Batch& batch, Begun& begun);
+  void write_sampling(const Batch& batch, uint8_t* input);
   void pad_decode(uint8_t* input, int64_t rows, int64_t padded);
   CudaStep device_step(int64_t rows, int64_t decode_rows, int64_t tiles) const;
   void queue_decode(int64_t rows);
@@ -59,6 +60,7 @@ class CudaRunner : public StepRunner {
   std::map<int64_t, ops::cuda::Graph> decode_graphs_;  // by padded rows
   int64_t kv_token_bytes_ = 0;                         // of a layer
   int64_t tile_tokens_, tile_count_ = 0, decode_rows_ = 0;
+  bool banned_fit_ = true;  // the step's banned tokens have room in the input
   Begun steps_[2];
   Span spans_[4];
   size_t begun_ = 0, finished_ = 0;

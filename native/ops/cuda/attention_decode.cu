@@ -215,7 +215,7 @@ __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p
     stage = stage + 1 == kStages ? 0 : stage + 1;
   }
   copy_async_wait<0>();
-  rows.finish();
+  rows.template finish<kFloat8>();
 
   // The four warps' parts, then the splits', each as (sums, largest, total) of a query head.
   constexpr int kPart = kHeadDim + 2;
@@ -339,8 +339,10 @@ int64_t decode_splits(const Gpu& gpu, int64_t rows, int64_t kv_heads) {
 int64_t decode_scratch_bytes(const Gpu& gpu, int64_t max_rows, int64_t heads, int64_t kv_heads,
                              int64_t head_dim) {
   int64_t most = 0;
-  for (int64_t rows = 1; rows <= max_rows; ++rows)
-    most = std::max(most, part_floats(rows, heads, decode_splits(gpu, rows, kv_heads), head_dim));
+  for (int64_t rows = 1; rows <= max_rows; ++rows) {
+    const int64_t splits = decode_splits(gpu, rows, kv_heads);
+    if (splits > 1) most = std::max(most, part_floats(rows, heads, splits, head_dim));
+  }
   return (arrival_count(gpu) + most) * 4;
 }
 

@@ -129,7 +129,7 @@ __global__ void __launch_bounds__(kThreads) attention_prefill_kernel(Problem p) 
     __syncthreads();
   }
   copy_async_wait<0>();
-  rows.finish();
+  rows.template finish<kFloat8>();
 #pragma unroll
   for (int i = 0; i < 2; ++i) {
     if (q[i] == nullptr) continue;

@@ -113,7 +113,7 @@ struct QueryRows {
         score[j][i] = exp2f(score[j][i] - base[i / 2]);
         total[i / 2] += score[j][i];
         // A token out of sight has a weight of 0 but maybe no scale.
-        if (kScaled && score[j][i] > 0) score[j][i] *= v_scale[8 * j + 2 * t + i % 2];
+        if (kScaled && score[j][i] > 0) score[j][i] *= kLift * v_scale[8 * j + 2 * t + i % 2];
       }
     }
     const uint32_t p[4] = {
@@ -132,8 +132,18 @@ struct QueryRows {
       Number<T>::mma(out[j + 1], p, b[2], b[3]);
     }
   }
+  // A vector's scale is its largest value / 448: lifted, small weights of small vectors stay normal
+  // numbers in 16 bits.
+  static constexpr float kLift = 256;
   // The row's sum over all four lanes that share it.
+  template <bool kScaled>
   __device__ void finish() {
+    if (kScaled) {
+#pragma unroll
+      for (int j = 0; j < kColumns; ++j)
+#pragma unroll
+        for (float& sum : out[j]) sum *= 1 / kLift;
+    }
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
       total[r] += __shfl_xor_sync(~0u, total[r], 1);

@@ -21,6 +21,9 @@ std::string gibibytes(size_t bytes) {
   return text;
 }
 
+// Is there code for a device? Asked of this.
+__global__ void any_kernel() {}
+
 [[noreturn]] void refuse_memory(size_t bytes, const char* where) {
   cudaGetLastError();  // an allocation that failed leaves the device as it was
   size_t free = 0, total = 0;
@@ -54,6 +57,9 @@ PinnedBuffer::~PinnedBuffer() {
 DeviceBuffer upload(const void* host, size_t bytes) {
   DeviceBuffer buffer(bytes);
   check_cuda(cudaMemcpy(buffer.as<void>(), host, bytes, cudaMemcpyHostToDevice), "an upload");
+  // The copy may still be on its way from a staging buffer, and streams of our own do not wait for
+  // it.
+  check_cuda(cudaStreamSynchronize(cudaStreamLegacy), "an upload");
   return buffer;
 }
 
@@ -157,11 +163,20 @@ Gpu::Gpu(int device) : device_(device) {
   name_ = properties.name;
   multiprocessors_ = properties.multiProcessorCount;
   architecture_ = properties.major * 10 + properties.minor;
+  most_shared_ = properties.sharedMemPerBlockOptin;
   if (architecture_ < 80) {
     throw Error(kBadArgument, "device cuda:" + std::to_string(device) + " is an " + name_ +
                                   " of compute capability " + std::to_string(properties.major) +
                                   "." + std::to_string(properties.minor) +
                                   "; allowed: 8.0 and later");
+  }
+  cudaFuncAttributes attributes = {};
+  if (cudaFuncGetAttributes(&attributes, any_kernel) != cudaSuccess) {
+    cudaGetLastError();
+    throw Error(kBadArgument, "device cuda:" + std::to_string(device) + " is an " + name_ +
+                                  ", for which this build holds no code; allowed: GPUs of " +
+                                  LOADMARK_CUDA_ARCHITECTURES +
+                                  " (npm run build:cuda builds anew)");
   }
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
   partials_ =

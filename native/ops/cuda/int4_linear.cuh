@@ -37,7 +37,7 @@ __device__ inline void store_sum(const Int4Output& out, int64_t row, int64_t col
 
 // Few rows: at most kMostFewRows, and as many as fit beside the copies in flight.
 constexpr int kMostFewRows = 8;
-bool can_run_few_rows(const Int4Layout& w, int64_t rows);
+bool can_run_few_rows(const Gpu& gpu, const Int4Layout& w, int64_t rows);
 void int4_linear_few_rows(const Gpu& gpu, Activation activation, const Int4Layout& w,
                           const Int4Input& input, int64_t rows, const Int4Output& out);
 // Any number of rows; sm_90a only.

@@ -12,6 +12,8 @@
 // What was tried and did not win, on an H100: asking for the first 192 KiB of every block in the L2
 // cache before the wait, 401 tokens/s of llama-2-7b where 422 had been; it seems that blocks begin
 // only when those in front end.
+#include <algorithm>
+
 #include "ops/cuda/device/ptx.cuh"
 #include "ops/cuda/int4_linear.cuh"
 
@@ -328,8 +330,8 @@ void choose(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t ro
 
 }  // namespace
 
-bool can_run_few_rows(const Int4Layout& w, int64_t rows) {
-  return rows <= kMostFewRows && shared_bytes(w, rows) <= kMostShared;
+bool can_run_few_rows(const Gpu& gpu, const Int4Layout& w, int64_t rows) {
+  return rows <= kMostFewRows && shared_bytes(w, rows) <= std::min(kMostShared, gpu.most_shared());
 }
 
 void int4_linear_few_rows(const Gpu& gpu, Activation activation, const Int4Layout& w,

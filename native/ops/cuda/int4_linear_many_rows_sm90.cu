@@ -417,8 +417,9 @@ void choose_tokens_a_tile(const Gpu& gpu, const Int4Layout& w, const Int4Input& 
 template <class T>
 void choose(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
             const Int4Output& out) {
-  w.segments == 1 && !w.has_zeros ? choose_tokens_a_tile<T, true>(gpu, w, in, rows, out)
-                                  : choose_tokens_a_tile<T, false>(gpu, w, in, rows, out);
+  w.segments == 1 && !w.has_zeros && w.fused
+      ? choose_tokens_a_tile<T, true>(gpu, w, in, rows, out)
+      : choose_tokens_a_tile<T, false>(gpu, w, in, rows, out);
 }
 
 }  // namespace

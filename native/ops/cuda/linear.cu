@@ -52,7 +52,7 @@ void dense_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
                   const LinearInput& input, int64_t rows, Epilogue epilogue, void* y) {
   const void* data = w.packed->data.as<void>();
   const Int4Output out = output_of(w, epilogue, y);
-  if (w.type != WeightType::kInt8 && rows <= kMostStreamedRows) {
+  if (w.type != WeightType::kInt8 && can_run_dense_few_rows(gpu, w.k, rows)) {
     const bool fused = input.residual != nullptr && rows <= kMostNormalisedRows;
     const Int4Input in =
         fused ? Int4Input{nullptr, input.residual, input.norm, input.eps, w.k}
@@ -73,7 +73,7 @@ void dense_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
 bool can_run(const Gpu& gpu, const LinearWeight& w, int64_t rows, Int4Kernel kernel) {
   switch (kernel) {
     case Int4Kernel::kFewRows:
-      return can_run_few_rows(w.packed->layout, rows);
+      return can_run_few_rows(gpu, w.packed->layout, rows);
     case Int4Kernel::kManyRowsSm90:
       return gpu.architecture() == 90;
     default:
@@ -134,7 +134,8 @@ std::string linear_kernel_name(const Gpu& gpu, const LinearWeight& w, int64_t ro
         return "int4_linear_many_rows_mma";
     }
   }
-  if (w.type != WeightType::kInt8 && rows <= kMostStreamedRows) return "dense_linear_few_rows";
+  if (w.type != WeightType::kInt8 && can_run_dense_few_rows(gpu, w.k, rows))
+    return "dense_linear_few_rows";
   return w.type != WeightType::kInt8 && gpu.blas() != nullptr ? "cublasGemmEx"
                                                               : "dense_linear_many_rows";
 }

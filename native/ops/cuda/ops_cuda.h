@@ -21,7 +21,8 @@ namespace loadmark::ops::cuda {
 
 using Stream = CUstream_st*;
 
-// ---- memory ------------------------------------------------------------------------------------
+// ---- memory ----
+
 // Memory of the current device. Throws Error(kOutOfMemory) with what was asked and what is free.
 class DeviceBuffer {
  public:
@@ -69,8 +70,7 @@ void copy_to_device(Stream stream, void* device, const void* host, size_t bytes)
 void copy_to_host(Stream stream, void* host, const void* device, size_t bytes);
 void fill_bytes(Stream stream, void* device, int value, size_t bytes);
 
-// ---- what an operator needs besides its operands
-// -------------------------------------------------
+// ---- what an operator needs besides its operands ----
 enum class Activation { kFloat16, kBFloat16 };
 const char* activation_name(Activation activation);  // "fp16", "bf16"
 
@@ -97,6 +97,8 @@ class Gpu {
   int64_t total_bytes() const;
   Stream stream() const { return stream_; }
   int multiprocessors() const { return multiprocessors_; }
+  // Of a block that asks for it, in bytes.
+  size_t most_shared() const { return most_shared_; }
   int architecture() const { return architecture_; }  // 90 for sm_90
   const std::string& name() const { return name_; }
   void* blas() const { return blas_; }  // cublasHandle_t, null where there is no cuBLAS
@@ -120,6 +122,7 @@ class Gpu {
 
  private:
   int device_, multiprocessors_ = 0, architecture_ = 0;
+  size_t most_shared_ = 0;
   std::string name_;
   Stream stream_ = nullptr;
   void* blas_ = nullptr;
@@ -162,9 +165,9 @@ class Graph {
   CUgraphExec_st* executable_ = nullptr;
 };
 
-// ---- linear: y = x w^T
-// --------------------------------------------------------------------------- What becomes of a
-// linear's sums.
+// ---- linear: y = x w^T ----
+
+// What becomes of a linear's sums.
 enum class Epilogue {
   kStore,       // y (rows, n) 16-bit
   kStoreFloat,  // y (rows, n) fp32
@@ -220,9 +223,9 @@ void int4_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
                  const LinearInput& input, int64_t rows, Epilogue epilogue, void* y,
                  Int4Kernel kernel);
 
-// ---- ceilings, for measurements
-// ------------------------------------------------------------------ Reads `bytes` (a multiple of
-// 16) once.
+// ---- ceilings, for measurements ----
+
+// Reads `bytes` (a multiple of 16) once.
 void read_bytes(const Gpu& gpu, const void* memory, int64_t bytes);
 // y (rows, n) 16-bit = x w^T by cuBLAS, which is there.
 void blas_product(const Gpu& gpu, Activation activation, const LinearWeight& w, const void* x,
@@ -230,10 +233,10 @@ void blas_product(const Gpu& gpu, Activation activation, const LinearWeight& w, 
 // Rows of a float weight, as an operand.
 const void* weight_data(const LinearWeight& w);
 
-// ---- elementwise and norms
-// ----------------------------------------------------------------------- y[i] = x[row[i]] /
-// sqrt(mean(x^2) + eps) * weight; x (., dim) fp32, y (rows, dim) 16-bit. `row` (rows) or null for
-// all in order.
+// ---- elementwise and norms ----
+
+// y[i] = x[row[i]] / sqrt(mean(x^2) + eps) * weight; x (., dim) fp32, y (rows, dim) 16-bit. `row`
+// (rows) or null for all in order.
 void rmsnorm(const Gpu& gpu, Activation activation, const float* x, const int32_t* row,
              const float* weight, float eps, int64_t rows, int64_t dim, void* y);
 // y[:, first..first + n) = x (rows, n); y has `width` columns; 16-bit
@@ -246,8 +249,7 @@ void silu_mul(const Gpu& gpu, Activation activation, const void* gate_up, int64_
 void embedding(const Gpu& gpu, const void* table, WeightType type, const int32_t* tokens,
                const int32_t* previous, int64_t rows, int64_t dim, float* h);
 
-// ---- attention over a paged KV cache
-// ---------------------------------------------------------------
+// ---- attention over a paged KV cache ----
 enum class KvStorage { kActivation, kFloat8 };
 // One layer's cache: K and V (pages, kv_heads, page_tokens, head_dim), 16-bit or e4m3; for e4m3
 // each vector has an fp32 scale in k_scale and v_scale (pages, kv_heads, page_tokens).
@@ -286,8 +288,7 @@ void attention_prefill(const Gpu& gpu, Activation activation, const PagedKv& kv,
                        const RowPlaces& places, const AttentionTile* tiles, int64_t tile_count,
                        const void* qkv, int64_t heads, void* out);
 
-// ---- logits
-// ----------------------------------------------------------------------------------------
+// ---- logits ----
 struct SamplingRow {
   double temperature, top_p;
   uint64_t seed, index;

@@ -100,13 +100,12 @@ void fill_block(const Int4Weight& w, const ColumnOrder& order, bool has_zeros, b
 
 void in_parallel(int64_t count, const std::function<void(int64_t)>& body) {
   const int64_t threads = std::clamp<int64_t>(std::thread::hardware_concurrency(), 1, 32);
-  std::vector<std::thread> pool;
+  std::vector<std::jthread> pool;  // joined whatever happens
   for (int64_t thread = 0; thread < threads; ++thread) {
     pool.emplace_back([=, &body] {
       for (int64_t i = thread; i < count; i += threads) body(i);
     });
   }
-  for (std::thread& thread : pool) thread.join();
 }
 
 LinearWeight finish(LinearWeight w, LinearWeight::Packed packed) {
@@ -149,6 +148,23 @@ void require_multiple(const char* what, int64_t value, int64_t of) {
                                        what + "; allowed on a GPU: multiples of " +
                                        std::to_string(of));
   }
+}
+
+// Whether the smallest scale, brought below 1/16 with the largest, still has its eleven bits where
+// Number<__half>::fused works with it.
+bool has_even_scales(const Int4Weight& w) {
+  float largest = 0, smallest = INFINITY;
+  for (const float scale : w.scale) {
+    largest = std::max(largest, scale);
+    if (scale > 0) smallest = std::min(smallest, scale);
+  }
+  return smallest * 512 >= largest;
+}
+
+void upload_to(const DeviceBuffer& buffer, const void* host) {
+  check_cuda(cudaMemcpy(buffer.as<void>(), host, buffer.size(), cudaMemcpyHostToDevice),
+             "an upload of weights");
+  check_cuda(cudaStreamSynchronize(cudaStreamLegacy), "an upload of weights");
 }
 
 // SplitMix64's output function.
@@ -204,10 +220,9 @@ LinearWeight pack_int4(const Int4Weight& w, bool gate_up) {
                  meta.data() + at * static_cast<size_t>(layout.meta_bytes));
     }
   });
-  packed.data = upload(blocks.data(), blocks.size());
-  packed.meta = upload(meta.data(), meta.size());
-  packed.layout.blocks = packed.data.as<uint8_t>();
-  packed.layout.meta = packed.meta.as<uint8_t>();
+  upload_to(packed.data, blocks.data());
+  upload_to(packed.meta, meta.data());
+  packed.layout.fused = has_even_scales(w);
   if (!order.natural) {
     packed.order = upload(order.columns.data(), order.columns.size() * sizeof(int32_t));
   }
@@ -224,6 +239,7 @@ LinearWeight random_int4(const Gpu& gpu, int64_t n, int64_t k, int64_t group_siz
   const int exponent = exponent_for(scale);
   LinearWeight::Packed packed =
       plan_blocks(n, gate_up, k / kBlockColumns, segments_for(group_size, k), false, exponent);
+  packed.layout.fused = true;
   random_words_kernel<<<2048, 256, 0, gpu.stream()>>>(
       packed.data.as<uint64_t>(), static_cast<int64_t>(packed.data.size() / 8), seed);
   fill_halves_kernel<<<2048, 256, 0, gpu.stream()>>>(packed.meta.as<uint16_t>(),
@@ -256,7 +272,7 @@ LinearWeight pack_float(WeightType type, const void* w, int64_t n, int64_t k,
     });
     packed.data = upload(bits.data(), count * 2);
   }
-  return finish({type, n, k, 0, 0, false, nullptr}, std::move(packed));
+  return finish({native, n, k, 0, 0, false, nullptr}, std::move(packed));
 }
 
 DeviceBuffer random_values(const Gpu& gpu, int64_t count, Activation activation, float spread,

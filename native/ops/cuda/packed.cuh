@@ -34,6 +34,7 @@ struct Int4Layout {
   int segments;    // scales of a row in a block: 1, 2 or 4
   int has_zeros;
   float unscale;  // 2^-exponent
+  int fused;      // scales are near enough to each other for Number<__half>::fused
 
   // Number of the block of a strip: times 1024 bytes, times meta_bytes.
   __host__ __device__ uint32_t block(int strip, int k_block) const {
