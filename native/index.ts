@@ -45,7 +45,7 @@ export interface EngineOptions {
   readonly maxStepTokens: number;
   /** Tokens a page of the KV cache holds. */
   readonly pageTokens: number;
-  /** Bytes for the KV cache; 0 plans maxBatch x maxSequenceTokens. */
+  /** Bytes for the KV cache; 0 plans maxBatch x maxSequenceTokens, on a GPU what is free where that is less. */
   readonly kvCacheBytes: number;
   readonly kvCacheType: KvCacheType;
   readonly instructionSet: InstructionSet;

@@ -220,7 +220,7 @@ Napi::Object write_stats(Napi::Env env, const EngineStats& stats) {
   return object;
 }
 
-Napi::Array write_profile(Napi::Env env, const std::vector<KernelTime>& times) {
+Napi::Array write_profile(Napi::Env env, const std::vector<ops::KernelTime>& times) {
   Napi::Array array = Napi::Array::New(env, times.size());
   for (size_t i = 0; i < times.size(); ++i) {
     Napi::Object object = Napi::Object::New(env);

@@ -26,7 +26,7 @@ std::vector<ScoreRequest> read_score_requests(const Napi::Object& packed);
 
 Napi::Object write_events(Napi::Env env, const EventBatch& batch);
 Napi::Object write_info(Napi::Env env, const EngineInfo& info);
-Napi::Array write_profile(Napi::Env env, const std::vector<KernelTime>& times);
+Napi::Array write_profile(Napi::Env env, const std::vector<ops::KernelTime>& times);
 Napi::Object write_stats(Napi::Env env, const EngineStats& stats);
 Napi::Array write_scores(Napi::Env env, const std::vector<ScoreResult>& results);
 

@@ -2,9 +2,9 @@
 #include "engine/cuda_plan.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <string>
 
+#include "base/byte_text.h"
 #include "base/error.h"
 #include "engine/kv_cache.h"
 
@@ -15,13 +15,6 @@ namespace {
 constexpr int64_t kMostLogitRows = 256;
 // Left alone: graphs, cuBLAS's own memory, what others on the device may take.
 constexpr int64_t kReserveBytes = int64_t{768} << 20;
-
-std::string gibibytes(int64_t bytes) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%lld bytes (%.2f GiB)", static_cast<long long>(bytes),
-                static_cast<double>(bytes) / (1 << 30));
-  return text;
-}
 
 int64_t plan_step_bytes(const EngineOptions& options, const ModelConfig& config,
                         const CudaPlan& plan) {

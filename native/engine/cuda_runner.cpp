@@ -322,12 +322,9 @@ void CudaRunner::start_profile() {
   gpu_->start_profile();
 }
 
-std::vector<KernelTime> CudaRunner::take_profile() {
+std::vector<ops::KernelTime> CudaRunner::take_profile() {
   gpu_->make_current();
-  std::vector<KernelTime> times;
-  for (const ops::cuda::KernelTime& time : gpu_->take_profile())
-    times.push_back({time.name, time.count, time.milliseconds, time.bytes, time.flops});
-  return times;
+  return gpu_->take_profile();
 }
 
 const StepResults& CudaRunner::finish() {

@@ -24,7 +24,7 @@ class CudaRunner : public StepRunner {
   void begin(const Batch& batch) override;
   const StepResults& finish() override;
   void start_profile() override;
-  std::vector<KernelTime> take_profile() override;
+  std::vector<ops::KernelTime> take_profile() override;
 
  private:
   // Where a step's numbers stand, in pinned host memory and at the same places on the device.

@@ -44,7 +44,7 @@ EngineStats Engine::stats() const {
   return stats_;
 }
 
-std::vector<KernelTime> Engine::profile() const {
+std::vector<ops::KernelTime> Engine::profile() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return profile_;
 }

@@ -62,7 +62,7 @@ class Engine {
   EngineStats stats() const;
   // What the kernels of steps profile_first_step to profile_first_step + profile_steps - 1 took; empty
   // before they are through.
-  std::vector<KernelTime> profile() const;
+  std::vector<ops::KernelTime> profile() const;
 
   // All or none: throws Error(kBadArgument) naming the request that cannot run,
   // Error(kEngineBroken) after a failure.
@@ -123,7 +123,7 @@ class Engine {
   std::unordered_set<int32_t> cancels_;
   std::unordered_set<int32_t> unfinished_;  // request ids
   EngineStats stats_;
-  std::vector<KernelTime> profile_;
+  std::vector<ops::KernelTime> profile_;
   bool closing_ = false;
   std::string broken_;  // why; empty while it works
 

@@ -112,7 +112,7 @@ void Engine::turn_profile() {
   if (options_.profile_first_step == 0) return;
   if (begun_ == options_.profile_first_step) runner_->start_profile();
   if (begun_ != options_.profile_first_step + options_.profile_steps) return;
-  std::vector<KernelTime> times = runner_->take_profile();
+  std::vector<ops::KernelTime> times = runner_->take_profile();
   const std::lock_guard<std::mutex> lock(mutex_);
   profile_ = std::move(times);
 }

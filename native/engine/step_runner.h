@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/batch.h"
+#include "ops/kernel_time.h"
 
 namespace loadmark {
 
@@ -19,13 +20,6 @@ struct StepResults {
   // Of a device with a queue of its own: how long the step took it, and how long it had waited for
   // the step since the one before, where that was still unfinished when this one was begun.
   int64_t device_ns = 0, device_gap_ns = 0;
-};
-
-// What a kernel took, by purpose and name; bytes and flops of its work, 0 where not known.
-struct KernelTime {
-  std::string name;
-  int64_t count = 0;
-  double milliseconds = 0, bytes = 0, flops = 0;
 };
 
 class StepRunner {
@@ -44,7 +38,7 @@ class StepRunner {
   // Times each kernel from here on, which slows the steps down; a runner without kernels has none.
   virtual void start_profile() {}
   // Ends it; waits for the steps begun.
-  virtual std::vector<KernelTime> take_profile() { return {}; }
+  virtual std::vector<ops::KernelTime> take_profile() { return {}; }
 };
 
 }  // namespace loadmark

@@ -4,21 +4,13 @@
 #include <cfloat>
 
 #include "ops/cuda/device/ptx.cuh"
+#include "ops/cuda/device/split_mix.cuh"
 #include "ops/cuda/launch.cuh"
 
 namespace loadmark::ops::cuda {
 namespace {
 
 constexpr int kThreads = 1024;
-
-// The index-th output of SplitMix64 started at `seed`, in [0, 1) with 53 bits.
-__device__ double uniform_at(uint64_t seed, uint64_t index) {
-  uint64_t z = seed + (index + 1) * 0x9E3779B97F4A7C15u;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  z ^= z >> 31;
-  return static_cast<double>(z >> 11) * 0x1.0p-53;
-}
 
 // Order-preserving bits: larger floats have larger bits; NaN counts as -infinity.
 __device__ uint32_t ordered(float value) {
@@ -118,7 +110,7 @@ __global__ void __launch_bounds__(kThreads)
     return block_sum(sum, sums);
   };
   const double total = weight_above(least);
-  const double drawn = uniform_at(terms.seed, terms.index);
+  const double drawn = static_cast<double>(split_mix(terms.seed, terms.index) >> 11) * 0x1.0p-53;
   // The largest bound in [low, best] whose weight reaches `wanted`.
   const auto reach = [&](uint32_t low, double wanted) {
     uint32_t high = ordered(best.value);

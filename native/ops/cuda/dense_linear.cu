@@ -20,7 +20,7 @@ constexpr int kStreamThreads = 32 * kStreamWarps;
 constexpr int kOutputs = 4;  // of a warp at a time
 
 template <class T>
-__device__ void stage_input(const Int4Input& in, int rows, T* x_shared) {
+__device__ void stage_input(const LinearRows& in, int rows, T* x_shared) {
   __shared__ float squares[kStreamWarps];
   for (int row = 0; row < rows; ++row) {
     T* to = x_shared + row * in.k;
@@ -47,7 +47,7 @@ __device__ void stage_input(const Int4Input& in, int rows, T* x_shared) {
 
 template <class T, int kRows>
 __global__ void __launch_bounds__(kStreamThreads)
-    dense_linear_few_rows_kernel(const T* w, int64_t n, Int4Input in, Int4Output out) {
+    dense_linear_few_rows_kernel(const T* w, int64_t n, LinearRows in, LinearOutput out) {
   extern __shared__ __align__(16) uint8_t shared[];
   T* x_shared = reinterpret_cast<T*>(shared);
   launch_dependents();
@@ -96,8 +96,8 @@ __global__ void __launch_bounds__(kStreamThreads)
 }
 
 template <class T>
-void run_few(const Gpu& gpu, const void* w, int64_t n, const Int4Input& in, int64_t rows,
-             const Int4Output& out) {
+void run_few(const Gpu& gpu, const void* w, int64_t n, const LinearRows& in, int64_t rows,
+             const LinearOutput& out) {
   const auto kernel = rows == 1   ? dense_linear_few_rows_kernel<T, 1>
                       : rows == 2 ? dense_linear_few_rows_kernel<T, 2>
                       : rows == 3 ? dense_linear_few_rows_kernel<T, 3>
@@ -138,8 +138,8 @@ __device__ inline uint4 load_eight(const int8_t* rows, int64_t row, int64_t row_
 
 template <class T, class Weight>
 __global__ void __launch_bounds__(kThreads)
-    dense_linear_many_rows_kernel(const Weight* w, const float* scale, int64_t n, Int4Input in,
-                                  int rows, Int4Output out) {
+    dense_linear_many_rows_kernel(const Weight* w, const float* scale, int64_t n, LinearRows in,
+                                  int rows, LinearOutput out) {
   __shared__ __align__(128) uint8_t w_shared[kTile * 128], x_shared[kTile * 128];
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   const int64_t first_output = int64_t{blockIdx.x} * kTile;
@@ -196,8 +196,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class T>
-void run_many(const Gpu& gpu, const void* w, const float* scale, int64_t n, const Int4Input& in,
-              int64_t rows, const Int4Output& out) {
+void run_many(const Gpu& gpu, const void* w, const float* scale, int64_t n, const LinearRows& in,
+              int64_t rows, const LinearOutput& out) {
   const dim3 grid(blocks_for(n, kTile), blocks_for(rows, kTile));
   if (scale == nullptr) {
     launch(gpu, "dense_linear_many_rows", dense_linear_many_rows_kernel<T, T>, grid, kThreads, 0,
@@ -215,7 +215,7 @@ bool can_run_dense_few_rows(const Gpu& gpu, int64_t k, int64_t rows) {
 }
 
 void dense_linear_few_rows(const Gpu& gpu, Activation activation, const void* w, int64_t n,
-                           const Int4Input& input, int64_t rows, const Int4Output& out) {
+                           const LinearRows& input, int64_t rows, const LinearOutput& out) {
   if (activation == Activation::kFloat16) {
     run_few<__half>(gpu, w, n, input, rows, out);
   } else {
@@ -224,8 +224,8 @@ void dense_linear_few_rows(const Gpu& gpu, Activation activation, const void* w,
 }
 
 void dense_linear_many_rows(const Gpu& gpu, Activation activation, const void* w,
-                            const float* scale, int64_t n, const Int4Input& input, int64_t rows,
-                            const Int4Output& out) {
+                            const float* scale, int64_t n, const LinearRows& input, int64_t rows,
+                            const LinearOutput& out) {
   if (activation == Activation::kFloat16) {
     run_many<__half>(gpu, w, scale, n, input, rows, out);
   } else {

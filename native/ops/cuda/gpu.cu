@@ -1,9 +1,7 @@
 // Devices, memory, events and graphs over the CUDA runtime, every status looked at.
-#include <dlfcn.h>
-
 #include <algorithm>
-#include <cstdio>
 
+#include "base/byte_text.h"
 #include "ops/cuda/blas.cuh"
 #include "ops/cuda/int4_linear.cuh"
 #include "ops/cuda/launch.cuh"
@@ -14,13 +12,6 @@ namespace {
 // Kernels run behind the host: which one it was is known where each is waited for.
 constexpr char kSomeKernel[] = "a kernel of the step (engine.profile_steps names it)";
 
-std::string gibibytes(size_t bytes) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%zu bytes (%.2f GiB)", bytes,
-                static_cast<double>(bytes) / (1 << 30));
-  return text;
-}
-
 // Is there code for a device? Asked of this.
 __global__ void any_kernel() {}
 
@@ -28,9 +19,10 @@ __global__ void any_kernel() {}
   cudaGetLastError();  // an allocation that failed leaves the device as it was
   size_t free = 0, total = 0;
   cudaMemGetInfo(&free, &total);
-  throw Error(kOutOfMemory, std::string(where) + " memory: " + gibibytes(bytes) +
-                                " were asked for, " + gibibytes(free) + " of " + gibibytes(total) +
-                                " are free on the GPU");
+  throw Error(kOutOfMemory,
+              std::string(where) + " memory: " + gibibytes(static_cast<int64_t>(bytes)) +
+                  " were asked for, " + gibibytes(static_cast<int64_t>(free)) + " of " +
+                  gibibytes(static_cast<int64_t>(total)) + " are free on the GPU");
 }
 
 }  // namespace
@@ -202,12 +194,6 @@ int64_t Gpu::free_bytes() const {
   size_t free = 0, total = 0;
   check_cuda(cudaMemGetInfo(&free, &total), "reading free memory");
   return static_cast<int64_t>(free);
-}
-
-int64_t Gpu::total_bytes() const {
-  size_t free = 0, total = 0;
-  check_cuda(cudaMemGetInfo(&free, &total), "reading free memory");
-  return static_cast<int64_t>(total);
 }
 
 Event::Event() {

@@ -3,8 +3,8 @@
 // A block of 16 warps owns whole strips of 16 outputs; its warps share out the 128-column blocks of
 // a strip, each through a ring of copies of its own that runs on from strip to strip, and their
 // sums meet in shared memory. No block waits for another, and the order of additions is fixed. The
-// copies start before the kernel in front has ended (weights depend on nothing); x comes when it
-// has. With a norm, every block normalises the residual rows for itself: cheaper than a kernel
+// copies are asked for before the kernel in front is waited for (weights depend on nothing), x
+// after. With a norm, every block normalises the residual rows for itself: cheaper than a kernel
 // between for 1 or 2 rows. Integers meet x in mma.m16n8k16 (w is A, x is B, so 8 rows cost what 1
 // does) and the scale is applied in fp32 to a group's sum. Limits: rows * columns of x in shared
 // memory.
@@ -84,7 +84,7 @@ __device__ inline void place_eight(uint32_t* to, int k, const uint4& pairs) {
 }
 
 template <class T>
-__device__ void stage_rows(const Int4Input& in, int rows, int stride, int columns, T* x_shared) {
+__device__ void stage_rows(const LinearRows& in, int rows, int stride, int columns, T* x_shared) {
   constexpr int kAhead = 4;  // loads in flight
   for (int row = 0; row < rows; ++row) {
     const auto* x = static_cast<const T*>(in.x) + row * in.k;
@@ -123,7 +123,7 @@ struct NormWeights {
 };
 
 template <class T>
-__device__ void stage_normalised(const Int4Input& in, const NormWeights& weights, int rows,
+__device__ void stage_normalised(const LinearRows& in, const NormWeights& weights, int rows,
                                  int stride, int columns, float* scratch, T* x_shared) {
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   for (int row = 0; row < rows; ++row) {
@@ -184,7 +184,7 @@ __device__ void stage_normalised(const Int4Input& in, const NormWeights& weights
 // kSegments scales of a row in a block; kZeros: zero points stand beside them, else all are 8.
 template <class T, int kSegments, bool kZeros>
 __global__ void __launch_bounds__(kThreads, 2)
-    int4_linear_few_rows_kernel(Int4Layout w, Int4Input in, int rows, Int4Output out) {
+    int4_linear_few_rows_kernel(Int4Layout w, LinearRows in, int rows, LinearOutput out) {
   extern __shared__ __align__(128) uint8_t shared[];
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   const int stage_bytes = kBlockNibbleBytes + w.meta_bytes;
@@ -303,8 +303,8 @@ __global__ void __launch_bounds__(kThreads, 2)
 }
 
 template <class T, int kSegments, bool kZeros>
-void run(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
-         const Int4Output& out) {
+void run(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t rows,
+         const LinearOutput& out) {
   const auto kernel = int4_linear_few_rows_kernel<T, kSegments, kZeros>;
   const size_t bytes = shared_bytes(w, rows);
   allow_shared(kernel, bytes, "int4_linear_few_rows");
@@ -314,16 +314,16 @@ void run(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
 }
 
 template <class T, bool kZeros>
-void choose_segments(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
-                     const Int4Output& out) {
+void choose_segments(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t rows,
+                     const LinearOutput& out) {
   if (w.segments == 1) return run<T, 1, kZeros>(gpu, w, in, rows, out);
   if (w.segments == 2) return run<T, 2, kZeros>(gpu, w, in, rows, out);
   run<T, 4, kZeros>(gpu, w, in, rows, out);
 }
 
 template <class T>
-void choose(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
-            const Int4Output& out) {
+void choose(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t rows,
+            const LinearOutput& out) {
   w.has_zeros ? choose_segments<T, true>(gpu, w, in, rows, out)
               : choose_segments<T, false>(gpu, w, in, rows, out);
 }
@@ -335,7 +335,7 @@ bool can_run_few_rows(const Gpu& gpu, const Int4Layout& w, int64_t rows) {
 }
 
 void int4_linear_few_rows(const Gpu& gpu, Activation activation, const Int4Layout& w,
-                          const Int4Input& input, int64_t rows, const Int4Output& out) {
+                          const LinearRows& input, int64_t rows, const LinearOutput& out) {
   if (activation == Activation::kFloat16) {
     choose<__half>(gpu, w, input, rows, out);
   } else {

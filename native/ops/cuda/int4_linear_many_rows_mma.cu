@@ -27,7 +27,7 @@ struct Fragment {
 
 template <class T>
 __global__ void __launch_bounds__(kThreads)
-    int4_linear_many_rows_mma_kernel(Int4Layout w, Int4Input in, int rows, Int4Output out) {
+    int4_linear_many_rows_mma_kernel(Int4Layout w, LinearRows in, int rows, LinearOutput out) {
   extern __shared__ __align__(128) uint8_t shared[];
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   const int strip = blockIdx.x * kWarps + warp, first_row = blockIdx.y * kTokens;
@@ -125,8 +125,8 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <class T>
-void run(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
-         const Int4Output& out) {
+void run(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t rows,
+         const LinearOutput& out) {
   const dim3 grid(blocks_for(w.strips, kWarps), blocks_for(rows, kTokens));
   launch(gpu, "int4_linear_many_rows_mma", int4_linear_many_rows_mma_kernel<T>, grid, kThreads,
          2 * kTokens * kRowBytes, w, in, static_cast<int>(rows), out);
@@ -135,7 +135,7 @@ void run(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
 }  // namespace
 
 void int4_linear_many_rows_mma(const Gpu& gpu, Activation activation, const Int4Layout& w,
-                               const Int4Input& input, int64_t rows, const Int4Output& out) {
+                               const LinearRows& input, int64_t rows, const LinearOutput& out) {
   if (activation == Activation::kFloat16) {
     run<__half>(gpu, w, input, rows, out);
   } else {

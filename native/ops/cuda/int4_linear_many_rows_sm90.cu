@@ -51,7 +51,7 @@ struct Shape {
 
 struct Problem {
   Int4Layout w;
-  Int4Output out;
+  LinearOutput out;
   int rows, row_tiles, tiles, stages, stage_bytes;
   float* partials;
   int* flags;
@@ -188,7 +188,7 @@ __device__ inline void make_fragments(const uint8_t* block, const uint8_t* meta,
 }
 
 template <class T>
-__device__ inline void store_pair(const Int4Output& out, int64_t row, int64_t column,
+__device__ inline void store_pair(const LinearOutput& out, int64_t row, int64_t column,
                                   uint32_t pair) {
   if (column >= out.width) return;
   T* to = static_cast<T*>(out.y) + row * out.width + column;
@@ -205,7 +205,7 @@ template <class T, int kTokens>
 __device__ void store_strip(const Problem& p, int strip, int first_row,
                             const float (&d)[kTokens / 2]) {
   const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-  const Int4Output& out = p.out;
+  const LinearOutput& out = p.out;
 #pragma unroll
   for (int j = 0; j < kTokens / 8; ++j) {
     const float* v = d + 4 * j;
@@ -382,8 +382,8 @@ CUtensorMap map_rows(const void* x, int64_t rows, int64_t k, int tokens) {
 }
 
 template <class T, int kTokens, bool kPlain>
-void run(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
-         const Int4Output& out) {
+void run(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t rows,
+         const LinearOutput& out) {
   Problem p = {};
   p.w = w;
   p.out = out;
@@ -405,8 +405,8 @@ void run(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
 }
 
 template <class T, bool kPlain>
-void choose_tokens_a_tile(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
-                          const Int4Output& out) {
+void choose_tokens_a_tile(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t rows,
+                          const LinearOutput& out) {
   if (rows <= 8) return run<T, 8, kPlain>(gpu, w, in, rows, out);
   if (rows <= 16) return run<T, 16, kPlain>(gpu, w, in, rows, out);
   if (rows <= 32) return run<T, 32, kPlain>(gpu, w, in, rows, out);
@@ -415,8 +415,8 @@ void choose_tokens_a_tile(const Gpu& gpu, const Int4Layout& w, const Int4Input& 
 }
 
 template <class T>
-void choose(const Gpu& gpu, const Int4Layout& w, const Int4Input& in, int64_t rows,
-            const Int4Output& out) {
+void choose(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t rows,
+            const LinearOutput& out) {
   w.segments == 1 && !w.has_zeros && w.fused
       ? choose_tokens_a_tile<T, true>(gpu, w, in, rows, out)
       : choose_tokens_a_tile<T, false>(gpu, w, in, rows, out);
@@ -429,7 +429,7 @@ int64_t many_rows_partial_floats(int multiprocessors) {
 }
 
 void int4_linear_many_rows_sm90(const Gpu& gpu, Activation activation, const Int4Layout& w,
-                                const Int4Input& input, int64_t rows, const Int4Output& out) {
+                                const LinearRows& input, int64_t rows, const LinearOutput& out) {
   if (activation == Activation::kFloat16) {
     choose<__half>(gpu, w, input, rows, out);
   } else {

@@ -44,19 +44,19 @@ void note_linear(const Gpu& gpu, const LinearWeight& w, int64_t rows) {
                 2.0 * values * static_cast<double>(rows));
 }
 
-Int4Output output_of(const LinearWeight& w, Epilogue epilogue, void* y) {
+LinearOutput output_of(const LinearWeight& w, Epilogue epilogue, void* y) {
   return {y, epilogue == Epilogue::kSiluMul ? w.n / 2 : w.n, epilogue};
 }
 
 void dense_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
                   const LinearInput& input, int64_t rows, Epilogue epilogue, void* y) {
   const void* data = w.packed->data.as<void>();
-  const Int4Output out = output_of(w, epilogue, y);
+  const LinearOutput out = output_of(w, epilogue, y);
   if (w.type != WeightType::kInt8 && can_run_dense_few_rows(gpu, w.k, rows)) {
     const bool fused = input.residual != nullptr && rows <= kMostNormalisedRows;
-    const Int4Input in =
-        fused ? Int4Input{nullptr, input.residual, input.norm, input.eps, w.k}
-              : Int4Input{rows_of(gpu, activation, input, rows, w.k), nullptr, nullptr, 0, w.k};
+    const LinearRows in =
+        fused ? LinearRows{nullptr, input.residual, input.norm, input.eps, w.k}
+              : LinearRows{rows_of(gpu, activation, input, rows, w.k), nullptr, nullptr, 0, w.k};
     note_linear(gpu, w, rows);
     return dense_linear_few_rows(gpu, activation, data, w.n, in, rows, out);
   }
@@ -85,9 +85,9 @@ void int4_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
                  const LinearInput& input, int64_t rows, Epilogue epilogue, void* y,
                  Int4Kernel kernel) {
   const Int4Layout& layout = w.packed->layout;
-  const Int4Output out = output_of(w, epilogue, y);
+  const LinearOutput out = output_of(w, epilogue, y);
   if (kernel == Int4Kernel::kAuto) kernel = choose_int4(gpu, w, rows);
-  Int4Input in = {nullptr, nullptr, nullptr, 0, w.k};
+  LinearRows in = {nullptr, nullptr, nullptr, 0, w.k};
   const int64_t gathered = gathered_columns(w);
   if (kernel == Int4Kernel::kFewRows && input.residual != nullptr && gathered == 0 &&
       rows <= kMostNormalisedRows) {

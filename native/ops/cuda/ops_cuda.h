@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "ops/kernel_time.h"
 #include "ops/ops.h"
 #include "quant/int4_format.h"
 
@@ -74,14 +75,6 @@ void fill_bytes(Stream stream, void* device, int value, size_t bytes);
 enum class Activation { kFloat16, kBFloat16 };
 const char* activation_name(Activation activation);  // "fp16", "bf16"
 
-// What a kernel, or one kernel for one purpose, took between start_profile and take_profile.
-struct KernelTime {
-  std::string name;  // "gate_up: int4_linear_few_rows"
-  int64_t count = 0;
-  double milliseconds = 0;
-  double bytes = 0, flops = 0;  // of the work it was given; 0 where that was not said
-};
-
 // One device, one stream and the scratch memory that kernels share, in stream order.
 class Gpu {
  public:
@@ -94,7 +87,6 @@ class Gpu {
   void make_current() const;
   void synchronize() const;  // throws Error(kEngineBroken) naming the fault
   int64_t free_bytes() const;
-  int64_t total_bytes() const;
   Stream stream() const { return stream_; }
   int multiprocessors() const { return multiprocessors_; }
   // Of a block that asks for it, in bytes.
@@ -110,8 +102,8 @@ class Gpu {
   // What the kernels to come are for, and the work of the next one.
   void set_purpose(const char* purpose) const { purpose_ = purpose; }
   void note_work(double bytes, double flops) const;
-  // All kernels split the L1 cache alike, for shared memory: one that wants another split must wait
-  // until the multiprocessor is empty, and cannot begin beside the one in front.
+  // All kernels split the L1 cache alike, for shared memory, so that none has to wait for another
+  // split.
   void prefer_shared(const void* kernel) const;
   void begin_kernel(const char* name) const;
   void end_kernel() const;
@@ -212,7 +204,7 @@ struct LinearInput {
 // Kernels by rows: one that streams the weight for few, one that computes for many.
 void linear(const Gpu& gpu, Activation activation, const LinearWeight& w, const LinearInput& input,
             int64_t rows, Epilogue epilogue, void* y);
-// The kernel that `linear` takes: "int4 few rows (mma.sync)", "int4 many rows (wgmma)", ...
+// The kernel that `linear` takes: "int4_linear_few_rows", "cublasGemmEx", ...
 std::string linear_kernel_name(const Gpu& gpu, const LinearWeight& w, int64_t rows);
 // Columns of the gathered input, 0 where none is needed.
 int64_t gathered_columns(const LinearWeight& w);

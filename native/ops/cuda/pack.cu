@@ -8,6 +8,7 @@
 
 #include "base/float16.h"
 #include "ops/cuda/device/number.cuh"
+#include "ops/cuda/device/split_mix.cuh"
 #include "ops/cuda/launch.cuh"
 #include "ops/cuda/packed.cuh"
 
@@ -167,17 +168,10 @@ void upload_to(const DeviceBuffer& buffer, const void* host) {
   check_cuda(cudaStreamSynchronize(cudaStreamLegacy), "an upload of weights");
 }
 
-// SplitMix64's output function.
-__device__ uint64_t mix(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
-
 __global__ void random_words_kernel(uint64_t* words, int64_t count, uint64_t seed) {
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
        i += int64_t{gridDim.x} * blockDim.x) {
-    words[i] = mix(seed + static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15u);
+    words[i] = split_mix(seed, static_cast<uint64_t>(i));
   }
 }
 
@@ -192,7 +186,7 @@ template <class T>
 __global__ void random_float_kernel(T* values, int64_t count, float spread, uint64_t seed) {
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
        i += int64_t{gridDim.x} * blockDim.x) {
-    const uint64_t bits = mix(seed + static_cast<uint64_t>(i) * 0x9E3779B97F4A7C15u);
+    const uint64_t bits = split_mix(seed, static_cast<uint64_t>(i));
     const float uniform = static_cast<float>(bits >> 40) * 0x1.0p-23f - 1.0f;  // -1..1
     values[i] = Number<T>::from_float(uniform * spread);
   }
@@ -207,7 +201,9 @@ LinearWeight pack_int4(const Int4Weight& w, bool gate_up) {
   const bool has_zeros =
       !std::all_of(w.zero.begin(), w.zero.end(), [](uint8_t zero) { return zero == 8; });
   const auto k_blocks = static_cast<int64_t>(order.columns.size()) / kBlockColumns;
-  const int exponent = exponent_for(*std::max_element(w.scale.begin(), w.scale.end()));
+  // Where scales lie so far apart that some would become subnormal, they are stored as they are.
+  const bool fused = has_even_scales(w);
+  const int exponent = fused ? exponent_for(*std::max_element(w.scale.begin(), w.scale.end())) : 0;
   LinearWeight::Packed packed =
       plan_blocks(w.n, gate_up, k_blocks, order.segments, has_zeros, exponent);
   const Int4Layout& layout = packed.layout;
@@ -222,7 +218,7 @@ LinearWeight pack_int4(const Int4Weight& w, bool gate_up) {
   });
   upload_to(packed.data, blocks.data());
   upload_to(packed.meta, meta.data());
-  packed.layout.fused = has_even_scales(w);
+  packed.layout.fused = fused;
   if (!order.natural) {
     packed.order = upload(order.columns.data(), order.columns.size() * sizeof(int32_t));
   }

@@ -10,7 +10,8 @@
 // of c + 1, c + 9: the A fragment of mma.m16n8k16, and of a wgmma's warp.
 //
 // Scales are stored times 2^exponent, chosen so that the largest is just below 1/16, and sums are
-// multiplied by 2^-exponent: exact, and what Number<__half>::FusedScale needs.
+// multiplied by 2^-exponent: exact, and what Number<__half>::FusedScale needs. Where a linear's
+// scales lie further apart than 512 times, exponent is 0 and the fused path is not taken.
 #pragma once
 
 #include <cstdint>
