@@ -1,12 +1,19 @@
 // One query row a sequence against its paged keys and values: bound by their bytes.
 //
-// A block serves one row and one kv head: the up to 16 query heads that share it are the 16 rows of
-// the mma, so they share every load. Its 4 warps take tiles of 16 tokens in turn, each through a
-// ring of copies of its own. q is turned in registers; the row's own k and v are turned, written to
-// the cache and put into the last tile by the warp that computes it, so nobody reads back what was
-// just written. Where there are too few blocks for the device, the context is split over several,
-// and the last of them to end adds their parts up, in order. e4m3 tiles are widened to 16 bits in
-// shared memory, their scales go to the scores and the weights.
+// A block serves one row and one kv head at a time: the up to 16 query heads that share it are the
+// 16 rows of the mma, so they share every load. Its warps take tiles of 16 tokens in turn, each
+// through a ring of copies of its own. q is turned in registers; the row's own k and v are turned,
+// written to the cache and put into the last tile by the warp that computes it, so nobody reads
+// back what was just written. Where there are too few blocks for the device, the context is split
+// over several, and the last of them to end adds their parts up, in order. e4m3 tiles are widened
+// to 16 bits in shared memory, their scales go to the scores and the weights.
+//
+// What was in the cache before this step is asked for before the kernel in front is waited for.
+//
+// For few rows there is a block for every multiprocessor, with work or without, as large as a block
+// of the linears around it, of which two fit. With any other grid some multiprocessors had room for
+// two blocks of the next linear, those then took twice as long, and the chain kept that placement:
+// llama-3-8b's gate_up, 33 us where an even placement takes 21 (H100).
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
@@ -16,8 +23,17 @@
 namespace loadmark::ops::cuda {
 namespace {
 
-constexpr int kWarps = 4;
-constexpr int kStages = 3;
+// Warps of a block, tiles of a warp's ring. Few rows: all tiles of a short context are on their way
+// at once. Many rows: two blocks a multiprocessor.
+template <bool kFewRows>
+struct Ring {
+  static constexpr int kWarps = kFewRows ? 8 : 4;
+  static constexpr int kStages = kFewRows ? 2 : 3;
+  // Up to this many a context is one block's: twice the rings cost less than adding parts up.
+  static constexpr int kUnsplitTiles = kFewRows ? 2 * kWarps * kStages : kWarps;
+};
+constexpr int64_t kMostFewRows = 8;  // as many as the linears' few_rows kernels take
+bool few_rows(int64_t rows) { return rows <= kMostFewRows; }
 constexpr int kMostGroup = 16;  // query heads of a kv head
 constexpr int kMostSplits = 16;
 
@@ -29,7 +45,7 @@ struct Problem {
   void* out;
   float* parts;   // (rows, kv_heads, splits, group, head_dim + 2): sums, largest, total
   int* arrivals;  // (rows, kv_heads), where contexts are split
-  int heads, group, splits;
+  int heads, group, splits, items;  // items: rows * kv_heads * splits
   float scale;
 };
 
@@ -37,7 +53,7 @@ template <int kHeadDim, bool kFloat8>
 __host__ __device__ constexpr int stage_bytes() {
   return kTileTokens * kHeadDim * (kFloat8 ? 1 : 2) * 2 + (kFloat8 ? 2 * kTileTokens * 4 : 0);
 }
-template <int kHeadDim, bool kFloat8>
+template <int kHeadDim, bool kFloat8, int kStages>
 __host__ __device__ constexpr int warp_bytes() {
   return kStages * stage_bytes<kHeadDim, kFloat8>() +
          (kFloat8 ? 2 * kTileTokens * kHeadDim * 2 : 0);
@@ -92,56 +108,50 @@ struct OwnVector {
   }
 };
 
-template <class T, int kHeadDim, bool kFloat8>
-__global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p) {
+template <class T, int kHeadDim, bool kFloat8, bool kFewRows>
+__global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
+    attention_decode_kernel(Problem p) {
   extern __shared__ __align__(128) uint8_t shared[];
+  using R = Ring<kFewRows>;
+  constexpr int kWarps = R::kWarps, kStages = R::kStages;
   constexpr int kValueBytes = kFloat8 ? 1 : 2;
   constexpr int kRowBytes = kHeadDim * kValueBytes, kPieces = kRowBytes / 16;
   constexpr int kMatrixBytes = kTileTokens * kRowBytes;
-  const int kv_head = blockIdx.x, row = blockIdx.y, split = blockIdx.z;
+  constexpr int kStageBytes = stage_bytes<kHeadDim, kFloat8>();
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-  uint8_t* ring = shared + warp * warp_bytes<kHeadDim, kFloat8>();
-  uint8_t* wide = ring + kStages * stage_bytes<kHeadDim, kFloat8>();
-  launch_dependents();
-  wait_for_prerequisites();
-  const int position = p.places.positions[row];
-  if (position < 0) return;
-  const int tokens = position + 1, tiles = (tokens + kTileTokens - 1) / kTileTokens;
-  // A short context is split no further than a tile a warp.
-  const int splits = min(p.splits, (tiles + kWarps - 1) / kWarps);
-  if (split >= splits) return;
-  const int begin = static_cast<int>(int64_t{tiles} * split / splits);
-  const int end = static_cast<int>(int64_t{tiles} * (split + 1) / splits);
-  const int32_t* pages = p.places.pages + p.places.first_page[row];
+  uint8_t* ring = shared + warp * warp_bytes<kHeadDim, kFloat8, kStages>();
+  uint8_t* wide = ring + kStages * kStageBytes;
   const int page_tokens = static_cast<int>(p.kv.page_tokens);
   const int kv_heads = static_cast<int>(p.kv.kv_heads);
-
-  // The last tile's warp makes the row's own k and v.
   const int stride_row = p.heads + 2 * kv_heads;
-  const T* qkv = static_cast<const T*>(p.qkv) + int64_t{row} * stride_row * kHeadDim;
-  const float2* turns = p.rotation + int64_t{position} * (kHeadDim / 2);
-  const bool owner = end == tiles && (tiles - 1 - begin) % kWarps == warp;
-  OwnVector<T, kHeadDim, kFloat8> own_k, own_v;
-  if (owner) {
-    own_k.load(qkv + (p.heads + kv_head) * kHeadDim, turns);
-    own_v.load(qkv + (p.heads + kv_heads + kv_head) * kHeadDim, nullptr);
-    const int64_t at = (int64_t{pages[position / page_tokens]} * kv_heads + kv_head) * page_tokens +
-                       position % page_tokens;
-    const auto place = [](int i) { return i * kValueBytes; };
-    own_k.store(static_cast<uint8_t*>(p.kv.k) + at * kRowBytes, place);
-    own_v.store(static_cast<uint8_t*>(p.kv.v) + at * kRowBytes, place);
-    if (kFloat8 && lane == 0) {
-      p.kv.k_scale[at] = own_k.scale;
-      p.kv.v_scale[at] = own_v.scale;
-    }
-  }
 
-  int ahead = begin + warp;
+  // What the block is at: a row, a kv head and tiles [begin, end) of the row's context.
+  int kv_head, row, split, splits, position = -1, begin = 0, end = 0, ahead = 0;
+  const int32_t* pages = nullptr;
+  OwnVector<T, kHeadDim, kFloat8> own_k, own_v;
+  bool own_ready = false;
+  uint8_t* own_tile = nullptr;  // the stage that waits for the row's own k and v
+  const auto cache_row = [&](int token) {
+    return (int64_t{pages[token / page_tokens]} * kv_heads + kv_head) * page_tokens +
+           token % page_tokens;
+  };
+  const auto put_own = [&](uint8_t* to) {
+    const int inside = position % kTileTokens;
+    const auto place = [&](int i) {
+      return kFloat8 ? inside * kRowBytes + i
+                     : piece_at<kHeadDim>(inside, i / 8) + i % 8 * kValueBytes;
+    };
+    own_k.store(to, place);
+    own_v.store(to + kMatrixBytes, place);
+    if (kFloat8 && lane % kTileTokens >= inside) {
+      reinterpret_cast<float*>(to + 2 * kMatrixBytes)[lane] =
+          lane < kTileTokens ? own_k.scale : own_v.scale;
+    }
+  };
   const auto copy_next = [&](uint8_t* to) {
     if (ahead < end) {
       const int token = ahead * kTileTokens;
-      const int64_t at = (int64_t{pages[token / page_tokens]} * kv_heads + kv_head) * page_tokens +
-                         token % page_tokens;
+      const int64_t at = cache_row(token);
       const auto* k = static_cast<const uint8_t*>(p.kv.k) + at * kRowBytes;
       const auto* v = static_cast<const uint8_t*>(p.kv.v) + at * kRowBytes;
 #pragma unroll
@@ -154,166 +164,210 @@ __global__ void __launch_bounds__(32 * kWarps) attention_decode_kernel(Problem p
         copy_async_16(to + place, k + i * 16, bytes);
         copy_async_16(to + kMatrixBytes + place, v + i * 16, bytes);
       }
-      if (kFloat8) {
-        const int inside = lane % kTileTokens;
-        const float* scale = (lane < kTileTokens ? p.kv.k_scale : p.kv.v_scale) + at + inside;
-        auto* to_scale = reinterpret_cast<float*>(to + 2 * kMatrixBytes) + lane;
-        if (token + inside < position) {
-          copy_async_4(to_scale, scale);
-        } else {
-          *to_scale = lane < kTileTokens ? own_k.scale : own_v.scale;
-        }
+      if (kFloat8 && token + lane % kTileTokens < position) {
+        const float* scale = lane < kTileTokens ? p.kv.k_scale : p.kv.v_scale;
+        copy_async_4(reinterpret_cast<float*>(to + 2 * kMatrixBytes) + lane,
+                     scale + at + lane % kTileTokens);
       }
-      if (token + kTileTokens > position) {  // the last tile, so this warp is its owner
-        const int inside = position - token;
-        const auto place = [&](int i) {
-          return kFloat8 ? inside * kRowBytes + i
-                         : piece_at<kHeadDim>(inside, i / 8) + i % 8 * kValueBytes;
-        };
-        own_k.store(to, place);
-        own_v.store(to + kMatrixBytes, place);
+      if (token + kTileTokens > position) {  // the last tile
+        own_tile = to;
+        if (own_ready) put_own(to);
       }
       ahead += kWarps;
     }
     copy_async_commit();
   };
-  for (int stage = 0; stage < kStages; ++stage)
-    copy_next(ring + stage * stage_bytes<kHeadDim, kFloat8>());
+  const auto start = [&](int item) {
+    kv_head = item % kv_heads;
+    row = item / kv_heads % static_cast<int>(p.places.rows);
+    split = item / kv_heads / static_cast<int>(p.places.rows);
+    position = p.places.positions[row];
+    pages = p.places.pages + p.places.first_page[row];
+    const int tiles = position < 0 ? 0 : position / kTileTokens + 1;
+    splits = min(p.splits, max(1, (tiles + R::kUnsplitTiles - 1) / R::kUnsplitTiles));
+    begin = split < splits ? tiles * split / splits : 0;
+    end = split < splits ? tiles * (split + 1) / splits : 0;
+    own_ready = false;
+    own_tile = nullptr;
+    ahead = begin + warp;
+    for (int stage = 0; stage < kStages; ++stage) copy_next(ring + stage * kStageBytes);
+  };
 
-  QueryRows<T, kHeadDim> rows;
-  const T* q = qkv + kv_head * p.group * kHeadDim;
-  rows.load(g < p.group ? q + g * kHeadDim : nullptr,
-            g + 8 < p.group ? q + (g + 8) * kHeadDim : nullptr);
-  rows.turn(turns);
-  const int limit[2] = {tokens, tokens};
-  int stage = 0;
-  for (int tile = begin + warp; tile < end; tile += kWarps) {
-    copy_async_wait<kStages - 1>();
-    __syncwarp();
-    uint8_t* k = ring + stage * stage_bytes<kHeadDim, kFloat8>();
-    if constexpr (kFloat8) {
+  __shared__ float factors[kMostSplits][kMostGroup], peaks[kMostGroup], totals[kMostGroup];
+  __shared__ int before;
+  const auto attend = [&] {
+    // The last tile's warp makes the row's own k and v.
+    const T* qkv = static_cast<const T*>(p.qkv) + int64_t{row} * stride_row * kHeadDim;
+    const float2* turns = p.rotation + int64_t{position} * (kHeadDim / 2);
+    const int last_tile = position / kTileTokens;
+    if (end == last_tile + 1 && (last_tile - begin) % kWarps == warp) {
+      own_k.load(qkv + (p.heads + kv_head) * kHeadDim, turns);
+      own_v.load(qkv + (p.heads + kv_heads + kv_head) * kHeadDim, nullptr);
+      own_ready = true;
+      if (own_tile != nullptr) put_own(own_tile);
+      const int64_t at = cache_row(position);
+      const auto place = [](int i) { return i * kValueBytes; };
+      own_k.store(static_cast<uint8_t*>(p.kv.k) + at * kRowBytes, place);
+      own_v.store(static_cast<uint8_t*>(p.kv.v) + at * kRowBytes, place);
+      if (kFloat8 && lane == 0) {
+        p.kv.k_scale[at] = own_k.scale;
+        p.kv.v_scale[at] = own_v.scale;
+      }
+    }
+
+    QueryRows<T, kHeadDim> rows;
+    const T* q = qkv + kv_head * p.group * kHeadDim;
+    rows.load(g < p.group ? q + g * kHeadDim : nullptr,
+              g + 8 < p.group ? q + (g + 8) * kHeadDim : nullptr);
+    rows.turn(turns);
+    const int limit[2] = {position + 1, position + 1};
+    int stage = 0;
+    for (int tile = begin + warp; tile < end; tile += kWarps) {
+      copy_async_wait<kStages - 1>();
+      __syncwarp();
+      uint8_t* k = ring + stage * kStageBytes;
+      if constexpr (kFloat8) {
 #pragma unroll
-      for (int i = lane; i < 2 * kTileTokens * kPieces; i += 32) {
-        const int matrix = i / (kTileTokens * kPieces), piece = i % (kTileTokens * kPieces);
-        uint4 values[2];
-        widen_piece<T>(k + i * 16, values);
-        uint8_t* to = wide + matrix * kTileTokens * kHeadDim * 2;
-        const int token = piece / kPieces, first = piece % kPieces * 2;
-        *reinterpret_cast<uint4*>(to + piece_at<kHeadDim>(token, first)) = values[0];
-        *reinterpret_cast<uint4*>(to + piece_at<kHeadDim>(token, first + 1)) = values[1];
+        for (int i = lane; i < 2 * kTileTokens * kPieces; i += 32) {
+          const int matrix = i / (kTileTokens * kPieces), piece = i % (kTileTokens * kPieces);
+          uint4 values[2];
+          widen_piece<T>(k + i * 16, values);
+          uint8_t* to = wide + matrix * kTileTokens * kHeadDim * 2;
+          const int token = piece / kPieces, first = piece % kPieces * 2;
+          *reinterpret_cast<uint4*>(to + piece_at<kHeadDim>(token, first)) = values[0];
+          *reinterpret_cast<uint4*>(to + piece_at<kHeadDim>(token, first + 1)) = values[1];
+        }
+        __syncwarp();
+        const auto* scales = reinterpret_cast<const float*>(k + 2 * kMatrixBytes);
+        rows.template attend<true>(wide, wide + kTileTokens * kHeadDim * 2, scales,
+                                   scales + kTileTokens, tile * kTileTokens, limit, p.scale);
+      } else {
+        rows.template attend<false>(k, k + kMatrixBytes, nullptr, nullptr, tile * kTileTokens,
+                                    limit, p.scale);
       }
       __syncwarp();
-      const auto* scales = reinterpret_cast<const float*>(k + 2 * kMatrixBytes);
-      rows.template attend<true>(wide, wide + kTileTokens * kHeadDim * 2, scales,
-                                 scales + kTileTokens, tile * kTileTokens, limit, p.scale);
-    } else {
-      rows.template attend<false>(k, k + kMatrixBytes, nullptr, nullptr, tile * kTileTokens, limit,
-                                  p.scale);
+      copy_next(k);
+      stage = stage + 1 == kStages ? 0 : stage + 1;
     }
-    __syncwarp();
-    copy_next(k);
-    stage = stage + 1 == kStages ? 0 : stage + 1;
-  }
-  copy_async_wait<0>();
-  rows.template finish<kFloat8>();
+    rows.template finish<kFloat8>();
 
-  // The four warps' parts, then the splits', each as (sums, largest, total) of a query head.
-  constexpr int kPart = kHeadDim + 2;
-  __syncthreads();
-  auto* parts = reinterpret_cast<float*>(shared);  // (warps, group, kPart)
-  const auto write_part = [&](int r, int head) {
-    if (head >= p.group) return;
-    float* part = parts + (warp * p.group + head) * kPart;
+    // The four warps' parts, then the splits', each as (sums, largest, total) of a query head.
+    constexpr int kPart = kHeadDim + 2;
+    __syncthreads();
+    auto* parts = reinterpret_cast<float*>(shared);  // (warps, group, kPart)
+    const auto write_part = [&](int r, int head) {
+      if (head >= p.group) return;
+      float* part = parts + (warp * p.group + head) * kPart;
 #pragma unroll
-    for (int j = 0; j < kHeadDim / 8; ++j) {
-      part[8 * j + 2 * t] = rows.out[j][2 * r];
-      part[8 * j + 2 * t + 1] = rows.out[j][2 * r + 1];
-    }
-    if (t == 0) {
-      part[kHeadDim] = rows.largest[r];
-      part[kHeadDim + 1] = rows.total[r];
-    }
-  };
-  write_part(0, g);
-  write_part(1, g + 8);
-  __syncthreads();
-  // factors[i][head]: what part i's sums count in the whole, once per head; totals[head] their
-  // weight.
-  __shared__ float factors[kMostSplits][kMostGroup], peaks[kMostGroup], totals[kMostGroup];
-  const auto weigh = [&](const float* from, int count, int64_t stride) {
-    if (static_cast<int>(threadIdx.x) < p.group) {
-      const float* part = from + threadIdx.x * kPart + kHeadDim;
-      float peak = -INFINITY, total = 0;
-      for (int i = 0; i < count; ++i) peak = fmaxf(peak, part[i * stride]);
-      const float base = peak == -INFINITY ? 0.0f : peak;
-      for (int i = 0; i < count; ++i) {
-        const float factor = exp2f(part[i * stride] - base);
-        factors[i][threadIdx.x] = factor;
-        total += part[i * stride + 1] * factor;
+      for (int j = 0; j < kHeadDim / 8; ++j) {
+        part[8 * j + 2 * t] = rows.out[j][2 * r];
+        part[8 * j + 2 * t + 1] = rows.out[j][2 * r + 1];
       }
-      peaks[threadIdx.x] = peak;
-      totals[threadIdx.x] = total;
+      if (t == 0) {
+        part[kHeadDim] = rows.largest[r];
+        part[kHeadDim + 1] = rows.total[r];
+      }
+    };
+    write_part(0, g);
+    write_part(1, g + 8);
+    __syncthreads();
+    // factors[i][head]: what part i's sums count in the whole, once per head; totals[head] their
+    // weight.
+    const auto weigh = [&](const float* from, int count, int64_t stride) {
+      if (static_cast<int>(threadIdx.x) < p.group) {
+        const float* part = from + threadIdx.x * kPart + kHeadDim;
+        float peak = -INFINITY, total = 0;
+        for (int i = 0; i < count; ++i) peak = fmaxf(peak, part[i * stride]);
+        const float base = peak == -INFINITY ? 0.0f : peak;
+        for (int i = 0; i < count; ++i) {
+          const float factor = exp2f(part[i * stride] - base);
+          factors[i][threadIdx.x] = factor;
+          total += part[i * stride + 1] * factor;
+        }
+        peaks[threadIdx.x] = peak;
+        totals[threadIdx.x] = total;
+      }
+      __syncthreads();
+    };
+    const auto add_up = [&](const float* from, int count, int64_t stride, int head, int column) {
+      float sum = 0;
+#pragma unroll 4
+      for (int i = 0; i < count; ++i)
+        sum += from[i * stride + head * kPart + column] * factors[i][head];
+      return sum;
+    };
+    const int values = p.group * kHeadDim;
+    T* out = static_cast<T*>(p.out) + (int64_t{row} * p.heads + kv_head * p.group) * kHeadDim;
+    const int64_t place = int64_t{row} * kv_heads + kv_head;
+    const int64_t stride = p.group * kPart;
+    float* mine = p.parts + (place * p.splits + split) * stride;
+    weigh(parts, kWarps, stride);
+    for (int i = threadIdx.x; i < values; i += 32 * kWarps) {
+      const int head = i / kHeadDim, column = i % kHeadDim;
+      const float sum = add_up(parts, kWarps, stride, head, column);
+      if (splits == 1) {
+        out[i] = Number<T>::from_float(sum / totals[head]);
+      } else {
+        __stcg(mine + head * kPart + column, sum);
+        if (column < 2)
+          __stcg(mine + head * kPart + kHeadDim + column, column == 0 ? peaks[head] : totals[head]);
+      }
+    }
+    if (splits == 1) return;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+      before = atomicAdd(&p.arrivals[place], 1);
+      if (before == splits - 1) p.arrivals[place] = 0;
     }
     __syncthreads();
-  };
-  const auto add_up = [&](const float* from, int count, int64_t stride, int head, int column) {
-    float sum = 0;
-#pragma unroll 4
-    for (int i = 0; i < count; ++i)
-      sum += from[i * stride + head * kPart + column] * factors[i][head];
-    return sum;
-  };
-  const int values = p.group * kHeadDim;
-  T* out = static_cast<T*>(p.out) + (int64_t{row} * p.heads + kv_head * p.group) * kHeadDim;
-  const int64_t place = int64_t{row} * kv_heads + kv_head;
-  const int64_t stride = p.group * kPart;
-  float* mine = p.parts + (place * p.splits + split) * stride;
-  weigh(parts, kWarps, stride);
-  for (int i = threadIdx.x; i < values; i += 32 * kWarps) {
-    const int head = i / kHeadDim, column = i % kHeadDim;
-    const float sum = add_up(parts, kWarps, stride, head, column);
-    if (splits == 1) {
-      out[i] = Number<T>::from_float(sum / totals[head]);
-    } else {
-      __stcg(mine + head * kPart + column, sum);
-      if (column < 2)
-        __stcg(mine + head * kPart + kHeadDim + column, column == 0 ? peaks[head] : totals[head]);
+    if (before != splits - 1) return;
+    __threadfence();
+    const float* all = p.parts + place * p.splits * stride;
+    weigh(all, splits, stride);
+    for (int i = threadIdx.x; i < values; i += 32 * kWarps) {
+      const int head = i / kHeadDim;
+      out[i] =
+          Number<T>::from_float(add_up(all, splits, stride, head, i % kHeadDim) / totals[head]);
     }
-  }
-  if (splits == 1) return;
-  __threadfence();
-  __syncthreads();
-  __shared__ int before;
-  if (threadIdx.x == 0) {
-    before = atomicAdd(&p.arrivals[place], 1);
-    if (before == splits - 1) p.arrivals[place] = 0;
-  }
-  __syncthreads();
-  if (before != splits - 1) return;
-  __threadfence();
-  const float* all = p.parts + place * p.splits * stride;
-  weigh(all, splits, stride);
-  for (int i = threadIdx.x; i < values; i += 32 * kWarps) {
-    const int head = i / kHeadDim;
-    out[i] = Number<T>::from_float(add_up(all, splits, stride, head, i % kHeadDim) / totals[head]);
+  };
+
+  launch_dependents();
+  int item = blockIdx.x;
+  if (item < p.items) start(item);
+  wait_for_prerequisites();
+  for (; item < p.items; item += gridDim.x) {
+    if (item != static_cast<int>(blockIdx.x)) {
+      __syncthreads();  // the rings have held the parts of the item before
+      start(item);
+    }
+    if (begin < end) attend();
+    copy_async_wait<0>();
   }
 }
 
-template <class T, int kHeadDim, bool kFloat8>
+template <class T, int kHeadDim, bool kFloat8, bool kFewRows>
 void run(const Gpu& gpu, const Problem& p) {
-  const auto kernel = attention_decode_kernel<T, kHeadDim, kFloat8>;
-  const size_t parts = static_cast<size_t>(kWarps * p.group * (kHeadDim + 2)) * sizeof(float);
-  const size_t bytes = std::max<size_t>(kWarps * warp_bytes<kHeadDim, kFloat8>(), parts);
+  using R = Ring<kFewRows>;
+  const auto kernel = attention_decode_kernel<T, kHeadDim, kFloat8, kFewRows>;
+  const size_t parts = static_cast<size_t>(R::kWarps * p.group * (kHeadDim + 2)) * sizeof(float);
+  const size_t bytes =
+      std::max<size_t>(R::kWarps * warp_bytes<kHeadDim, kFloat8, R::kStages>(), parts);
   allow_shared(kernel, bytes, "attention_decode");
-  const dim3 grid(static_cast<unsigned>(p.kv.kv_heads), static_cast<unsigned>(p.places.rows),
-                  static_cast<unsigned>(p.splits));
-  launch(gpu, "attention_decode", kernel, grid, 32 * kWarps, bytes, p);
+  const auto grid = static_cast<unsigned>(kFewRows ? gpu.multiprocessors() : p.items);
+  launch(gpu, "attention_decode", kernel, grid, 32 * R::kWarps, bytes, p);
+}
+
+template <class T, int kHeadDim, bool kFloat8>
+void choose_rows(const Gpu& gpu, const Problem& p) {
+  few_rows(p.places.rows) ? run<T, kHeadDim, kFloat8, true>(gpu, p)
+                          : run<T, kHeadDim, kFloat8, false>(gpu, p);
 }
 
 template <class T, int kHeadDim>
 void choose_storage(const Gpu& gpu, const Problem& p) {
-  p.kv.storage == KvStorage::kFloat8 ? run<T, kHeadDim, true>(gpu, p)
-                                     : run<T, kHeadDim, false>(gpu, p);
+  p.kv.storage == KvStorage::kFloat8 ? choose_rows<T, kHeadDim, true>(gpu, p)
+                                     : choose_rows<T, kHeadDim, false>(gpu, p);
 }
 
 template <class T>
@@ -332,7 +386,8 @@ int64_t part_floats(int64_t rows, int64_t heads, int64_t splits, int64_t head_di
 }  // namespace
 
 int64_t decode_splits(const Gpu& gpu, int64_t rows, int64_t kv_heads) {
-  const int64_t wanted = 2 * gpu.multiprocessors() / (rows * kv_heads);
+  const int64_t blocks = gpu.multiprocessors() * (few_rows(rows) ? 1 : 2);
+  const int64_t wanted = blocks / (rows * kv_heads);
   return std::clamp<int64_t>(wanted, 1, kMostSplits);
 }
 
@@ -364,6 +419,7 @@ void attention_decode(const Gpu& gpu, Activation activation, const PagedKv& kv,
                                        std::to_string(kMostGroup));
   }
   p.splits = static_cast<int>(decode_splits(gpu, places.rows, kv.kv_heads));
+  p.items = static_cast<int>(places.rows * kv.kv_heads * p.splits);
   p.scale = 1.4426950408889634f / std::sqrt(static_cast<float>(kv.head_dim));
   p.arrivals = static_cast<int*>(scratch);  // zeros before and after
   p.parts = static_cast<float*>(scratch) + arrival_count(gpu);
