@@ -121,6 +121,8 @@ __global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
   uint8_t* ring = shared + warp * warp_bytes<kHeadDim, kFloat8, kStages>();
   uint8_t* wide = ring + kStages * kStageBytes;
+  auto* turns = reinterpret_cast<float2*>(  // (head_dim / 2) of (cos, sin) of the row's position
+      shared + kWarps * warp_bytes<kHeadDim, kFloat8, kStages>() + warp * kHeadDim * 4);
   const int page_tokens = static_cast<int>(p.kv.page_tokens);
   const int kv_heads = static_cast<int>(p.kv.kv_heads);
   const int stride_row = p.heads + 2 * kv_heads;
@@ -190,6 +192,9 @@ __global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
     own_ready = false;
     own_tile = nullptr;
     ahead = begin + warp;
+    if (begin < end && lane < kHeadDim / 4) {
+      copy_async_16(turns + lane * 2, p.rotation + int64_t{position} * (kHeadDim / 2) + lane * 2);
+    }
     for (int stage = 0; stage < kStages; ++stage) copy_next(ring + stage * kStageBytes);
   };
 
@@ -198,7 +203,12 @@ __global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
   const auto attend = [&] {
     // The last tile's warp makes the row's own k and v.
     const T* qkv = static_cast<const T*>(p.qkv) + int64_t{row} * stride_row * kHeadDim;
-    const float2* turns = p.rotation + int64_t{position} * (kHeadDim / 2);
+    QueryRows<T, kHeadDim> rows;
+    const T* q = qkv + kv_head * p.group * kHeadDim;
+    rows.load(g < p.group ? q + g * kHeadDim : nullptr,
+              g + 8 < p.group ? q + (g + 8) * kHeadDim : nullptr);
+    copy_async_wait<kStages - 1>();  // the turns, with the first tile
+    __syncwarp();
     const int last_tile = position / kTileTokens;
     if (end == last_tile + 1 && (last_tile - begin) % kWarps == warp) {
       own_k.load(qkv + (p.heads + kv_head) * kHeadDim, turns);
@@ -215,10 +225,6 @@ __global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
       }
     }
 
-    QueryRows<T, kHeadDim> rows;
-    const T* q = qkv + kv_head * p.group * kHeadDim;
-    rows.load(g < p.group ? q + g * kHeadDim : nullptr,
-              g + 8 < p.group ? q + (g + 8) * kHeadDim : nullptr);
     rows.turn(turns);
     const int limit[2] = {position + 1, position + 1};
     int stage = 0;
@@ -251,7 +257,7 @@ __global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
     }
     rows.template finish<kFloat8>();
 
-    // The four warps' parts, then the splits', each as (sums, largest, total) of a query head.
+    // The warps' parts, then the splits', each as (sums, largest, total) of a query head.
     constexpr int kPart = kHeadDim + 2;
     __syncthreads();
     auto* parts = reinterpret_cast<float*>(shared);  // (warps, group, kPart)
@@ -274,18 +280,23 @@ __global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
     // factors[i][head]: what part i's sums count in the whole, once per head; totals[head] their
     // weight.
     const auto weigh = [&](const float* from, int count, int64_t stride) {
-      if (static_cast<int>(threadIdx.x) < p.group) {
-        const float* part = from + threadIdx.x * kPart + kHeadDim;
-        float peak = -INFINITY, total = 0;
-        for (int i = 0; i < count; ++i) peak = fmaxf(peak, part[i * stride]);
-        const float base = peak == -INFINITY ? 0.0f : peak;
-        for (int i = 0; i < count; ++i) {
-          const float factor = exp2f(part[i * stride] - base);
-          factors[i][threadIdx.x] = factor;
-          total += part[i * stride + 1] * factor;
+      const int i = lane % kMostSplits;
+      for (int head = threadIdx.x / kMostSplits; head < (p.group + 1) / 2 * 2;
+           head += 32 * kWarps / kMostSplits) {
+        const bool in = head < p.group && i < count;
+        const float* part = from + i * stride + head * kPart + kHeadDim;
+        const float largest = in ? part[0] : -INFINITY, weight = in ? part[1] : 0.0f;
+        float peak = largest;
+        for (int step = 8; step > 0; step /= 2)
+          peak = fmaxf(peak, __shfl_xor_sync(~0u, peak, step));
+        const float factor = exp2f(largest - (peak == -INFINITY ? 0.0f : peak));
+        float total = weight * factor;
+        for (int step = 8; step > 0; step /= 2) total += __shfl_xor_sync(~0u, total, step);
+        if (in) factors[i][head] = factor;
+        if (in && i == 0) {
+          peaks[head] = peak;
+          totals[head] = total;
         }
-        peaks[threadIdx.x] = peak;
-        totals[threadIdx.x] = total;
       }
       __syncthreads();
     };
@@ -351,8 +362,8 @@ void run(const Gpu& gpu, const Problem& p) {
   using R = Ring<kFewRows>;
   const auto kernel = attention_decode_kernel<T, kHeadDim, kFloat8, kFewRows>;
   const size_t parts = static_cast<size_t>(R::kWarps * p.group * (kHeadDim + 2)) * sizeof(float);
-  const size_t bytes =
-      std::max<size_t>(R::kWarps * warp_bytes<kHeadDim, kFloat8, R::kStages>(), parts);
+  const size_t bytes = std::max<size_t>(
+      R::kWarps * (warp_bytes<kHeadDim, kFloat8, R::kStages>() + kHeadDim * 4), parts);
   allow_shared(kernel, bytes, "attention_decode");
   const auto grid = static_cast<unsigned>(kFewRows ? gpu.multiprocessors() : p.items);
   launch(gpu, "attention_decode", kernel, grid, 32 * R::kWarps, bytes, p);
