@@ -371,11 +371,7 @@ void attention_decode(const Gpu& gpu, Activation activation, const PagedKv& kv,
   p.scale = 1.4426950408889634f / std::sqrt(static_cast<float>(kv.head_dim));
   p.arrivals = static_cast<int*>(scratch);  // zeros before and after
   p.parts = static_cast<float*>(scratch) + arrival_count(gpu);
-  if (activation == Activation::kFloat16) {
-    choose<__half>(gpu, p);
-  } else {
-    choose<__nv_bfloat16>(gpu, p);
-  }
+  with_activation(activation, [&]<class T>(T) { choose<T>(gpu, p); });
 }
 
 }  // namespace loadmark::ops::cuda

@@ -274,12 +274,9 @@ LinearWeight pack_float(WeightType type, const void* w, int64_t n, int64_t k,
 DeviceBuffer random_values(const Gpu& gpu, int64_t count, Activation activation, float spread,
                            uint64_t seed) {
   DeviceBuffer values(static_cast<size_t>(count) * 2);
-  if (activation == Activation::kFloat16) {
-    random_float_kernel<<<4096, 256, 0, gpu.stream()>>>(values.as<__half>(), count, spread, seed);
-  } else {
-    random_float_kernel<<<4096, 256, 0, gpu.stream()>>>(values.as<__nv_bfloat16>(), count, spread,
-                                                        seed);
-  }
+  with_activation(activation, [&]<class T>(T) {
+    random_float_kernel<<<4096, 256, 0, gpu.stream()>>>(values.as<T>(), count, spread, seed);
+  });
   check_cuda(cudaGetLastError(), "random_values");
   return values;
 }

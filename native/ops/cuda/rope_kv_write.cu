@@ -53,11 +53,7 @@ void run(const Gpu& gpu, const PagedKv& kv, const RowPlaces& places, const float
 
 void rope_kv_write(const Gpu& gpu, Activation activation, const PagedKv& kv,
                    const RowPlaces& places, const float* rotation, void* qkv, int64_t heads) {
-  if (activation == Activation::kFloat16) {
-    run<__half>(gpu, kv, places, rotation, qkv, heads);
-  } else {
-    run<__nv_bfloat16>(gpu, kv, places, rotation, qkv, heads);
-  }
+  with_activation(activation, [&]<class T>(T) { run<T>(gpu, kv, places, rotation, qkv, heads); });
 }
 
 }  // namespace loadmark::ops::cuda
