@@ -6,6 +6,7 @@
 //   cuda_check --one K N ROWS
 #include <chrono>
 
+#include "check/cuda_attention_cases.h"
 #include "check/cuda_linear_cases.h"
 #include "check/cuda_row_cases.h"
 #include "check/cuda_timing.h"
