@@ -58,70 +58,107 @@ inline void check_gpu_rows(const GpuCases& c) {
   }
 }
 
-inline void check_gpu_tokens(const GpuCases& c) {
-  for (const int64_t vocab : {33, 1024, 32000}) {
-    const int64_t rows = 40;
-    std::vector<float> logits = c.cases.normal(rows * vocab, 2.0f);
-    std::vector<gpu_ops::SamplingRow> terms(static_cast<size_t>(rows));
-    std::vector<int32_t> banned, want(static_cast<size_t>(rows));
-    Sampler sampler(vocab);
-    for (int64_t row = 0; row < rows; ++row) {
-      float* values = logits.data() + row * vocab;
-      gpu_ops::SamplingRow& t = terms[static_cast<size_t>(row)];
-      t.top_p = 1;
-      if (row % 4 != 0) t.temperature = 0.3 + 0.2 * static_cast<double>(row % 7);
-      if (row % 4 == 2 || row % 8 == 7) t.top_k = static_cast<int32_t>(1 + c.cases.below(20));
-      if (row % 4 == 3) t.top_p = 0.1 + 0.09 * static_cast<double>(c.cases.below(10));
-      t.seed = c.cases.random(), t.index = static_cast<uint64_t>(row);
-      if (row % 5 == 1) values[vocab / 2] = values[vocab - 1] = 11.0f;  // a tie
-      if (row == 8) std::fill_n(values, vocab, NAN);
-      t.first_banned = static_cast<int32_t>(banned.size());
-      if (row % 3 == 1) {
-        t.banned = 2;
-        banned.push_back(static_cast<int32_t>(vocab / 2));
-        banned.push_back(1);
-      }
-      std::vector<float> copy(values, values + vocab);
-      for (int32_t i = 0; i < t.banned; ++i)
-        copy[static_cast<size_t>(banned[static_cast<size_t>(t.first_banned + i)])] = -INFINITY;
-      int32_t best = 0;
-      ops::argmax(c.cpu, copy.data(), 1, vocab, &best);
-      const SamplingParams params{t.temperature, t.top_k, t.top_p, t.seed};
-      want[static_cast<size_t>(row)] = !std::isfinite(copy[static_cast<size_t>(best)]) ? -1
-                                       : t.temperature > 0
-                                           ? sampler.draw(copy.data(), params, t.index)
-                                           : best;
-    }
-    const auto gpu_logits = to_gpu(logits), gpu_terms = to_gpu(terms), gpu_banned = to_gpu(banned);
-    const Poisoned out(c, want.size() * 4);
-    gpu_ops::choose_tokens(c.gpu, gpu_logits.as<float>(), gpu_terms.as<gpu_ops::SamplingRow>(),
-                           gpu_banned.as<int32_t>(), rows, vocab,
-                           static_cast<int32_t*>(out.data()));
-    const std::vector<int32_t> got = out.take<int32_t>(c, "gpu choose_tokens");
-    for (size_t row = 0; row < want.size(); ++row) {
-      c.report.expect(got[row] == want[row], "gpu choose_tokens vocab " + std::to_string(vocab) +
-                                                 " row " + std::to_string(row) + ": " +
-                                                 std::to_string(got[row]) + ", should be " +
-                                                 std::to_string(want[row]));
-    }
+// Rows of logits with what is asked of each, and the token that the CPU gives.
+struct TokenRows {
+  std::vector<float> logits;
+  std::vector<gpu_ops::SamplingRow> terms;
+  std::vector<int32_t> banned, want;
+};
+constexpr int64_t kTokenRows = 40, kFirstPlainRow = 23;  // before it stand rows with no numbers
 
-    std::vector<int32_t> target_row, targets;
-    std::vector<double> log_probs;
-    for (int64_t i = 0; i < 30; ++i) {
-      int64_t row = c.cases.below(rows);
-      if (row == 8) row = 9;
-      target_row.push_back(static_cast<int32_t>(row));
-      targets.push_back(static_cast<int32_t>(c.cases.below(vocab)));
-      double value = 0;
-      ops::log_probability(c.cpu, logits.data() + row * vocab, 1, vocab, &targets.back(), &value);
-      log_probs.push_back(value);
+// The first and last token, those where lanes, warps and turns of a block meet, and one between.
+inline void plant_ties(float* values, int64_t vocab) {
+  for (const int64_t token :
+       {int64_t{0}, int64_t{31}, int64_t{32}, int64_t{1023}, int64_t{1024}, vocab / 2, vocab - 1})
+    if (token < vocab) values[token] = 11.0f;
+}
+
+inline void plant_no_numbers(float* values, int64_t vocab, int64_t row) {
+  if (row == 8) std::fill_n(values, vocab, NAN);
+  if (row == 12) values[vocab / 3] = INFINITY;
+  if (row == 20 || row == 21) values[7] = values[vocab - 2] = NAN;  // greedy and drawn
+  if (row == 22) std::fill_n(values, vocab, -INFINITY);             // but for what is banned
+}
+
+inline TokenRows draw_token_rows(const GpuCases& c, int64_t vocab) {
+  TokenRows rows;
+  rows.logits = c.cases.normal(kTokenRows * vocab, 2.0f);
+  Sampler sampler(vocab);
+  for (int64_t row = 0; row < kTokenRows; ++row) {
+    float* values = rows.logits.data() + row * vocab;
+    gpu_ops::SamplingRow t = {};
+    t.top_p = 1;
+    if (row % 4 != 0) t.temperature = 0.3 + 0.2 * static_cast<double>(row % 7);
+    if (row % 4 == 2 || row % 8 == 7) t.top_k = static_cast<int32_t>(1 + c.cases.below(20));
+    if (row % 4 == 3) t.top_p = 0.1 + 0.09 * static_cast<double>(c.cases.below(10));
+    t.seed = c.cases.random(), t.index = static_cast<uint64_t>(row);
+    if (row % 5 == 1) plant_ties(values, vocab);
+    plant_no_numbers(values, vocab, row);
+    t.first_banned = static_cast<int32_t>(rows.banned.size());
+    std::vector<float> allowed(values, values + vocab);
+    if (row % 3 == 1) {  // the largest two, at the edges, and one of the ties
+      for (const int64_t token : {int64_t{0}, vocab - 1, vocab / 2}) {
+        values[token] = 12.0f;
+        allowed[static_cast<size_t>(token)] = -INFINITY;
+        rows.banned.push_back(static_cast<int32_t>(token));
+      }
+      t.banned = 3;
     }
-    const auto fresh = to_gpu(logits), rows_there = to_gpu(target_row), there = to_gpu(targets);
-    const Poisoned scores(c, targets.size() * 8);
-    gpu_ops::log_probability(c.gpu, fresh.as<float>(), vocab, rows_there.as<int32_t>(),
-                             there.as<int32_t>(), 30, static_cast<double*>(scores.data()));
-    c.report.near("gpu log_probability", scores.take<double>(c, "gpu log_probability"), log_probs,
-                  [](size_t) { return 1e-6; });  // the twin takes fp32 exponentials
+    int32_t best = 0;
+    ops::argmax(c.cpu, allowed.data(), 1, vocab, &best);
+    if (!std::isfinite(allowed[static_cast<size_t>(best)])) {
+      best = -1;
+    } else if (t.temperature > 0) {
+      best = sampler.draw(allowed.data(), {t.temperature, t.top_k, t.top_p, t.seed}, t.index);
+    }
+    rows.terms.push_back(t);
+    rows.want.push_back(best);
+  }
+  return rows;
+}
+
+inline void check_gpu_choice(const GpuCases& c, int64_t vocab, const TokenRows& rows) {
+  const auto logits = to_gpu(rows.logits), terms = to_gpu(rows.terms), banned = to_gpu(rows.banned);
+  const Poisoned out(c, rows.want.size() * 4);
+  gpu_ops::choose_tokens(c.gpu, logits.as<float>(), terms.as<gpu_ops::SamplingRow>(),
+                         banned.as<int32_t>(), kTokenRows, vocab,
+                         static_cast<int32_t*>(out.data()));
+  const std::string what = "gpu choose_tokens vocab " + std::to_string(vocab);
+  const std::vector<int32_t> got = out.take<int32_t>(c, what);
+  for (size_t row = 0; row < got.size(); ++row) {
+    c.report.expect(got[row] == rows.want[row], what + " row " + std::to_string(row) + ": " +
+                                                    std::to_string(got[row]) + ", should be " +
+                                                    std::to_string(rows.want[row]));
+  }
+}
+
+inline void check_gpu_log_probability(const GpuCases& c, int64_t vocab,
+                                      const std::vector<float>& logits) {
+  const std::string what = "gpu log_probability vocab " + std::to_string(vocab);
+  std::vector<int32_t> target_row, targets;
+  std::vector<double> want;
+  for (int64_t i = 0; i < 30; ++i) {
+    const int64_t row = kFirstPlainRow + c.cases.below(kTokenRows - kFirstPlainRow);
+    target_row.push_back(static_cast<int32_t>(row));
+    targets.push_back(static_cast<int32_t>(i == 0 ? 0 : i == 1 ? vocab - 1 : c.cases.below(vocab)));
+    want.push_back(0);
+    ops::log_probability(c.cpu, logits.data() + row * vocab, 1, vocab, &targets.back(),
+                         &want.back());
+  }
+  const auto there = to_gpu(logits), gpu_rows = to_gpu(target_row), gpu_targets = to_gpu(targets);
+  const Poisoned out(c, targets.size() * 8);
+  gpu_ops::log_probability(c.gpu, there.as<float>(), vocab, gpu_rows.as<int32_t>(),
+                           gpu_targets.as<int32_t>(), 30, static_cast<double*>(out.data()));
+  c.report.near(what, out.take<double>(c, what), want,
+                [](size_t) { return 1e-6; });  // the twin takes fp32 exponentials
+}
+
+inline void check_gpu_tokens(const GpuCases& c) {
+  for (const int64_t vocab : {33, 1024, 32000, 128256, 151936}) {
+    if (c.cases.quick && (vocab == 32000 || vocab == 151936)) continue;
+    const TokenRows rows = draw_token_rows(c, vocab);
+    check_gpu_choice(c, vocab, rows);
+    check_gpu_log_probability(c, vocab, rows.logits);
   }
 }
 
