@@ -165,7 +165,7 @@ inline void check_gpu_linear(const GpuCases& c, const GpuLinearCase& item,
   }
 }
 
-// Scales of one linear further apart than a factor of 512 (stored as they are), as far apart as the
+// Scales of one linear further apart than a factor of 256 (stored as they are), as far apart as the
 // fused path goes, and all of them tiny: every output to its own size.
 inline void check_gpu_scales(const GpuCases& c, gpu_ops::Activation activation) {
   using gpu_ops::Epilogue;
