@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,23 @@ inline std::vector<float> from_bits(gpu_ops::Activation activation,
                                                        : bfloat16_to_float(value);
   });
   return values;
+}
+
+// e4m3: bias 7, subnormals, no infinities, 448 the largest, to which larger values are cut.
+inline uint8_t to_float8(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value), magnitude = bits & 0x7fffffffu;
+  const uint32_t sign = bits >> 24 & 0x80;
+  if (std::fabs(value) < 0x1p-6f)
+    return static_cast<uint8_t>(sign |
+                                static_cast<uint32_t>(std::nearbyint(std::fabs(value) * 512)));
+  const uint32_t rounded = (magnitude + 0x7ffffu + (magnitude >> 20 & 1)) >> 20;
+  return static_cast<uint8_t>(sign | std::min(rounded - (120u << 3), 0x7eu));
+}
+inline float from_float8(uint8_t bits) {
+  const uint32_t magnitude = bits & 0x7fu;
+  const float value = magnitude < 8 ? static_cast<float>(magnitude) * 0x1p-9f
+                                    : std::bit_cast<float>((magnitude + (120u << 3)) << 20);
+  return bits & 0x80 ? -value : value;
 }
 
 template <class T>

@@ -1,63 +1,34 @@
 // Checks every GPU operator against its CPU twin; with --time then measures them against ceilings
 // measured in the same run.
-//   cuda_check [--quick] [--seed N] [--only NAME] [--time] [--ceilings] [--json FILE] [--threads N]
+//   cuda_check [--quick] [--seed N] [--only NAME] [--no-check] [--time] [--ceilings] [--json FILE]
+//              [--threads N]
 // --ceilings measures those alone, in the form of --time without its lines.
 //   cuda_check --one K N ROWS
 #include <chrono>
-#include <cstdlib>
-#include <thread>
 
+#include "check/cuda_attention_cases.h"
 #include "check/cuda_linear_cases.h"
 #include "check/cuda_row_cases.h"
 #include "check/cuda_timing.h"
+#include "check/options.h"
 
 namespace {
 
 using namespace loadmark;
 
-struct Options {
-  bool quick = false, time = false, ceilings = false, check = true;
-  uint64_t seed = std::random_device{}();
-  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  std::string json, only;
+struct Options : check::CheckOptions {
+  bool ceilings = false, no_check = false;
+  std::string only;
   std::vector<int64_t> one;  // k, n, rows of a linear to launch and nothing else
-};
 
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    const auto value = [&] {
-      if (++i >= argc) throw Error(kBadArgument, name + " needs a value");
-      return std::string(argv[i]);
-    };
-    if (name == "--quick") {
-      options.quick = true;
-    } else if (name == "--time") {
-      options.time = true;
-    } else if (name == "--ceilings") {
-      options.ceilings = true;
-    } else if (name == "--no-check") {
-      options.check = false;
-    } else if (name == "--seed") {
-      options.seed = std::strtoull(value().c_str(), nullptr, 10);
-    } else if (name == "--threads") {
-      options.threads = std::atoi(value().c_str());
-    } else if (name == "--only") {
-      options.only = value();
-    } else if (name == "--one") {
-      for (int j = 0; j < 3; ++j) options.one.push_back(std::atoll(value().c_str()));
-    } else if (name == "--json") {
-      options.json = value();
-    } else {
-      throw Error(kBadArgument,
-                  "unknown option " + name +
-                      "; allowed are --quick --seed --only --time --ceilings --no-check --one "
-                      "--json --threads");
-    }
+  std::vector<check::Option> all() {
+    std::vector<check::Option> options = CheckOptions::all();
+    options.insert(options.end(),
+                   {check::text("--only", only), check::flag("--ceilings", ceilings),
+                    check::flag("--no-check", no_check), check::numbers("--one", 3, one)});
+    return options;
   }
-  return options;
-}
+};
 
 int run(const Options& options) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
@@ -73,7 +44,7 @@ int run(const Options& options) {
     return 0;
   }
   const auto wanted = [&](const char* name) {
-    return options.check && (options.only.empty() || options.only == name);
+    return !options.no_check && (options.only.empty() || options.only == name);
   };
   if (wanted("rows")) check::check_gpu_rows(c);
   if (wanted("attention")) check::check_gpu_attention(c);
@@ -94,7 +65,9 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   try {
-    return run(parse(argc, argv));
+    Options options;
+    check::parse_options(argc, argv, options.all());
+    return run(options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "cuda_check: %s\n", error.what());
     return 2;

@@ -25,19 +25,34 @@ inline GpuLinearCase gpu_case(std::string name, int64_t n, int64_t k, const std:
           ops::pack_float32(squares.data(), n, k)};
 }
 
+inline GpuLinearCase gpu_int4_case(std::string name, const Int4Weight& w) {
+  std::vector<float> values(static_cast<size_t>(w.n * w.k));
+  dequantize(w, values.data());
+  name = "int4 g" + std::to_string(w.group_size) + (w.symmetric ? " sym" : " asym") + name;
+  GpuLinearCase item = gpu_case(name, w.n, w.k, values);
+  item.weight = gpu_ops::pack_int4(w, false);
+  if (w.n % 2 == 0) item.gate_up = gpu_ops::pack_int4(w, true);
+  return item;
+}
 inline GpuLinearCase gpu_int4_case(Cases& cases, int64_t n, int64_t k, int64_t group,
                                    bool symmetric, GroupOrder order) {
-  const Int4Weight w = random_int4(cases, n, k, group, symmetric, order);
-  std::vector<float> values(static_cast<size_t>(n * k));
-  dequantize(w, values.data());
-  GpuLinearCase item = gpu_case("int4 g" + std::to_string(group) + (symmetric ? " sym" : " asym") +
-                                    (order == GroupOrder::kNatural    ? ""
-                                     : order == GroupOrder::kActOrder ? " act-order"
-                                                                      : " uneven g_idx"),
-                                n, k, values);
-  item.weight = gpu_ops::pack_int4(w, false);
-  if (n % 2 == 0) item.gate_up = gpu_ops::pack_int4(w, true);
-  return item;
+  return gpu_int4_case(order == GroupOrder::kNatural    ? ""
+                       : order == GroupOrder::kActOrder ? " act-order"
+                                                        : " uneven g_idx",
+                       random_int4(cases, n, k, group, symmetric, order));
+}
+// Scales of each output between 2^exponent and twice that, exponents from `least` to `most`.
+inline GpuLinearCase gpu_int4_case(Cases& cases, int64_t group, bool symmetric, int least,
+                                   int most) {
+  Int4Weight w = random_int4(cases, 200, 520, group, symmetric, GroupOrder::kNatural);
+  for (size_t i = 0; i < w.scale.size(); ++i) {
+    const int exponent = least + static_cast<int>(i) % static_cast<int>(w.n) % (most - least + 1);
+    const double mantissa = 1 + static_cast<double>(cases.below(1024)) / 1024;
+    w.scale[i] = static_cast<float>(round_to_float16(std::ldexp(mantissa, exponent)));
+  }
+  w.scale[1] = 0;  // one of an output's
+  for (size_t i = 2; i < w.scale.size(); i += static_cast<size_t>(w.n)) w.scale[i] = 0;  // all
+  return gpu_int4_case(" scales 2^" + std::to_string(least) + "..2^" + std::to_string(most), w);
 }
 
 inline GpuLinearCase gpu_float_case(Cases& cases, ops::WeightType type,
@@ -101,7 +116,7 @@ inline void check_gpu_linear(const GpuCases& c, const GpuLinearCase& item,
       const auto at = static_cast<size_t>(row * width + i);
       // Rounded products are independent: their errors add up like a random walk of 6 deviations.
       const auto error = [&](int64_t column) {
-        return 1e-5 + 6 * (norm ? 1.5 : 1.0) * unit *
+        return 1e-9 + 6 * (norm ? 1.5 : 1.0) * unit *
                           std::sqrt(double{spread[static_cast<size_t>(row * n + column)]});
       };
       const double a = y[static_cast<size_t>(row * n + i)];
@@ -115,7 +130,7 @@ inline void check_gpu_linear(const GpuCases& c, const GpuLinearCase& item,
         want[at] = a + (epilogue == Epilogue::kAddFloat ? double{before[at]} : 0);
         tolerance[at] = error(i) + 1e-6 * std::fabs(want[at]);
       }
-      if (stores16) tolerance[at] += 1.1 * unit * std::fabs(want[at]);
+      if (stores16) tolerance[at] += 1.1 * unit * std::fabs(want[at]) + 0x1p-24;  // a subnormal
     }
   }
 
@@ -150,6 +165,28 @@ inline void check_gpu_linear(const GpuCases& c, const GpuLinearCase& item,
   }
 }
 
+// Scales of one linear further apart than a factor of 256 (stored as they are), as far apart as the
+// fused path goes, and all of them tiny: every output to its own size.
+inline void check_gpu_scales(const GpuCases& c, gpu_ops::Activation activation) {
+  using gpu_ops::Epilogue;
+  using gpu_ops::Int4Kernel;
+  struct Exponents {
+    int least, most;
+  };
+  for (const Exponents range : {Exponents{-20, -4}, Exponents{-12, -5}, Exponents{-20, -17}}) {
+    for (const int64_t group : {32, 64, 128}) {
+      const GpuLinearCase item =
+          gpu_int4_case(c.cases, group, group != 64, range.least, range.most);
+      for (const int64_t rows : {5, 33, 129}) {
+        for (const Int4Kernel kernel :
+             {Int4Kernel::kFewRows, Int4Kernel::kManyRowsSm90, Int4Kernel::kManyRowsMma}) {
+          check_gpu_linear(c, item, activation, rows, kernel, Epilogue::kStoreFloat, false);
+        }
+      }
+    }
+  }
+}
+
 inline void check_gpu_linears(const GpuCases& c) {
   using gpu_ops::Activation;
   using gpu_ops::Epilogue;
@@ -175,6 +212,7 @@ inline void check_gpu_linears(const GpuCases& c) {
     int64_t n, k;
   };
   for (const Activation activation : {Activation::kFloat16, Activation::kBFloat16}) {
+    check_gpu_scales(c, activation);
     for (const Shape shape : {Shape{200, 520}, Shape{272, 1024}, Shape{18, 136}}) {
       for (const int64_t group : {int64_t{32}, int64_t{64}, int64_t{128}, shape.k}) {
         for (const bool symmetric : {true, false}) {

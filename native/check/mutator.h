@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "check/options.h"
 
 namespace loadmark::check {
 
@@ -106,15 +107,12 @@ struct FuzzArguments {
 // --iterations N --seed S
 inline FuzzArguments parse_arguments(int argc, char** argv) {
   FuzzArguments arguments;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    uint64_t* target = std::strcmp(argv[i], "--iterations") == 0 ? &arguments.iterations
-                       : std::strcmp(argv[i], "--seed") == 0     ? &arguments.seed
-                                                                 : nullptr;
-    if (target == nullptr) {
-      std::fprintf(stderr, "usage: %s [--iterations N] [--seed S]\n", argv[0]);
-      std::exit(2);
-    }
-    *target = std::strtoull(argv[i + 1], nullptr, 10);
+  try {
+    parse_options(argc, argv,
+                  {number("--iterations", arguments.iterations), number("--seed", arguments.seed)});
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    std::exit(2);
   }
   return arguments;
 }

@@ -3,55 +3,19 @@
 // --time then measures them against this machine's own limits.
 //   ops_check [--quick] [--seed N] [--time] [--json FILE] [--threads N]
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
-#include <random>
-#include <thread>
 
 #include "check/attention_cases.h"
 #include "check/base_cases.h"
 #include "check/linear_cases.h"
 #include "check/ops_timing.h"
+#include "check/options.h"
 #include "check/row_cases.h"
 
 namespace {
 
 using namespace loadmark;
 
-struct Options {
-  bool quick = false, time = false;
-  uint64_t seed = std::random_device{}();
-  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  std::string json;
-};
-
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    const auto value = [&] {
-      if (++i >= argc) throw Error(kBadArgument, name + " needs a value");
-      return std::string(argv[i]);
-    };
-    if (name == "--quick") {
-      options.quick = true;
-    } else if (name == "--time") {
-      options.time = true;
-    } else if (name == "--seed") {
-      options.seed = std::strtoull(value().c_str(), nullptr, 10);
-    } else if (name == "--threads") {
-      options.threads = std::atoi(value().c_str());
-    } else if (name == "--json") {
-      options.json = value();
-    } else {
-      throw Error(kBadArgument, "unknown option " + name +
-                                    "; allowed are --quick --seed --time --json --threads");
-    }
-  }
-  return options;
-}
-
-int run(const Options& options) {
+int run(const check::CheckOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   check::Reporter report;
   ThreadPool one(1), two(2), three(3);
@@ -91,7 +55,9 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   try {
-    return run(parse(argc, argv));
+    check::CheckOptions options;
+    check::parse_options(argc, argv, options.all());
+    return run(options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "ops_check: %s\n", error.what());
     return 2;

@@ -16,7 +16,6 @@
 // llama-3-8b's gate_up, 33 us where an even placement takes 21 (H100).
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 
 #include "ops/cuda/attention_tile.cuh"
 
@@ -59,55 +58,6 @@ __host__ __device__ constexpr int warp_bytes() {
          (kFloat8 ? 2 * kTileTokens * kHeadDim * 2 : 0);
 }
 
-// The row's own k or v: a lane holds pairs (i, i + head_dim / 2) for i = lane + 32 j, as 16-bit
-// values or as e4m3 with a scale.
-template <class T, int kHeadDim, bool kFloat8>
-struct OwnVector {
-  static constexpr int kHalf = kHeadDim / 2, kPairs = kHalf / 32;
-  using Value = std::conditional_t<kFloat8, uint8_t, T>;
-  Value low[kPairs], high[kPairs];
-  float scale;
-
-  __device__ void load(const T* from, const float2* turns) {
-    float a[kPairs], b[kPairs], largest = 0;
-#pragma unroll
-    for (int j = 0; j < kPairs; ++j) {
-      const int i = threadIdx.x % 32 + 32 * j;
-      const float x = Number<T>::to_float(from[i]), y = Number<T>::to_float(from[i + kHalf]);
-      const float2 turn = turns == nullptr ? float2{1, 0} : turns[i];
-      a[j] = x * turn.x - y * turn.y;
-      b[j] = y * turn.x + x * turn.y;
-      largest = fmaxf(largest, fmaxf(fabsf(a[j]), fabsf(b[j])));
-    }
-    if constexpr (kFloat8) {
-      for (int step = 16; step > 0; step /= 2)
-        largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, step));
-      scale = largest > 0 ? largest / kLargestFloat8 : 1.0f;
-    }
-#pragma unroll
-    for (int j = 0; j < kPairs; ++j) {
-      if constexpr (kFloat8) {
-        low[j] = __nv_cvt_float_to_fp8(a[j] / scale, __NV_SATFINITE, __NV_E4M3);
-        high[j] = __nv_cvt_float_to_fp8(b[j] / scale, __NV_SATFINITE, __NV_E4M3);
-      } else {
-        low[j] = Number<T>::from_float(a[j]);
-        high[j] = Number<T>::from_float(b[j]);
-      }
-    }
-  }
-  // `place`: byte offset of a value.
-  template <class Place>
-  __device__ void store(void* to, const Place& place) const {
-    auto* bytes = static_cast<uint8_t*>(to);
-#pragma unroll
-    for (int j = 0; j < kPairs; ++j) {
-      const int i = threadIdx.x % 32 + 32 * j;
-      *reinterpret_cast<Value*>(bytes + place(i)) = low[j];
-      *reinterpret_cast<Value*>(bytes + place(i + kHalf)) = high[j];
-    }
-  }
-};
-
 template <class T, int kHeadDim, bool kFloat8, bool kFewRows>
 __global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
     attention_decode_kernel(Problem p) {
@@ -130,7 +80,7 @@ __global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
   // What the block is at: a row, a kv head and tiles [begin, end) of the row's context.
   int kv_head, row, split, splits, position = -1, begin = 0, end = 0, ahead = 0;
   const int32_t* pages = nullptr;
-  OwnVector<T, kHeadDim, kFloat8> own_k, own_v;
+  KeptVector<T, kHeadDim, kFloat8> own_k, own_v;
   bool own_ready = false;
   uint8_t* own_tile = nullptr;  // the stage that waits for the row's own k and v
   const auto cache_row = [&](int token) {
@@ -211,18 +161,16 @@ __global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
     __syncwarp();
     const int last_tile = position / kTileTokens;
     if (end == last_tile + 1 && (last_tile - begin) % kWarps == warp) {
-      own_k.load(qkv + (p.heads + kv_head) * kHeadDim, turns);
-      own_v.load(qkv + (p.heads + kv_heads + kv_head) * kHeadDim, nullptr);
+      HeadVector<T, kHeadDim> k(qkv + (p.heads + kv_head) * kHeadDim);
+      const HeadVector<T, kHeadDim> v(qkv + (p.heads + kv_heads + kv_head) * kHeadDim);
+      k.turn(turns);
+      own_k = KeptVector<T, kHeadDim, kFloat8>(k);
+      own_v = KeptVector<T, kHeadDim, kFloat8>(v);
       own_ready = true;
       if (own_tile != nullptr) put_own(own_tile);
       const int64_t at = cache_row(position);
-      const auto place = [](int i) { return i * kValueBytes; };
-      own_k.store(static_cast<uint8_t*>(p.kv.k) + at * kRowBytes, place);
-      own_v.store(static_cast<uint8_t*>(p.kv.v) + at * kRowBytes, place);
-      if (kFloat8 && lane == 0) {
-        p.kv.k_scale[at] = own_k.scale;
-        p.kv.v_scale[at] = own_v.scale;
-      }
+      own_k.store(p.kv.k, p.kv.k_scale, at);
+      own_v.store(p.kv.v, p.kv.v_scale, at);
     }
 
     rows.turn(turns);
@@ -434,11 +382,7 @@ void attention_decode(const Gpu& gpu, Activation activation, const PagedKv& kv,
   p.scale = 1.4426950408889634f / std::sqrt(static_cast<float>(kv.head_dim));
   p.arrivals = static_cast<int*>(scratch);  // zeros before and after
   p.parts = static_cast<float*>(scratch) + arrival_count(gpu);
-  if (activation == Activation::kFloat16) {
-    choose<__half>(gpu, p);
-  } else {
-    choose<__nv_bfloat16>(gpu, p);
-  }
+  with_activation(activation, [&]<class T>(T) { choose<T>(gpu, p); });
 }
 
 }  // namespace loadmark::ops::cuda

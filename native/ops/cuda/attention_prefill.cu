@@ -184,11 +184,7 @@ void attention_prefill(const Gpu& gpu, Activation activation, const PagedKv& kv,
   p.heads = static_cast<int>(heads);
   p.group = static_cast<int>(heads / kv.kv_heads);
   p.scale = 1.4426950408889634f / std::sqrt(static_cast<float>(kv.head_dim));
-  if (activation == Activation::kFloat16) {
-    choose<__half>(gpu, p, tile_count);
-  } else {
-    choose<__nv_bfloat16>(gpu, p, tile_count);
-  }
+  with_activation(activation, [&]<class T>(T) { choose<T>(gpu, p, tile_count); });
 }
 
 }  // namespace loadmark::ops::cuda

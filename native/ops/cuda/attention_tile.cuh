@@ -7,12 +7,12 @@
 
 #include "ops/cuda/device/number.cuh"
 #include "ops/cuda/device/ptx.cuh"
+#include "ops/cuda/head_vector.cuh"
 #include "ops/cuda/launch.cuh"
 
 namespace loadmark::ops::cuda {
 
 constexpr int kTileTokens = 16;
-constexpr float kLargestFloat8 = 448;  // of e4m3
 
 // Byte offset of 16-byte piece `piece` of a token's vector of kHeadDim 16-bit values; swizzled so
 // that ldmatrix's 8 rows fall into different banks.
@@ -61,11 +61,11 @@ struct QueryRows {
       for (int i = 0; i < 4; ++i) {
         const int at = 16 * s + i / 2 * 8 + 2 * t;
         const float4 turn = *reinterpret_cast<const float4*>(turns + at);  // of at and at + 1
-        const float2 a = Number<T>::to_float2(q[s][i]),
-                     b = Number<T>::to_float2(q[s + kSteps / 2][i]);
-        q[s][i] = Number<T>::pack(a.x * turn.x - b.x * turn.y, a.y * turn.z - b.y * turn.w);
-        q[s + kSteps / 2][i] =
-            Number<T>::pack(b.x * turn.x + a.x * turn.y, b.y * turn.z + a.y * turn.w);
+        float2 a = Number<T>::to_float2(q[s][i]), b = Number<T>::to_float2(q[s + kSteps / 2][i]);
+        turn_pair(a.x, b.x, {turn.x, turn.y});
+        turn_pair(a.y, b.y, {turn.z, turn.w});
+        q[s][i] = Number<T>::pack(a.x, a.y);
+        q[s + kSteps / 2][i] = Number<T>::pack(b.x, b.y);
       }
     }
   }

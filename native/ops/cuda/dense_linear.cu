@@ -216,21 +216,13 @@ bool can_run_dense_few_rows(const Gpu& gpu, int64_t k, int64_t rows) {
 
 void dense_linear_few_rows(const Gpu& gpu, Activation activation, const void* w, int64_t n,
                            const LinearRows& input, int64_t rows, const LinearOutput& out) {
-  if (activation == Activation::kFloat16) {
-    run_few<__half>(gpu, w, n, input, rows, out);
-  } else {
-    run_few<__nv_bfloat16>(gpu, w, n, input, rows, out);
-  }
+  with_activation(activation, [&]<class T>(T) { run_few<T>(gpu, w, n, input, rows, out); });
 }
 
 void dense_linear_many_rows(const Gpu& gpu, Activation activation, const void* w,
                             const float* scale, int64_t n, const LinearRows& input, int64_t rows,
                             const LinearOutput& out) {
-  if (activation == Activation::kFloat16) {
-    run_many<__half>(gpu, w, scale, n, input, rows, out);
-  } else {
-    run_many<__nv_bfloat16>(gpu, w, scale, n, input, rows, out);
-  }
+  with_activation(activation, [&]<class T>(T) { run_many<T>(gpu, w, scale, n, input, rows, out); });
 }
 
 }  // namespace loadmark::ops::cuda

@@ -343,11 +343,7 @@ bool can_run_few_rows(const Gpu& gpu, const Int4Layout& w, int64_t rows) {
 
 void int4_linear_few_rows(const Gpu& gpu, Activation activation, const Int4Layout& w,
                           const LinearRows& input, int64_t rows, const LinearOutput& out) {
-  if (activation == Activation::kFloat16) {
-    choose<__half>(gpu, w, input, rows, out);
-  } else {
-    choose<__nv_bfloat16>(gpu, w, input, rows, out);
-  }
+  with_activation(activation, [&]<class T>(T) { choose<T>(gpu, w, input, rows, out); });
 }
 
 }  // namespace loadmark::ops::cuda

@@ -136,11 +136,7 @@ void run(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t rows
 
 void int4_linear_many_rows_mma(const Gpu& gpu, Activation activation, const Int4Layout& w,
                                const LinearRows& input, int64_t rows, const LinearOutput& out) {
-  if (activation == Activation::kFloat16) {
-    run<__half>(gpu, w, input, rows, out);
-  } else {
-    run<__nv_bfloat16>(gpu, w, input, rows, out);
-  }
+  with_activation(activation, [&]<class T>(T) { run<T>(gpu, w, input, rows, out); });
 }
 
 }  // namespace loadmark::ops::cuda

@@ -430,11 +430,7 @@ int64_t many_rows_partial_floats(int multiprocessors) {
 
 void int4_linear_many_rows_sm90(const Gpu& gpu, Activation activation, const Int4Layout& w,
                                 const LinearRows& input, int64_t rows, const LinearOutput& out) {
-  if (activation == Activation::kFloat16) {
-    choose<__half>(gpu, w, input, rows, out);
-  } else {
-    choose<__nv_bfloat16>(gpu, w, input, rows, out);
-  }
+  with_activation(activation, [&]<class T>(T) { choose<T>(gpu, w, input, rows, out); });
 }
 
 }  // namespace loadmark::ops::cuda

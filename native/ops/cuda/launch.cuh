@@ -1,6 +1,8 @@
 // How kernels are launched and faults are found, for the .cu files alone.
 #pragma once
 
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include <string>
@@ -45,6 +47,12 @@ void allow_shared(Kernel kernel, size_t bytes, const char* name) {
                                     static_cast<int>(bytes)),
                name);
   }
+}
+
+// Calls `body` with a value of the type that `activation` names.
+template <class Body>
+void with_activation(Activation activation, const Body& body) {
+  activation == Activation::kFloat16 ? body(__half()) : body(__nv_bfloat16());
 }
 
 inline unsigned blocks_for(int64_t items, int64_t each) {

@@ -257,8 +257,8 @@ struct RowPlaces {
   const int32_t *positions, *first_page, *pages;
   int64_t rows;
 };
-// Turns q and k of qkv (rows, (heads + 2 kv_heads) head_dim) and writes k and v to the cache.
-// rotation (positions, head_dim / 2) of (cos, sin).
+// Turns q of qkv (rows, (heads + 2 kv_heads) head_dim) in place and writes k, turned, and v to the
+// cache. rotation (positions, head_dim / 2) of (cos, sin).
 void rope_kv_write(const Gpu& gpu, Activation activation, const PagedKv& kv,
                    const RowPlaces& places, const float* rotation, void* qkv, int64_t heads);
 // A piece of a prompt: consecutive rows of one sequence, at most attention_tile_tokens of them.

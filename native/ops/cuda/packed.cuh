@@ -11,7 +11,7 @@
 //
 // Scales are stored times 2^exponent, chosen so that the largest is just below 1/16, and sums are
 // multiplied by 2^-exponent: exact, and what Number<__half>::FusedScale needs. Where a linear's
-// scales lie further apart than 512 times, exponent is 0 and the fused path is not taken.
+// scales lie further apart than 256 times, exponent is 0 and the fused path is not taken.
 #pragma once
 
 #include <cstdint>

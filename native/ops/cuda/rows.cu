@@ -93,40 +93,29 @@ __global__ void embedding_kernel(const T* table, const int32_t* tokens, const in
 void rmsnorm(const Gpu& gpu, Activation activation, const float* x, const int32_t* row,
              const float* weight, float eps, int64_t rows, int64_t dim, void* y) {
   const auto grid = static_cast<unsigned>(rows);
-  if (activation == Activation::kFloat16) {
-    launch(gpu, "rmsnorm", rmsnorm_kernel<__half>, grid, kThreads, 0, x, row, weight, eps, dim,
-           static_cast<__half*>(y));
-  } else {
-    launch(gpu, "rmsnorm", rmsnorm_kernel<__nv_bfloat16>, grid, kThreads, 0, x, row, weight, eps,
-           dim, static_cast<__nv_bfloat16*>(y));
-  }
+  with_activation(activation, [&]<class T>(T) {
+    launch(gpu, "rmsnorm", rmsnorm_kernel<T>, grid, kThreads, 0, x, row, weight, eps, dim,
+           static_cast<T*>(y));
+  });
 }
 
 void silu_mul(const Gpu& gpu, Activation activation, const void* gate_up, int64_t rows, int64_t dim,
               void* y) {
   const dim3 grid(blocks_for(dim, kThreads), static_cast<unsigned>(rows));
-  if (activation == Activation::kFloat16) {
-    launch(gpu, "silu_mul", silu_mul_kernel<__half>, grid, kThreads, 0,
-           static_cast<const __half*>(gate_up), dim, static_cast<__half*>(y));
-  } else {
-    launch(gpu, "silu_mul", silu_mul_kernel<__nv_bfloat16>, grid, kThreads, 0,
-           static_cast<const __nv_bfloat16*>(gate_up), dim, static_cast<__nv_bfloat16*>(y));
-  }
+  with_activation(activation, [&]<class T>(T) {
+    launch(gpu, "silu_mul", silu_mul_kernel<T>, grid, kThreads, 0, static_cast<const T*>(gate_up),
+           dim, static_cast<T*>(y));
+  });
 }
 
 void embedding(const Gpu& gpu, const void* table, WeightType type, const int32_t* tokens,
                const int32_t* previous, int64_t rows, int64_t dim, float* h) {
-  const auto grid = static_cast<unsigned>(rows);
-  if (type == WeightType::kFloat32) {
-    launch(gpu, "embedding", embedding_kernel<float>, grid, kThreads, 0,
-           static_cast<const float*>(table), tokens, previous, dim, h);
-  } else if (type == WeightType::kFloat16) {
-    launch(gpu, "embedding", embedding_kernel<__half>, grid, kThreads, 0,
-           static_cast<const __half*>(table), tokens, previous, dim, h);
-  } else {
-    launch(gpu, "embedding", embedding_kernel<__nv_bfloat16>, grid, kThreads, 0,
-           static_cast<const __nv_bfloat16*>(table), tokens, previous, dim, h);
-  }
+  const auto go = [&]<class T>(T) {
+    launch(gpu, "embedding", embedding_kernel<T>, static_cast<unsigned>(rows), kThreads, 0,
+           static_cast<const T*>(table), tokens, previous, dim, h);
+  };
+  if (type == WeightType::kFloat32) return go(float());
+  type == WeightType::kFloat16 ? go(__half()) : go(__nv_bfloat16());
 }
 
 }  // namespace loadmark::ops::cuda
