@@ -113,13 +113,13 @@ void Gpu::begin_kernel(const char* name) const {
   profile_->launches.push_back({purpose.empty() ? name : purpose + ": " + name, Event(), Event(),
                                 std::exchange(profile_->bytes, 0),
                                 std::exchange(profile_->flops, 0)});
-  profile_->launches.back().begin.record(stream_);
+  profile_->launches.back().begin.record(stream());
 }
 
 void Gpu::end_kernel() const {
   if (profile_ == nullptr) return;
-  profile_->launches.back().end.record(stream_);
-  check_cuda(cudaStreamSynchronize(stream_), profile_->launches.back().name.c_str());
+  profile_->launches.back().end.record(stream());
+  check_cuda(cudaStreamSynchronize(stream()), profile_->launches.back().name.c_str());
 }
 
 std::vector<KernelTime> Gpu::take_profile() const {
@@ -170,25 +170,26 @@ Gpu::Gpu(int device) : device_(device) {
                                   LOADMARK_CUDA_ARCHITECTURES +
                                   " (npm run build:cuda builds anew)");
   }
-  check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+  Stream stream = nullptr;
+  check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
+  stream_.reset(stream);
   partials_ =
       DeviceBuffer(static_cast<size_t>(many_rows_partial_floats(multiprocessors_)) * sizeof(float));
   flags_ = DeviceBuffer(static_cast<size_t>(multiprocessors_) * sizeof(int));
-  fill_bytes(stream_, flags_.as<void>(), 0, flags_.size());
+  fill_bytes(stream, flags_.as<void>(), 0, flags_.size());
   blas_workspace_ = DeviceBuffer(size_t{32} << 20);
-  blas_ = make_blas(stream_, blas_workspace_.as<void>(), blas_workspace_.size());
+  blas_.reset(make_blas(stream, blas_workspace_.as<void>(), blas_workspace_.size()));
   synchronize();
 }
 
-Gpu::~Gpu() {
-  if (stream_ != nullptr) cudaStreamSynchronize(stream_);
-  if (blas_ != nullptr) end_blas(blas_);
-  if (stream_ != nullptr) cudaStreamDestroy(stream_);
-}
+Gpu::~Gpu() { cudaStreamSynchronize(stream()); }
+
+void Gpu::EndStream::operator()(Stream stream) const noexcept { cudaStreamDestroy(stream); }
+void Gpu::EndBlas::operator()(void* blas) const noexcept { end_blas(blas); }
 
 void Gpu::make_current() const { check_cuda(cudaSetDevice(device_), "choosing the device"); }
 
-void Gpu::synchronize() const { check_cuda(cudaStreamSynchronize(stream_), kSomeKernel); }
+void Gpu::synchronize() const { check_cuda(cudaStreamSynchronize(stream()), kSomeKernel); }
 
 int64_t Gpu::free_bytes() const {
   size_t free = 0, total = 0;
