@@ -28,7 +28,8 @@ CudaRunner::CudaRunner(std::unique_ptr<ops::cuda::Gpu> gpu, std::unique_ptr<Cuda
       logit_rows_(plan.logit_rows),
       input_({max_rows_, plan.step_pages, options.page_tokens,
               ops::cuda::attention_tile_tokens(model_->config().heads, model_->config().kv_heads)}),
-      kv_(model_->config(), options.kv_type, options.page_tokens, plan.sizes.kv_pages) {
+      kv_(model_->config(), options.kv_type, options.page_tokens, plan.sizes.kv_pages),
+      targets_(*gpu_, max_rows_) {
   const ModelConfig& config = model_->config();
   model_->reserve(max_rows_, options.max_sequence_tokens);
   logits_ = ops::cuda::DeviceBuffer(
@@ -39,6 +40,7 @@ CudaRunner::CudaRunner(std::unique_ptr<ops::cuda::Gpu> gpu, std::unique_ptr<Cuda
   for (Begun& step : steps_) {
     step.input = ops::cuda::PinnedBuffer(input_.bytes());
     step.tokens = ops::cuda::PinnedBuffer(static_cast<size_t>(max_rows_) * 4);
+    step.targets = targets_.make_pinned();
   }
   gpu_->synchronize();
 }
@@ -60,8 +62,8 @@ void CudaRunner::begin(const Batch& batch) {
   ++begun_;
   const int64_t rows = batch.rows();
   begun.logit_rows = static_cast<int64_t>(batch.logit_rows().size());
-  begun.targets = static_cast<int64_t>(batch.targets().size());
-  begun.logits.clear();
+  begun.targets.count = 0;
+  begun.logits = {};
   auto* host = begun.input.as<uint8_t>();
   const CudaStepInput::Written written = input_.write(batch, host);
   span.start.record(gpu_->stream());
@@ -117,53 +119,36 @@ void CudaRunner::queue_mixed(const Batch& batch, const CudaStepInput::Written& w
                             static_cast<double>(kv_.token_bytes());
   }
   model_->run(step, kv_.layers());
-  // Targets are rare, and so are more banned tokens than the input has room for: they get memory of
-  // their own, and the step is waited for.
-  ops::cuda::DeviceBuffer banned_memory, target_memory;
-  const bool apart = !written.banned_apart.empty();
-  if (apart) {
-    banned_memory = ops::cuda::upload(written.banned_apart.data(), written.banned_apart.size() * 4);
-  }
-  if (begun.targets > 0) {
-    std::vector<int32_t> both;
-    for (size_t i = 0; i < batch.logit_rows().size(); ++i) {
-      for (int64_t j = 0; j < batch.logit_rows()[i].target_count; ++j)
-        both.push_back(static_cast<int32_t>(static_cast<int64_t>(i) % logit_rows_));
-    }
-    both.insert(both.end(), batch.targets().begin(), batch.targets().end());
-    target_memory = ops::cuda::upload(both.data(), both.size() * 4);
-    if (log_probs_.size() < static_cast<size_t>(begun.targets) * 8) {
-      gpu_->synchronize();
-      log_probs_ = ops::cuda::DeviceBuffer(static_cast<size_t>(begun.targets) * 8);
-    }
-    begun.log_probs = ops::cuda::PinnedBuffer(static_cast<size_t>(begun.targets) * 8);
-  }
+  // More banned tokens than the input has room for are rare: they get memory of their own, and the
+  // step is waited for.
+  ops::cuda::DeviceBuffer banned_apart;
+  const std::vector<int32_t>& apart = written.banned_apart;
+  if (!apart.empty()) banned_apart = ops::cuda::upload(apart.data(), apart.size() * 4);
+  targets_.write(batch, logit_rows_, begun.targets);
+  const auto copied =
+      std::count_if(batch.logit_rows().begin(), batch.logit_rows().end(),
+                    [](const Batch::LogitRow& row) { return row.kind == Sequence::Kind::kLogits; });
+  begun.logits.resize(static_cast<size_t>(copied * vocab));  // for finish() to take
+  float* to = begun.logits.data();
   for (int64_t first = 0; first < begun.logit_rows; first += logit_rows_) {
     const int64_t count = std::min(logit_rows_, begun.logit_rows - first);
-    queue_tokens(first, count, apart ? banned_memory.as<int32_t>() : input_.banned());
-    const Batch::LogitRow* wanted = batch.logit_rows().data() + first;
-    const int64_t first_target = begun.targets > 0 ? wanted[0].first_target : 0;
-    int64_t targets = 0;
-    for (int64_t row = 0; row < count; ++row) targets += wanted[row].target_count;
-    if (targets > 0) {
-      const auto* rows = target_memory.as<int32_t>() + first_target;
-      ops::cuda::log_probability(*gpu_, logits_.as<float>(), vocab, rows, rows + begun.targets,
-                                 targets, log_probs_.as<double>() + first_target);
-    }
-    for (int64_t row = 0; row < count; ++row) {
-      if (wanted[row].kind != Sequence::Kind::kLogits) continue;
-      begun.logits.resize(begun.logits.size() + static_cast<size_t>(vocab));
-      ops::cuda::copy_to_host(gpu_->stream(), begun.logits.data() + begun.logits.size() - vocab,
-                              logits_.as<float>() + row * vocab,
-                              static_cast<size_t>(vocab) * sizeof(float));
-      gpu_->synchronize();  // the vector moves as it grows
-    }
+    queue_tokens(first, count, apart.empty() ? input_.banned() : banned_apart.as<int32_t>());
+    targets_.score(batch, first, count, logits_.as<float>(), vocab);
+    fetch_logits(batch, first, count, &to);
   }
-  if (begun.targets > 0) {
-    ops::cuda::copy_to_host(gpu_->stream(), begun.log_probs.as<void>(), log_probs_.as<void>(),
-                            static_cast<size_t>(begun.targets) * 8);
+  targets_.fetch(begun.targets);
+  if (!apart.empty()) gpu_->synchronize();
+}
+
+void CudaRunner::fetch_logits(const Batch& batch, int64_t first, int64_t count, float** to) {
+  const int64_t vocab = model_->config().vocab_size;
+  for (int64_t row = 0; row < count; ++row) {
+    if (batch.logit_rows()[static_cast<size_t>(first + row)].kind != Sequence::Kind::kLogits)
+      continue;
+    ops::cuda::copy_to_host(gpu_->stream(), *to, logits_.as<float>() + row * vocab,
+                            static_cast<size_t>(vocab) * sizeof(float));
+    *to += vocab;
   }
-  if (apart || begun.targets > 0) gpu_->synchronize();  // before that memory goes
 }
 
 void CudaRunner::start_profile() {
@@ -191,9 +176,9 @@ const StepResults& CudaRunner::finish() {
       begun.follows ? nanoseconds(span.start.milliseconds_since(before.done)) : 0;
   const auto* tokens = begun.tokens.as<int32_t>();
   results_.tokens.assign(tokens, tokens + begun.logit_rows);
-  const auto* log_probs = begun.log_probs.as<double>();
-  results_.log_probs.assign(log_probs, log_probs + begun.targets);
-  results_.logits.swap(begun.logits);
+  const auto* log_probs = begun.targets.log_probs.as<double>();
+  results_.log_probs.assign(log_probs, log_probs + begun.targets.count);
+  results_.logits = std::move(begun.logits);
   return results_;
 }
 

@@ -10,6 +10,7 @@
 #include "engine/cuda_kv_memory.h"
 #include "engine/cuda_plan.h"
 #include "engine/cuda_step_input.h"
+#include "engine/cuda_targets.h"
 #include "engine/load_runner.h"
 #include "engine/step_runner.h"
 #include "model/cuda_llama.h"
@@ -31,9 +32,10 @@ class CudaRunner : public StepRunner {
  private:
   // A step begun: what its results will be read from.
   struct Begun {
-    ops::cuda::PinnedBuffer input, tokens, log_probs;
+    ops::cuda::PinnedBuffer input, tokens;
+    CudaTargets::Pinned targets;
     std::vector<float> logits;  // of rows of kind kLogits
-    int64_t logit_rows = 0, targets = 0;
+    int64_t logit_rows = 0;
     bool follows = false;  // begun while the step before was unfinished
   };
   // On the device's own clock; a step's are looked at until the next one's results are taken.
@@ -46,13 +48,16 @@ class CudaRunner : public StepRunner {
   void queue_mixed(const Batch& batch, const CudaStepInput::Written& written, Begun& begun);
   // Head and choice of logit rows [first, first + count).
   void queue_tokens(int64_t first, int64_t count, const int32_t* banned);
+  // Queues the copies of those of a block's logits that are themselves asked for.
+  void fetch_logits(const Batch& batch, int64_t first, int64_t count, float** to);
 
   std::unique_ptr<ops::cuda::Gpu> gpu_;
   std::unique_ptr<CudaLlama> model_;
   int64_t max_rows_, logit_rows_;
   CudaStepInput input_;
   CudaKvMemory kv_;
-  ops::cuda::DeviceBuffer logits_, tokens_, log_probs_;
+  CudaTargets targets_;
+  ops::cuda::DeviceBuffer logits_, tokens_;
   std::map<int64_t, ops::cuda::Graph> decode_graphs_;  // by padded rows
   Begun steps_[2];
   Span spans_[4];
