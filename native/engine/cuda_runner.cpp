@@ -1,6 +1,6 @@
 // A step is one copy in, its kernels, one copy out. Steps in which every sequence decodes are
-// graphs, captured for batch sizes of a ladder and padded up to them; steps with pieces of prompts
-// are queued kernel by kernel, which their length hides.
+// graphs, captured for batch sizes of a ladder (at load, up to max_batch) and padded up to them;
+// steps with pieces of prompts are queued kernel by kernel, which their length hides.
 #include "engine/cuda_runner.h"
 
 #include <algorithm>
@@ -12,6 +12,9 @@
 
 namespace loadmark {
 namespace {
+
+// A rung takes its step once, to have its kernels loaded, and a few milliseconds for the capture.
+constexpr int64_t kMostGraphNs = 1'000'000'000;
 
 int device_number(const std::string& device) {
   const size_t colon = device.find(':');
@@ -43,6 +46,7 @@ CudaRunner::CudaRunner(std::unique_ptr<ops::cuda::Gpu> gpu, std::unique_ptr<Cuda
     step.targets = targets_.make_pinned();
   }
   gpu_->synchronize();
+  prepare_graphs(std::min(options.max_batch, plan.sizes.step_rows));
 }
 
 CudaRunner::~CudaRunner() {
@@ -73,7 +77,7 @@ void CudaRunner::begin(const Batch& batch) {
                   [](const Batch::LogitRow& row) { return row.kind == Sequence::Kind::kGenerate; });
   if (generates && written.banned_apart.empty() && written.tiles == 0 && begun.logit_rows == rows &&
       !gpu_->profiling()) {
-    queue_decode(padded_batch(rows));
+    launch_decode(padded_batch(rows));
   } else {
     queue_mixed(batch, written, begun);
   }
@@ -90,12 +94,36 @@ void CudaRunner::queue_tokens(int64_t first, int64_t count, const int32_t* banne
                            model_->config().vocab_size, tokens_.as<int32_t>() + first);
 }
 
+void CudaRunner::prepare_graphs(int64_t rows) {
+  const int64_t begun_ns = monotonic_ns();
+  auto* host = steps_[0].input.as<uint8_t>();
+  input_.copy(gpu_->stream(), host, input_.write_padding(padded_batch(rows), host));
+  for (const int64_t rung : batch_ladder(rows)) {
+    queue_decode(rung);
+    gpu_->synchronize();
+    const int64_t free_before = gpu_->free_bytes();
+    decode_graphs_[rung] = capture_decode(rung);
+    graph_bytes_ += std::max<int64_t>(0, free_before - gpu_->free_bytes());
+    if (monotonic_ns() - begun_ns > kMostGraphNs) break;  // the rest at their first step
+  }
+}
+
+std::string CudaRunner::describe_graphs() const {
+  return std::to_string(decode_graphs_.size()) + " of 1 to " +
+         std::to_string(decode_graphs_.rbegin()->first) + " rows, " +
+         std::to_string(graph_bytes_ >> 20) + " MiB";
+}
+
+void CudaRunner::queue_decode(int64_t rows) {
+  model_->run(input_.step(rows, rows, 0, tokens_.as<int32_t>()), kv_.layers());
+  for (int64_t first = 0; first < rows; first += logit_rows_)
+    queue_tokens(first, std::min(logit_rows_, rows - first), input_.banned());
+}
+
 ops::cuda::Graph CudaRunner::capture_decode(int64_t rows) {
   ops::cuda::Graph::begin(gpu_->stream());
   try {
-    model_->run(input_.step(rows, rows, 0, tokens_.as<int32_t>()), kv_.layers());
-    for (int64_t first = 0; first < rows; first += logit_rows_)
-      queue_tokens(first, std::min(logit_rows_, rows - first), input_.banned());
+    queue_decode(rows);
   } catch (...) {
     ops::cuda::Graph::abandon(gpu_->stream());
     throw;
@@ -103,7 +131,7 @@ ops::cuda::Graph CudaRunner::capture_decode(int64_t rows) {
   return ops::cuda::Graph::end(gpu_->stream());
 }
 
-void CudaRunner::queue_decode(int64_t rows) {
+void CudaRunner::launch_decode(int64_t rows) {
   ops::cuda::Graph& graph = decode_graphs_[rows];
   if (graph.empty()) graph = capture_decode(rows);
   graph.launch(gpu_->stream());
@@ -210,7 +238,9 @@ LoadedRunner load_cuda_runner(const EngineOptions& options) {
   loaded.info.instruction_set = "sm_" + std::to_string(gpu->architecture());
   loaded.info.kernels = model->kernels(plan.sizes.step_rows);
   loaded.step_rows = plan.sizes.step_rows;
-  loaded.runner = std::make_unique<CudaRunner>(std::move(gpu), std::move(model), options, plan);
+  auto runner = std::make_unique<CudaRunner>(std::move(gpu), std::move(model), options, plan);
+  loaded.info.kernels.emplace_back("decode_graphs", runner->describe_graphs());
+  loaded.runner = std::move(runner);
   return loaded;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/cuda_kv_memory.h"
@@ -29,6 +30,9 @@ class CudaRunner : public StepRunner {
   void start_profile() override;
   std::vector<ops::KernelTime> take_profile() override;
 
+  // "11 of 1 to 64 rows, 6 MiB": those captured at load.
+  std::string describe_graphs() const;
+
  private:
   // A step begun: what its results will be read from.
   struct Begun {
@@ -43,7 +47,11 @@ class CudaRunner : public StepRunner {
     ops::cuda::Event start, done;
   };
 
+  // Captures the graphs of the ladder up to `rows`, as many as a second allows.
+  void prepare_graphs(int64_t rows);
   ops::cuda::Graph capture_decode(int64_t rows);
+  void launch_decode(int64_t rows);
+  // Rows that are one a sequence, each of which yields a token.
   void queue_decode(int64_t rows);
   void queue_mixed(const Batch& batch, const CudaStepInput::Written& written, Begun& begun);
   // Head and choice of logit rows [first, first + count).
@@ -59,6 +67,7 @@ class CudaRunner : public StepRunner {
   CudaTargets targets_;
   ops::cuda::DeviceBuffer logits_, tokens_;
   std::map<int64_t, ops::cuda::Graph> decode_graphs_;  // by padded rows
+  int64_t graph_bytes_ = 0;                            // of those captured at load
   Begun steps_[2];
   Span spans_[4];
   size_t begun_ = 0, finished_ = 0;

@@ -232,6 +232,7 @@ Graph Graph::end(Stream stream) {
   const cudaError_t status = cudaGraphInstantiate(&made.executable_, graph, 0);
   cudaGraphDestroy(graph);
   check_cuda(status, "making a graph");
+  check_cuda(cudaGraphUpload(made.executable_, stream), "uploading a graph");  // not at its launch
   return made;
 }
 void Graph::abandon(Stream stream) noexcept {

@@ -145,7 +145,7 @@ class Event {
  private:
   void* event_ = nullptr;
 };
-// Kernels recorded once and launched as one.
+// Kernels recorded once and launched as one; end() leaves it on the device, ready to be launched.
 class Graph {
  public:
   Graph() = default;
