@@ -7,7 +7,6 @@
 #include <cstdlib>
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "engine/batch_ladder.h"
 
 namespace loadmark {
@@ -59,17 +58,35 @@ CudaRunner::~CudaRunner() {
 }
 
 void CudaRunner::begin(const Batch& batch) {
-  gpu_->make_current();
   Begun& begun = steps_[begun_ % 2];
-  Span& span = spans_[begun_ % 4];
   begun.follows = begun_ > finished_;
-  ++begun_;
+  begun.step = {static_cast<int64_t>(++begun_)};
+  try {
+    gpu_->make_current();
+    queue(batch, begun);
+  } catch (const Error& error) {
+    rethrow(error);
+  }
+}
+
+void CudaRunner::rethrow(const Error& error) const {
+  // A profiled step's kernels are waited for: the message has the name.
+  if (std::string(error.code()) != kEngineBroken || gpu_->profiling()) throw error;
+  std::vector<GpuStep> under_way;
+  for (size_t step = finished_; step < begun_; ++step) under_way.push_back(steps_[step % 2].step);
+  throw Error(error.code(), describe_fault(error.what(), under_way));
+}
+
+void CudaRunner::queue(const Batch& batch, Begun& begun) {
+  Span& span = spans_[(begun_ - 1) % 4];
   const int64_t rows = batch.rows();
   begun.logit_rows = static_cast<int64_t>(batch.logit_rows().size());
   begun.targets.count = 0;
   begun.logits = {};
   auto* host = begun.input.as<uint8_t>();
   const CudaStepInput::Written written = input_.write(batch, host);
+  begun.step.decode_rows = written.decode_rows;
+  begun.step.prompt_rows = rows - written.decode_rows;
   span.start.record(gpu_->stream());
   input_.copy(gpu_->stream(), host, written.bytes);
   const bool generates =
@@ -77,7 +94,9 @@ void CudaRunner::begin(const Batch& batch) {
                   [](const Batch::LogitRow& row) { return row.kind == Sequence::Kind::kGenerate; });
   if (generates && written.banned_apart.empty() && written.tiles == 0 && begun.logit_rows == rows &&
       !gpu_->profiling()) {
-    launch_decode(padded_batch(rows));
+    begun.step.is_graph = true;
+    begun.step.decode_rows = padded_batch(rows);
+    launch_decode(begun.step.decode_rows);
   } else {
     queue_mixed(batch, written, begun);
   }
@@ -99,8 +118,9 @@ void CudaRunner::prepare_graphs(int64_t rows) {
   auto* host = steps_[0].input.as<uint8_t>();
   input_.copy(gpu_->stream(), host, input_.write_padding(padded_batch(rows), host));
   for (const int64_t rung : batch_ladder(rows)) {
+    gpu_->start_profile();  // waits for each kernel: one that fails is named
     queue_decode(rung);
-    gpu_->synchronize();
+    gpu_->take_profile();
     const int64_t free_before = gpu_->free_bytes();
     decode_graphs_[rung] = capture_decode(rung);
     graph_bytes_ += std::max<int64_t>(0, free_before - gpu_->free_bytes());
@@ -180,8 +200,12 @@ void CudaRunner::fetch_logits(const Batch& batch, int64_t first, int64_t count, 
 }
 
 void CudaRunner::start_profile() {
-  gpu_->make_current();
-  gpu_->start_profile();
+  try {
+    gpu_->make_current();
+    gpu_->start_profile();
+  } catch (const Error& error) {
+    rethrow(error);
+  }
 }
 
 std::vector<ops::KernelTime> CudaRunner::take_profile() {
@@ -190,18 +214,22 @@ std::vector<ops::KernelTime> CudaRunner::take_profile() {
 }
 
 const StepResults& CudaRunner::finish() {
-  gpu_->make_current();
   Begun& begun = steps_[finished_ % 2];
   const Span &span = spans_[finished_ % 4], &before = spans_[(finished_ + 3) % 4];
-  ++finished_;
-  span.done.wait();
-  results_.timestamp_ns = monotonic_ns();
   const auto nanoseconds = [](float milliseconds) {
     return static_cast<int64_t>(1e6 * static_cast<double>(milliseconds));
   };
-  results_.device_ns = nanoseconds(span.done.milliseconds_since(span.start));
-  results_.device_gap_ns =
-      begun.follows ? nanoseconds(span.start.milliseconds_since(before.done)) : 0;
+  try {
+    gpu_->make_current();
+    span.done.wait();
+    results_.timestamp_ns = monotonic_ns();
+    results_.device_ns = nanoseconds(span.done.milliseconds_since(span.start));
+    results_.device_gap_ns =
+        begun.follows ? nanoseconds(span.start.milliseconds_since(before.done)) : 0;
+  } catch (const Error& error) {
+    rethrow(error);
+  }
+  ++finished_;
   const auto* tokens = begun.tokens.as<int32_t>();
   results_.tokens.assign(tokens, tokens + begun.logit_rows);
   const auto* log_probs = begun.targets.log_probs.as<double>();

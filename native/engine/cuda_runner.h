@@ -8,10 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "engine/cuda_kv_memory.h"
 #include "engine/cuda_plan.h"
 #include "engine/cuda_step_input.h"
 #include "engine/cuda_targets.h"
+#include "engine/gpu_fault.h"
 #include "engine/load_runner.h"
 #include "engine/step_runner.h"
 #include "model/cuda_llama.h"
@@ -40,6 +42,7 @@ class CudaRunner : public StepRunner {
     CudaTargets::Pinned targets;
     std::vector<float> logits;  // of rows of kind kLogits
     int64_t logit_rows = 0;
+    GpuStep step;
     bool follows = false;  // begun while the step before was unfinished
   };
   // On the device's own clock; a step's are looked at until the next one's results are taken.
@@ -47,6 +50,9 @@ class CudaRunner : public StepRunner {
     ops::cuda::Event start, done;
   };
 
+  void queue(const Batch& batch, Begun& begun);
+  // Throws the error again, with what a fault's message does not know: the steps under way.
+  [[noreturn]] void rethrow(const Error& error) const;
   // Captures the graphs of the ladder up to `rows`, as many as a second allows.
   void prepare_graphs(int64_t rows);
   ops::cuda::Graph capture_decode(int64_t rows);

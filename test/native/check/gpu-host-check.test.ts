@@ -1,0 +1,16 @@
+// Runs native/check/gpu_host_check: what of the engine on a GPU can be checked on any machine.
+
+import { spawnSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+
+const program = join(resolve(import.meta.dirname, '../../..'), 'native/build/check/gpu_host_check');
+
+test('gpu_host_check', () => {
+  const { status, stdout, error } = spawnSync(program, { encoding: 'utf8', timeout: 60_000 });
+  expect(error, 'npm test builds the check programs: node harness/prepare.mjs --checks').toBe(
+    undefined,
+  );
+  expect(status, stdout).toBe(0);
+  expect(stdout).toMatch(/^gpu_host_check: \d{3} checks, 0 failures\n$/);
+});
