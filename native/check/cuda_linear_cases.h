@@ -3,6 +3,7 @@
 
 #include "check/cuda_cases.h"
 #include "check/linear_cases.h"
+#include "ops/gpu_packed_bytes.h"
 
 namespace loadmark::check {
 
@@ -37,6 +38,15 @@ inline GpuLinearCase gpu_int4_case(Cases& cases, int64_t n, int64_t k, int64_t g
                                 n, k, values);
   item.weight = gpu_ops::pack_int4(w, false);
   if (n % 2 == 0) item.gate_up = gpu_ops::pack_int4(w, true);
+  for (const gpu_ops::LinearWeight* weight : {&item.weight, &item.gate_up}) {
+    if (weight->packed == nullptr || order == GroupOrder::kUneven) continue;
+    const bool reordered = gpu_ops::gathered_columns(*weight) > 0;
+    const int64_t planned =
+        gpu_ops::packed_int4_bytes(n, k, group, weight->gate_up, !symmetric, reordered).total();
+    cases.report.expect(planned == weight->bytes, item.name + ": " + std::to_string(planned) +
+                                                      " bytes were planned, " +
+                                                      std::to_string(weight->bytes) + " are taken");
+  }
   return item;
 }
 

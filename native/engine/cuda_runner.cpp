@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "engine/batch_ladder.h"
+#include "model/gpu_bytes.h"
 
 namespace loadmark {
 namespace {
@@ -20,13 +21,33 @@ int device_number(const std::string& device) {
   return colon == std::string::npos ? 0 : std::atoi(device.c_str() + colon + 1);
 }
 
+// What does not fit is refused before anything is read or made.
+std::unique_ptr<CudaLlama> load_model(const ops::cuda::Gpu& gpu, const EngineOptions& options) {
+  const auto activation = options.activations == ops::ActivationType::kFloat16
+                              ? ops::cuda::Activation::kFloat16
+                              : ops::cuda::Activation::kBFloat16;
+  if (const auto synthetic = parse_synthetic_model(options.model_path)) {
+    const ModelConfig& config = synthetic->config;
+    check_gpu_model(config);
+    plan_gpu(options, config, gpu_weight_bytes(config), gpu.free_bytes());
+    return std::make_unique<CudaLlama>(gpu, activation, *synthetic);
+  }
+  ModelConfig config = read_model_config(options.model_path);
+  check_gpu_model(config);
+  const Checkpoint checkpoint(options.model_path);
+  const int64_t weight_bytes = gpu_weight_bytes(config, checkpoint, options.weight_format);
+  plan_gpu(options, config, weight_bytes, gpu.free_bytes());
+  return std::make_unique<CudaLlama>(gpu, activation, std::move(config), checkpoint,
+                                     options.weight_format);
+}
+
 }  // namespace
 
 CudaRunner::CudaRunner(std::unique_ptr<ops::cuda::Gpu> gpu, std::unique_ptr<CudaLlama> model,
-                       const EngineOptions& options, const CudaPlan& plan)
+                       const EngineOptions& options, const GpuPlan& plan)
     : gpu_(std::move(gpu)),
       model_(std::move(model)),
-      max_rows_(padded_batch(plan.sizes.step_rows)),
+      max_rows_(plan.step_rows),
       logit_rows_(plan.logit_rows),
       input_({max_rows_, plan.step_pages, options.page_tokens,
               ops::cuda::attention_tile_tokens(model_->config().heads, model_->config().kv_heads)}),
@@ -239,30 +260,19 @@ const StepResults& CudaRunner::finish() {
 }
 
 LoadedRunner load_cuda_runner(const EngineOptions& options) {
-  const ops::cuda::Activation activation = check_cuda_options(options);
+  check_gpu_options(options);
   auto gpu = std::make_unique<ops::cuda::Gpu>(device_number(options.device));
-  std::unique_ptr<CudaLlama> model;
-  if (const auto synthetic = parse_synthetic_model(options.model_path)) {
-    check_cuda_model(synthetic->config);
-    plan_engine(options, synthetic->config);  // refuses options before anything is made
-    model = std::make_unique<CudaLlama>(*gpu, activation, *synthetic);
-  } else {
-    const ModelConfig config = read_model_config(options.model_path);
-    check_cuda_model(config);
-    plan_engine(options, config);
-    model =
-        std::make_unique<CudaLlama>(*gpu, activation, options.model_path, options.weight_format);
-  }
-  const CudaPlan plan =
-      plan_cuda(options, model->config(), model->weight_bytes(), gpu->free_bytes());
-  require_page_numbers(options, plan.sizes);
+  std::unique_ptr<CudaLlama> model = load_model(*gpu, options);
+  const int64_t weight_bytes = model->weight_bytes();
+  const GpuPlan plan =
+      plan_gpu(options, model->config(), weight_bytes, gpu->free_bytes() + weight_bytes);
   LoadedRunner loaded;
   loaded.info = describe_sizes(options, model->config(), plan.sizes);
   loaded.info.parameters = model->parameters();
   loaded.info.weight_format = model->format();
-  loaded.info.weight_bytes = model->weight_bytes();
+  loaded.info.weight_bytes = weight_bytes;
   loaded.info.weight_bytes_per_token = model->weight_bytes_per_token();
-  loaded.info.planned_bytes = model->weight_bytes() + plan.step_bytes + plan.sizes.kv_bytes;
+  loaded.info.planned_bytes = weight_bytes + plan.step_bytes + plan.sizes.kv_bytes;
   loaded.info.instruction_set = "sm_" + std::to_string(gpu->architecture());
   loaded.info.kernels = model->kernels(plan.sizes.step_rows);
   loaded.step_rows = plan.sizes.step_rows;

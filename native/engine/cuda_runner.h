@@ -10,10 +10,10 @@
 
 #include "base/error.h"
 #include "engine/cuda_kv_memory.h"
-#include "engine/cuda_plan.h"
 #include "engine/cuda_step_input.h"
 #include "engine/cuda_targets.h"
 #include "engine/gpu_fault.h"
+#include "engine/gpu_plan.h"
 #include "engine/load_runner.h"
 #include "engine/step_runner.h"
 #include "model/cuda_llama.h"
@@ -23,7 +23,7 @@ namespace loadmark {
 class CudaRunner : public StepRunner {
  public:
   CudaRunner(std::unique_ptr<ops::cuda::Gpu> gpu, std::unique_ptr<CudaLlama> model,
-             const EngineOptions& options, const CudaPlan& plan);
+             const EngineOptions& options, const GpuPlan& plan);
   ~CudaRunner() override;
 
   int lag() const override { return 1; }
