@@ -4,10 +4,15 @@ import type { TestOutcome } from '../loadgen/index.js';
 import { remarkOnProfile } from './kernel-profile.js';
 import type { PassResult } from './pass.js';
 import type { RunMaterial } from './run-record.js';
+import { measuredPass } from './test-settings.js';
 
 export function listRemarks(material: RunMaterial): string[] {
   const { accuracy, performance, config, profile } = material;
-  const work = { accuracy: accuracy?.work ?? null, performance: performance?.work ?? null };
+  const work = {
+    accuracy: accuracy?.work ?? null,
+    performance: performance?.work ?? null,
+    measured: measuredPass(config.mode),
+  };
   return [
     ...(performance?.outcome.remarks ?? []),
     ...remarkOnProbe(performance),

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import {
   checkIds,
   checkOptions,
+  checkProfile,
   checkRequests,
   checkScoreRequests,
   checkTokens,
@@ -54,9 +55,6 @@ export interface EngineOptions {
   readonly weightFormat?: WeightFormat;
   /** Fault injection for tests: the step of this number (1 is the first) fails, which breaks the engine. */
   readonly faultAtStep?: number;
-  /** A profile of `profileSteps` steps from this one on (1 is the first), which are slower for it; 0: none. */
-  readonly profileFirstStep?: number;
-  readonly profileSteps?: number;
   /** For tests: the CPU takes this many steps (0 or 1) ahead of results, as a GPU does. */
   readonly stepLag?: number;
 }
@@ -147,6 +145,14 @@ export interface KernelTime {
   readonly flops: number;
 }
 
+export interface EngineProfile {
+  /** Counted from the load of the engine; 1 is its first. */
+  readonly firstStep: number;
+  readonly steps: number;
+  /** Empty on a device without kernels. */
+  readonly kernels: readonly KernelTime[];
+}
+
 export interface EngineStats {
   readonly steps: number;
   readonly promptTokens: number;
@@ -207,7 +213,8 @@ interface Addon {
 interface AddonEngine {
   readonly info: EngineInfo;
   stats(): EngineStats;
-  profile(): KernelTime[];
+  startProfile(steps: number, firstStep: number): void;
+  profile(): EngineProfile | null;
   submit(packed: ReturnType<typeof packRequests>): void;
   cancel(ids: Int32Array): void;
   score(packed: ReturnType<typeof packScoreRequests>): Promise<ScoreResult[]>;
@@ -298,8 +305,17 @@ export class Engine {
     return translate(() => this.#native.stats());
   }
 
-  /** Empty before the steps asked for are through, and on a device without kernels. */
-  profile(): readonly KernelTime[] {
+  /**
+   * Times every kernel of so many steps, which are slower for it: from `firstStep` on, 1 being the first since the load,
+   * or from the next where that has begun. An earlier profile is forgotten.
+   */
+  startProfile(steps: number, firstStep = 0): void {
+    checkProfile(steps, firstStep);
+    translate(() => this.#native.startProfile(steps, firstStep));
+  }
+
+  /** null before the steps asked for are through. */
+  profile(): EngineProfile | null {
     return translate(() => this.#native.profile());
   }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <variant>
 
 #include "base/error.h"
@@ -74,10 +75,9 @@ CudaLinear CudaLlama::load(const Checkpoint& checkpoint, const std::vector<std::
   return linear;
 }
 
-CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const std::string& folder,
-                     WeightFormat format)
-    : gpu_(gpu), activation_(activation), config_(read_model_config(folder)) {
-  const Checkpoint checkpoint(folder);
+CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, ModelConfig config,
+                     const Checkpoint& checkpoint, WeightFormat format)
+    : gpu_(gpu), activation_(activation), config_(std::move(config)) {
   const FloatLinear table = read_float(checkpoint, "model.embed_tokens.weight",
                                        {config_.vocab_size, config_.hidden_size});
   embedding_type_ = float_weight_type(table.type);
@@ -141,15 +141,6 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const SyntheticModel
   format_ = "int4 g" + std::to_string(group) + " sym (random), head " + activation_name(activation);
   parameters_ = count_parameters(config_);
   gpu.synchronize();
-}
-
-int64_t CudaLlama::scratch_bytes(const ModelConfig& config, int64_t max_rows,
-                                 int64_t max_positions) {
-  const int64_t widest = std::max({config.hidden_size, config.q_size(), config.intermediate_size});
-  const int64_t row = config.hidden_size * 6 + config.qkv_size() * 2 + config.q_size() * 2 +
-                      config.intermediate_size * 6 + (widest * 3 / 2 + 128) * 2 +
-                      std::max(config.qkv_size(), 2 * config.intermediate_size) * 2;
-  return max_rows * row + max_positions * config.head_dim * int64_t{sizeof(float)};
 }
 
 void CudaLlama::reserve(int64_t max_rows, int64_t max_positions) {
