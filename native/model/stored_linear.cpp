@@ -45,7 +45,9 @@ StoredLinear find_packed(const QuantizationConfig& quantization, const Checkpoin
                          const std::string& path, int64_t k) {
   StoredLinear linear{.format = LinearFormat::kCompressedTensors, .name = "compressed-tensors",
                       .held = ops::WeightType::kInt4,
-                      .group_size = effective_group(quantization, k), .reason = {}};
+                      .group_size = effective_group(quantization, k),
+                      .symmetric = quantization.symmetric, .act_order = quantization.act_order,
+                      .reason = {}};
   linear.stored_bytes = bytes_of(checkpoint, path, {".weight_packed", ".weight_scale",
                                                     ".weight_zero_point", ".weight_g_idx"});
   if (!scales_fit_float16(checkpoint.find(path + ".weight_scale"))) {
@@ -82,6 +84,7 @@ StoredLinear find_plain(const Checkpoint& checkpoint, const std::string& path, i
   if (tensor.type == DataType::kQ4_0) {
     linear.held = ops::WeightType::kInt4;
     linear.group_size = 32;
+    linear.symmetric = false;  // where scales are negative, zero points are 7
   } else {
     linear.reason = "its blocks are no int4 with whole zero points: decoded to fp16";
   }
@@ -97,6 +100,7 @@ StoredLinear find_linear(const ModelConfig& config, const Checkpoint& checkpoint
     return StoredLinear{.format = format, .name = quant_method_name(quantization.method),
                         .held = ops::WeightType::kInt4,
                         .group_size = effective_group(quantization, k),
+                        .symmetric = quantization.symmetric, .act_order = quantization.act_order,
                         .stored_bytes = bytes_of(checkpoint, path, tensors), .reason = {}};
   };
   if (checkpoint.has(path + ".qweight")) {

@@ -21,6 +21,8 @@ struct StoredLinear {
   std::string name;  // "bf16", "Q4_K", "gptq", "awq", "nf4", ...
   ops::WeightType held = ops::WeightType::kFloat32;
   int64_t group_size = 0;      // of int4
+  bool symmetric = true;       // of int4: every zero point is 8
+  bool act_order = false;      // of int4: columns may be in any order of groups
   int64_t stored_bytes = 0;    // of all its tensors, the bias left out
   std::string reason;          // why it is not held as it is stored; empty where it is
 };
