@@ -33,7 +33,7 @@ export type WeightFormat = 'checkpoint' | 'int8';
 export type ActivationType = 'int8' | 'fp32' | 'fp16' | 'bf16';
 
 export interface EngineOptions {
-  /** Folder in Hugging Face layout: config.json and *.safetensors; or synthetic:<shape>:<seed>, random weights. */
+  /** Folder in Hugging Face layout: config.json and *.safetensors; a .gguf file; or synthetic:<shape>:<seed>, random weights. */
   readonly modelPath: string;
   readonly device: DeviceName;
   /** Threads of the engine's pool, the stepping thread included. */
@@ -200,9 +200,78 @@ export interface EngineHandlers {
   onBroken?(error: NativeError): void;
 }
 
+/** What is in a checkpoint, and what the engine would make of it. */
+export interface ModelInspection {
+  readonly container: 'safetensors' | 'gguf';
+  readonly architecture: string;
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly vocabSize: number;
+  readonly maxPositions: number;
+  readonly tiedHead: boolean;
+  readonly parameters: number;
+  /** Of all layers, K and V, at 16 bits a value. */
+  readonly kvBytesPerToken16: number;
+  /** As config.json says; null where it says nothing. `checkpointFormat` null: the data tell. */
+  readonly quantization: {
+    readonly method: string;
+    readonly bits: number;
+    readonly groupSize: number;
+    readonly symmetric: boolean;
+    readonly actOrder: boolean;
+    readonly checkpointFormat: 'gptq' | 'gptq_v2' | null;
+  } | null;
+  /** The layers' linears, then the head. */
+  readonly linears: readonly InspectedLinear[];
+  readonly tensors: readonly InspectedTensor[];
+  /** Held at load, estimated from above; without KV cache. */
+  readonly weightBytes: number;
+  /** Without the embedding table. */
+  readonly weightBytesPerToken: number;
+  /** Why the engine would refuse it; empty where it would not, as far as was read. */
+  readonly faults: readonly string[];
+  readonly doubts: readonly string[];
+}
+
+export interface InspectedLinear {
+  readonly path: string;
+  readonly n: number;
+  readonly k: number;
+  /** "bf16", "gptq", "Q4_K", ...; null, and nothing below, where a fault says why. */
+  readonly stored: string | null;
+  readonly storedBytes?: number;
+  readonly held?: 'fp32' | 'bf16' | 'fp16' | 'int8' | 'int4';
+  readonly heldBytes?: number;
+  readonly groupSize?: number | null;
+  /** Why it is not held as it is stored; null where it is. */
+  readonly reason?: string | null;
+  /** On this CPU with activations rounded to int8, and in fp32. */
+  readonly cpuKernel?: string;
+  readonly cpuKernelFp32?: string;
+}
+
+export interface InspectedTensor {
+  /** As the file calls it, and by Hugging Face's names. */
+  readonly name: string;
+  readonly module: string;
+  readonly file: string;
+  readonly type: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  /** Whether the engine reads it. */
+  readonly used: boolean;
+}
+
 /** What the addon exports: plain typed arrays, no checks. */
 interface Addon {
   hostFeatures(): HostFeatures;
+  inspectModel(path: string, verify: boolean): string;
+  decodeLinear(path: string, module: string): Float32Array;
+  measureReadRate(threads: number): number;
   loadEngine(
     options: Required<EngineOptions>,
     onEvents: (batch: EventBatch) => void,
@@ -272,6 +341,21 @@ function translate<T>(call: () => T): T {
 
 export function hostFeatures(): HostFeatures {
   return translate(() => loadAddon().hostFeatures());
+}
+
+/** Of a folder or a .gguf file. `verify` reads every weight, which takes as long as reading the file. */
+export function inspectModel(path: string, verify = false): ModelInspection {
+  return translate(() => JSON.parse(loadAddon().inspectModel(path, verify)) as ModelInspection);
+}
+
+/** (n, k): a linear's values in fp32 as its format's reference decodes them, by module path. */
+export function decodeLinear(path: string, module: string): Float32Array {
+  return translate(() => loadAddon().decodeLinear(path, module));
+}
+
+/** 10^9 bytes a second that so many threads read from memory, the best of a few reads. */
+export function measureReadRate(threads: number): number {
+  return translate(() => loadAddon().measureReadRate(threads));
 }
 
 /** A loaded model and the thread that steps it. Close it; one forgotten does not keep the process alive. */

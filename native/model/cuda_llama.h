@@ -64,7 +64,8 @@ class CudaLlama {
 
  private:
   CudaLinear load(const Checkpoint& checkpoint, const std::vector<std::string>& paths,
-                  const std::vector<int64_t>& sizes, int64_t k, WeightFormat format, bool gate_up);
+                  const std::vector<int64_t>& sizes, int64_t k, WeightFormat format, bool gate_up,
+                  FormatList* formats);
   void run_linear(const CudaLinear& linear, const ops::cuda::LinearInput& input, int64_t rows,
                   ops::cuda::Epilogue epilogue, void* y) const;
   void run_layer(const CudaLayer& layer, const CudaStep& step, const ops::cuda::PagedKv& kv) const;

@@ -16,34 +16,36 @@ int64_t allocated(int64_t bytes) {
   return bytes < kPage / 2 ? bytes : (bytes + kPage - 1) / kPage * kPage;
 }
 
-int64_t int4_bytes(const QuantizationConfig& quantization, int64_t n, int64_t k, bool gate_up) {
-  const ops::cuda::PackedBytes bytes =
-      ops::cuda::packed_int4_bytes(n, k, effective_group(quantization, k), gate_up,
-                                   !quantization.symmetric, quantization.act_order);
+int64_t int4_bytes(const StoredLinear& linear, int64_t n, int64_t k, bool gate_up) {
+  const ops::cuda::PackedBytes bytes = ops::cuda::packed_int4_bytes(
+      n, k, linear.group_size, gate_up, !linear.symmetric, linear.act_order);
   return allocated(bytes.blocks) + allocated(bytes.meta) + allocated(bytes.order);
 }
 
-// Linears over one input, fused where all of them are int4; float ones are as large side by side.
+// Linears over one input, fused where all of them are int4; others are as large side by side.
 int64_t linear_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
                      const std::vector<std::string>& paths, const std::vector<int64_t>& sizes,
                      int64_t k, WeightFormat format, bool gate_up) {
+  std::vector<StoredLinear> linears;
+  for (size_t i = 0; i < paths.size(); ++i)
+    linears.push_back(find_linear(config, checkpoint, paths[i], sizes[i], k));
+  const StoredLinear& first = linears.front();
   int64_t int4_n = 0, total = 0;
-  const bool fused = std::all_of(paths.begin(), paths.end(), [&](const std::string& path) {
-    return is_gptq(config, checkpoint, path);
+  const bool fused = std::all_of(linears.begin(), linears.end(), [&](const StoredLinear& linear) {
+    return linear.held == ops::WeightType::kInt4 && linear.group_size == first.group_size;
   });
   for (size_t i = 0; i < paths.size(); ++i) {
     if (fused) {
       int4_n += sizes[i];
-    } else if (is_gptq(config, checkpoint, paths[i])) {
-      total += int4_bytes(*config.quantization, sizes[i], k, false);
+    } else if (linears[i].held == ops::WeightType::kInt4) {
+      total += int4_bytes(linears[i], sizes[i], k, false);
     } else {
-      find_float(checkpoint, paths[i] + ".weight", {sizes[i], k});
-      total += format == WeightFormat::kInt8
-                   ? allocated(sizes[i] * k) + allocated(sizes[i] * int64_t{sizeof(float)})
-                   : allocated(sizes[i] * k * 2);
+      const bool int8 = format == WeightFormat::kInt8 || linears[i].held == ops::WeightType::kInt8;
+      total += int8 ? allocated(sizes[i] * k) + allocated(sizes[i] * int64_t{sizeof(float)})
+                    : allocated(sizes[i] * k * 2);
     }
   }
-  return fused ? int4_bytes(*config.quantization, int4_n, k, gate_up) : total;
+  return fused ? int4_bytes(first, int4_n, k, gate_up) : total;
 }
 
 int64_t norm_bytes(const ModelConfig& config) {
@@ -58,7 +60,8 @@ int64_t gpu_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint
   const std::string head = config.tied_head ? "model.embed_tokens" : "lm_head";
   int64_t total =
       norm_bytes(config) +
-      allocated(find_float(checkpoint, "model.embed_tokens.weight", {vocab, hidden}).bytes) +
+      allocated(held_float_bytes(
+          find_float(checkpoint, "model.embed_tokens.weight", {vocab, hidden}))) +
       linear_bytes(config, checkpoint, {head}, {vocab}, hidden, WeightFormat::kCheckpoint, false);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     for (const LinearKind kind : kLinearKinds) {
@@ -77,8 +80,11 @@ int64_t gpu_weight_bytes(const ModelConfig& config) {
   for (const LinearKind kind : kLinearKinds) {
     int64_t n = 0;
     for (const int64_t size : linear_output_sizes(config, kind)) n += size;
-    layer += int4_bytes(*config.quantization, n, linear_input_size(config, kind),
-                        kind == LinearKind::kGateUp);
+    const int64_t k = linear_input_size(config, kind);
+    const StoredLinear linear{.held = ops::WeightType::kInt4,
+                              .group_size = effective_group(*config.quantization, k),
+                              .symmetric = config.quantization->symmetric};
+    layer += int4_bytes(linear, n, k, kind == LinearKind::kGateUp);
   }
   const int64_t table = allocated(config.vocab_size * config.hidden_size * 2);
   return norm_bytes(config) + 2 * table + config.layers * layer;

@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "model/model_config.h"
-#include "model/safetensors.h"
 #include "model/weights.h"
 
 namespace loadmark {
