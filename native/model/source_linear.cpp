@@ -85,17 +85,6 @@ Int4Weight read_gptq(const QuantizationConfig& quantization, const Checkpoint& c
   return weight;
 }
 
-void refuse_bias(const Checkpoint& checkpoint, const std::string& path, int64_t n) {
-  const std::string name = path + ".bias";
-  if (!checkpoint.has(name)) return;
-  for (float value : checkpoint.read_float32(name, {n})) {
-    if (value != 0.0f) {
-      throw Error(kUnsupportedModel, "tensor " + name + " holds " + std::to_string(value) +
-                                         "; allowed: no bias, or zeros");
-    }
-  }
-}
-
 // (groups, a.n) and (groups, b.n) -> (groups, a.n + b.n)
 template <class T>
 std::vector<T> beside(const std::vector<T>& a, const std::vector<T>& b, int64_t groups) {
@@ -146,7 +135,6 @@ FloatLinear read_float(const Checkpoint& checkpoint, const std::string& name,
 
 SourceLinear read_linear(const ModelConfig& config, const Checkpoint& checkpoint,
                          const std::string& path, int64_t n, int64_t k) {
-  refuse_bias(checkpoint, path, n);
   if (is_gptq(config, checkpoint, path)) {
     return {path, n, k, read_gptq(*config.quantization, checkpoint, path, n, k)};
   }

@@ -35,7 +35,7 @@ FloatLinear read_float(const Checkpoint& checkpoint, const std::string& name,
 bool is_gptq(const ModelConfig& config, const Checkpoint& checkpoint, const std::string& path);
 // Columns a scale covers in a linear of k inputs.
 int64_t effective_group(const QuantizationConfig& quantization, int64_t k);
-// The linear of module `path`, (n, k); a bias other than zeros is refused.
+// The linear of module `path`, (n, k), without its bias (linear_bias.h).
 SourceLinear read_linear(const ModelConfig& config, const Checkpoint& checkpoint,
                          const std::string& path, int64_t n, int64_t k);
 
