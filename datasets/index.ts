@@ -8,7 +8,7 @@ import { openTinyMmlu } from './tiny/tiny-mmlu.js';
 import { openTinyOrca } from './tiny/tiny-orca.js';
 
 export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
-export { DatasetError, type DatasetErrorCode, type LineFault } from './error.js';
+export { DatasetError, type DatasetErrorCode, type RowFault } from './error.js';
 export { type FieldMap, isJsonLinesName, ownFieldNames } from './json-lines.js';
 export { isSyntheticName, syntheticForms } from './synthetic/synthetic.js';
 export { removeContext } from './tiny/tiny-orca.js';
