@@ -3,8 +3,10 @@
 // Which values are allowed stands in run-config.ts. The only file that knows the YAML library.
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { findCacheFolder } from './cache-folder.js';
 import { findConfFaults } from './conf-check.js';
 import { type ConfFiles, readConfFiles } from './conf-files.js';
 import { findConfWarnings } from './conf-warnings.js';
@@ -74,7 +76,7 @@ export interface ConfigContext {
     fields: RunSettings['datasetFields'],
     where: string,
     faults: Fault[],
-  ) => DatasetFacts | null;
+  ) => Promise<DatasetFacts | null>;
   /** The device that the name stands for, or why this machine cannot offer it. */
   readonly resolveDevice: (device: string) => DeviceChoice;
   /** What was wrong already on the command line. */
@@ -87,18 +89,19 @@ export interface ConfigContext {
  * Reads and checks a run configuration.
  * @throws InputError with every fault found.
  */
-export function loadRunConfig(
+export async function loadRunConfig(
   nameOrFile: string,
   overrides: readonly Override[],
   context: ConfigContext,
-): RunConfig {
+): Promise<RunConfig> {
   const faults: Fault[] = [...context.faults];
   const { file, text } = readRunFile(nameOrFile, context);
   const written = parseSettings(text, shorten(file), faults);
   const settings = implyMode(applyOverrides(written, overrides, faults));
   const run = runFields.check(settings, '', faults);
   const whereIs = (...path: string[]) => findWhere(settings, path) ?? shorten(file);
-  const dataset = context.openDataset(run.dataset, run.datasetFields, whereIs('dataset'), faults);
+  const asked = [run.dataset, run.datasetFields, whereIs('dataset'), faults] as const;
+  const dataset = await context.openDataset(...asked);
   if (dataset !== null) faults.push(...findSampleFaults(run, dataset, whereIs));
   faults.push(...findModeFaults(run, whereIs));
   faults.push(...findSyntheticFaults(run, dataset, whereIs));
@@ -256,7 +259,7 @@ export function loadModel(
 ): ModelConfig | null {
   const folder = join(root, 'configs', 'models');
   const builtIn = nameOrPath.includes('/') ? null : join(folder, `${nameOrPath}.yaml`);
-  const path = resolve(nameOrPath);
+  const path = findModelPath(nameOrPath);
   if (builtIn !== null && isFile(builtIn)) {
     return readModel(builtIn, where, needsCheckpoint, faults);
   }
@@ -274,6 +277,13 @@ export function loadModel(
     message: `model is ${quote(nameOrPath)}; allowed: ${names.join(', ')}, or a folder that holds config.json and *.safetensors${suggestName(nameOrPath, names)}`,
   });
   return null;
+}
+
+/** As given, or as `bench pull` left it. */
+function findModelPath(nameOrPath: string): string {
+  const path = resolve(nameOrPath);
+  const pulled = join(findCacheFolder(), 'models', nameOrPath);
+  return !existsSync(path) && isFile(join(pulled, 'config.json')) ? pulled : path;
 }
 
 function readModel(
