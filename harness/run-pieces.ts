@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import type { Dataset } from '../datasets/dataset.js';
 import { loadTokenizer, type Tokenizer } from '../datasets/index.js';
 import { type Clock, RealClock, VirtualClock } from '../loadgen/index.js';
-import type { EngineOptions } from '../native/index.js';
+import { type EngineOptions, inspectModel } from '../native/index.js';
 import type { RunConfig } from './config.js';
+import { isFile } from './config-files.js';
 import { InputError, messageOf } from './errors.js';
 import type { ProgressReporter } from './report/progress.js';
 import { DatasetLibrary } from './sample-library.js';
 import { needsTokenizer } from './script-config.js';
+import { asLoadError } from './sut/load-error.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
 import type { GenerationTerms } from './sut/native.js';
 
@@ -148,6 +150,7 @@ async function readTokenizer(folder: string): Promise<Tokenizer> {
 
 /** The longest sequence the checkpoint was made for. */
 function readSequenceLimit(folder: string): number {
+  if (isFile(folder)) return readGgufLimit(folder);
   const file = join(folder, 'config.json');
   const refuse = (reason: string) =>
     new InputError([
@@ -165,4 +168,12 @@ function readSequenceLimit(folder: string): number {
       : undefined;
   if (Number.isInteger(limit) && (limit as number) > 1) return limit as number;
   throw refuse(`max_position_embeddings is ${String(limit)}; allowed: a whole number above 1`);
+}
+
+function readGgufLimit(file: string): number {
+  try {
+    return inspectModel(file).maxPositions;
+  } catch (error) {
+    throw asLoadError(error, file);
+  }
 }
