@@ -6,6 +6,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import type { CheckFlags } from './commands/check.js';
+import type { InspectFlags } from './commands/inspect.js';
 import type { PackageFlags } from './commands/package.js';
 import type { PullFlags } from './commands/pull.js';
 import type { RunOptions, Streams } from './commands/run.js';
@@ -19,7 +20,7 @@ import { collectRunOptions, runFlags } from './run-options.js';
 import { divisions, submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
-const laterCommands = ['compare', 'report', 'inspect', 'eval', 'score', 'ladder', 'sweep', 'serve'];
+const laterCommands = ['compare', 'report', 'eval', 'score', 'ladder', 'sweep', 'serve'];
 
 /** Runs one call of `bench` and resolves to its exit status; `argv` starts after the program's name. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
@@ -53,6 +54,7 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addRun(program, argv, streams, finish);
   addDoctor(program, streams, finish);
   addQuantize(program, streams, finish);
+  addInspect(program, streams, finish);
   addCheck(program, streams, finish);
   addPackage(program, streams, finish);
   addPull(program, streams, finish);
@@ -101,6 +103,19 @@ function addQuantize(program: Command, streams: Streams, finish: Finish): void {
     const { quantizeCheckpoint } = await import('./commands/quantize.js');
     finish(await withInterrupt(streams.stderr, (s) => quantizeCheckpoint(request, streams, s)));
   });
+}
+
+function addInspect(program: Command, streams: Streams, finish: Finish): void {
+  program
+    .command('inspect')
+    .argument('<model>', 'a name, a YAML, a folder or a .gguf file')
+    .description('what a checkpoint holds, what the engine makes of it, and what is doubtful')
+    .addOption(new Option('--verify', 'read every weight, not only the headers'))
+    .addOption(new Option('--json', 'print one JSON object, with every tensor and linear'))
+    .action(async (model: string, options: InspectFlags) => {
+      const { runInspect } = await import('./commands/inspect.js');
+      finish(await runInspect(model, options, streams));
+    });
 }
 
 function addCheck(program: Command, streams: Streams, finish: Finish): void {
@@ -196,7 +211,7 @@ function addLater(program: Command, name: string): void {
     .allowExcessArguments()
     .action(() => {
       const message =
-        'is not in this version, which has run, doctor, quantize, check, package and pull';
+        'is not in this version, which has run, doctor, quantize, inspect, check, package and pull';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -204,7 +219,7 @@ function addLater(program: Command, name: string): void {
 /** `bench` runs by default, so a misspelt command arrives here as a word too many. */
 function refuseWords([word]: readonly string[]): void {
   if (word === undefined) return;
-  const known = ['run', 'doctor', 'quantize', 'check', 'package', 'pull'];
+  const known = ['run', 'doctor', 'quantize', 'inspect', 'check', 'package', 'pull'];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);
 }

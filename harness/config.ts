@@ -249,7 +249,7 @@ function isPlain(value: unknown): value is Scalar {
   return value === null || ['string', 'number', 'bigint', 'boolean'].includes(typeof value);
 }
 
-/** A built-in model's name, a model's YAML, or a folder with a checkpoint. */
+/** A built-in model's name, a model's YAML, a folder with a checkpoint, or a .gguf file. */
 export function loadModel(
   nameOrPath: string,
   where: string,
@@ -266,7 +266,7 @@ export function loadModel(
   if (/\.ya?ml$/.test(nameOrPath) && isFile(path)) {
     return readModel(path, where, needsCheckpoint, faults);
   }
-  if (isFile(join(path, 'config.json'))) {
+  if (isFile(join(path, 'config.json')) || (/\.gguf$/i.test(path) && isFile(path))) {
     const defaults = modelFields.check(undefined, '', faults);
     const name = basename(path);
     return Object.freeze({ ...defaults, name, path, folder: path, synthetic: false });
@@ -274,7 +274,7 @@ export function loadModel(
   const names = listNames(folder);
   faults.push({
     where,
-    message: `model is ${quote(nameOrPath)}; allowed: ${names.join(', ')}, or a folder that holds config.json and *.safetensors${suggestName(nameOrPath, names)}`,
+    message: `model is ${quote(nameOrPath)}; allowed: ${names.join(', ')}, a folder that holds config.json and *.safetensors, or a .gguf file${suggestName(nameOrPath, names)}`,
   });
   return null;
 }

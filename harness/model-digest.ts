@@ -4,9 +4,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isFile } from './config-files.js';
 
-/** sha256 (hex) over name and content of every .json and .safetensors file, in the order of their names. */
+/** sha256 (hex) over name and content of every .json and .safetensors file, in the order of their names; of a .gguf file. */
 export async function digestFolder(folder: string): Promise<string> {
+  if (isFile(folder)) return digestFile(folder);
   const names = (await readdir(folder)).filter((name) => /\.(json|safetensors)$/.test(name)).sort();
   const total = createHash('sha256');
   for (const name of names) total.update(`${name}\n${await digestFile(join(folder, name))}\n`);

@@ -110,7 +110,12 @@ export function collectQuantizeOptions(
 }
 
 function findCheckpoint(model: string, faults: Fault[]): string | null {
-  return loadModel(model, 'MODEL', true, findPackageRoot().folder, faults)?.folder ?? null;
+  const folder = loadModel(model, 'MODEL', true, findPackageRoot().folder, faults)?.folder ?? null;
+  if (folder !== null && /\.gguf$/i.test(folder)) {
+    const message = `${quote(model)} is a GGUF file; allowed: a folder of safetensors`;
+    faults.push({ where: 'MODEL', message });
+  }
+  return folder;
 }
 
 function readOut(out: unknown, source: string | null, force: boolean, faults: Fault[]): string {

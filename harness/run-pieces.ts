@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import type { Dataset } from '../datasets/dataset.js';
 import { loadTokenizer, type Tokenizer } from '../datasets/index.js';
 import { type Clock, RealClock, VirtualClock } from '../loadgen/index.js';
-import type { EngineOptions } from '../native/index.js';
+import { type EngineOptions, inspectModel, type ModelInspection } from '../native/index.js';
 import type { RunConfig } from './config.js';
+import { isFile } from './config-files.js';
 import { InputError, messageOf } from './errors.js';
 import type { ProgressReporter } from './report/progress.js';
 import { DatasetLibrary } from './sample-library.js';
 import { needsTokenizer } from './script-config.js';
+import { asLoadError } from './sut/load-error.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
 import type { GenerationTerms } from './sut/native.js';
 
@@ -154,7 +156,7 @@ function checkVocabulary({ dataset, totalSampleCount }: DatasetLibrary, folder: 
     const sample = dataset.synthetic === undefined ? dataset.sample(index) : undefined;
     if (sample?.kind !== 'generation' || sample.promptTokens === undefined) continue;
     // A checkpoint that does not say its size is refused by the engine, and in its own words.
-    size ??= readModelConfig(folder).vocab_size;
+    size ??= isFile(folder) ? inspectFile(folder).vocabSize : readModelConfig(folder).vocab_size;
     if (!Number.isInteger(size)) return;
     const strange = sample.promptTokens.find((id) => id >= (size as number));
     if (strange === undefined) continue;
@@ -165,7 +167,9 @@ function checkVocabulary({ dataset, totalSampleCount }: DatasetLibrary, folder: 
 
 /** The longest sequence the checkpoint was made for. */
 function readSequenceLimit(folder: string): number {
-  const limit = readModelConfig(folder).max_position_embeddings;
+  const limit = isFile(folder)
+    ? inspectFile(folder).maxPositions
+    : readModelConfig(folder).max_position_embeddings;
   if (Number.isInteger(limit) && (limit as number) > 1) return limit as number;
   const message = `max_position_embeddings is ${String(limit)}; allowed: a whole number above 1; set engine.max_sequence_tokens to go without`;
   throw new InputError([{ where: join(folder, 'config.json'), message }]);
@@ -178,5 +182,13 @@ function readModelConfig(folder: string): Readonly<Record<string, unknown>> {
     return typeof config === 'object' && config !== null ? { ...config } : {};
   } catch (error) {
     throw new InputError([{ where: file, message: messageOf(error) }]);
+  }
+}
+
+function inspectFile(file: string): ModelInspection {
+  try {
+    return inspectModel(file);
+  } catch (error) {
+    throw asLoadError(error, file);
   }
 }

@@ -228,9 +228,9 @@ export interface ModelInspection {
   /** The layers' linears, then the head. */
   readonly linears: readonly InspectedLinear[];
   readonly tensors: readonly InspectedTensor[];
-  /** Held at load, estimated from above; without KV cache. */
+  /** Held by the CPU's engine, without KV cache. */
   readonly weightBytes: number;
-  /** Without the embedding table. */
+  /** What a step reads: without the embedding table. */
   readonly weightBytesPerToken: number;
   /** Why the engine would refuse it; empty where it would not, as far as was read. */
   readonly faults: readonly string[];

@@ -38,6 +38,14 @@ std::vector<Module> modules_of(const ModelConfig& config) {
   return modules;
 }
 
+// What its kernels read for a step: held_bytes without the room for what packing may add.
+int64_t read_bytes(const StoredLinear& linear, int64_t n, int64_t k) {
+  if (linear.held == ops::WeightType::kInt8) return n * k + 4 * n;
+  if (linear.held != ops::WeightType::kInt4) return held_bytes(linear, n, k);
+  const int64_t groups = (k + linear.group_size - 1) / linear.group_size;
+  return n * k / 2 + groups * n * (linear.symmetric ? 2 : 3);  // fp16 scales, zero points of a byte
+}
+
 Json words(const std::string& text) { return Json(text); }
 
 // The zero points' convention, where `qzeros` alone tells; -1 where it does not.
@@ -116,7 +124,7 @@ class Inspection {
     try {
       const StoredLinear stored =
           find_linear(config_, checkpoint_, module.path, module.n, module.k);
-      const int64_t held = held_bytes(stored, module.n, module.k);
+      const int64_t held = read_bytes(stored, module.n, module.k);
       weight_bytes_ += held;
       if (stored.format == LinearFormat::kGptq) look_at_zeros(module);
       if (verify_) read_linear(config_, checkpoint_, module.path, module.n, module.k);

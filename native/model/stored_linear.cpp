@@ -30,11 +30,14 @@ const QuantizationConfig& require_method(const ModelConfig& config, const std::s
     throw Error(kBadCheckpoint,
                 "tensor " + name + " needs a quantization_config; config.json has none");
   }
+  std::string names;
+  for (const QuantMethod method : methods)
+    names += (names.empty() ? "" : " or ") + std::string(quant_method_name(method));
   const bool fits = std::find(methods.begin(), methods.end(), config.quantization->method) !=
                     methods.end();
   if (!fits) {
     throw Error(kBadCheckpoint,
-                "tensor " + name + " is of " + quant_method_name(*methods.begin()) +
+                "tensor " + name + " is of " + names +
                     "; config.json's quantization_config says " +
                     quant_method_name(config.quantization->method));
   }

@@ -1,0 +1,141 @@
+// How fast could a device generate with this model at most, and by which kernels? Pure arithmetic: every token reads the
+// weights and the cached positions once, and memory gives no more than its rate.
+
+import type { InspectedLinear, ModelInspection } from '../native/index.js';
+import type { System } from './environment.js';
+
+export interface DeviceLimit {
+  readonly device: string;
+  readonly name: string;
+  readonly bandwidthGBs: number;
+  readonly bandwidthFrom: 'measured now' | 'datasheet';
+  /** Read by a step of one sequence, without KV cache. */
+  readonly weightBytesPerToken: number;
+  readonly kvBytesPerToken: number;
+  /** Of one sequence at no context, and at `contextTokens`. */
+  readonly tokensPerSecond: number;
+  readonly contextTokens: number;
+  readonly tokensPerSecondAtContext: number;
+  /** Whether weights and one sequence of `contextTokens` fit its memory. */
+  readonly fits: boolean;
+  /** Why the engine would not take the model there; null where it would, as far as is known. */
+  readonly refusal: string | null;
+  /** By what the engine holds a linear as: its kernel and why. */
+  readonly kernels: readonly {
+    readonly held: string;
+    readonly kernel: string;
+    readonly why: string;
+  }[];
+}
+
+/** A usual length to state the second figure at. */
+const usualContext = 4096;
+
+export function findDeviceLimits(
+  inspection: ModelInspection,
+  { gpus, cpu, memoryBytes }: Pick<System, 'gpus' | 'cpu' | 'memoryBytes'>,
+  cpuReadGBs: number,
+): DeviceLimit[] {
+  const onCpu = limitOf(inspection, inspection.weightBytesPerToken, cpuReadGBs, memoryBytes);
+  const limits: DeviceLimit[] = [
+    {
+      device: 'cpu',
+      name: cpu,
+      bandwidthFrom: 'measured now',
+      refusal: null,
+      kernels: listCpuKernels(inspection.linears),
+      ...onCpu,
+    },
+  ];
+  const gpuBytes = gpuBytesPerToken(inspection);
+  for (const [index, gpu] of gpus.entries()) {
+    if (gpu.peakBandwidthGBs === null) continue;
+    limits.push({
+      device: `cuda:${index}`,
+      name: gpu.name,
+      bandwidthFrom: 'datasheet',
+      refusal: refuseOnGpu(inspection),
+      kernels: listGpuKernels(inspection.linears),
+      ...limitOf(inspection, gpuBytes, gpu.peakBandwidthGBs, gpu.memoryBytes),
+    });
+  }
+  return limits;
+}
+
+function limitOf(
+  { kvBytesPerToken16, maxPositions, weightBytes, weightBytesPerToken }: ModelInspection,
+  bytesPerToken: number,
+  bandwidthGBs: number,
+  memoryBytes: number,
+) {
+  const contextTokens = Math.min(usualContext, maxPositions);
+  const rate = (context: number) =>
+    (bandwidthGBs * 1e9) / (bytesPerToken + context * kvBytesPerToken16);
+  const held = bytesPerToken + weightBytes - weightBytesPerToken;
+  return {
+    bandwidthGBs,
+    weightBytesPerToken: bytesPerToken,
+    kvBytesPerToken: kvBytesPerToken16,
+    tokensPerSecond: rate(0),
+    contextTokens,
+    tokensPerSecondAtContext: rate(contextTokens),
+    fits: held + contextTokens * kvBytesPerToken16 <= memoryBytes,
+  };
+}
+
+/** Floats are 16 bits there, whatever they are in the file. */
+function gpuBytesPerToken({ linears, weightBytesPerToken }: ModelInspection): number {
+  return linears.reduce(
+    (bytes, { held, n, k }) => (held === 'fp32' ? bytes - 2 * n * k : bytes),
+    weightBytesPerToken,
+  );
+}
+
+function distinctHeld(linears: readonly InspectedLinear[]): InspectedLinear[] {
+  const seen = new Map<string, InspectedLinear>();
+  for (const linear of linears) {
+    if (linear.held !== undefined && !seen.has(linear.held)) seen.set(linear.held, linear);
+  }
+  return [...seen.values()];
+}
+
+function listCpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kernels'] {
+  return distinctHeld(linears).map(({ held, cpuKernel }) => ({
+    held: held!,
+    kernel: cpuKernel!,
+    why: /^int/.test(held!)
+      ? 'integer products with activations rounded to int8; engine.activations fp32 keeps them whole'
+      : 'the widest instructions this CPU has; floats see fp32 activations',
+  }));
+}
+
+/** As ops/cuda/linear.cu chooses, which also asks the GPU for its shared memory. */
+function listGpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kernels'] {
+  return distinctHeld(linears).map(({ held }) => {
+    if (held === 'int4') {
+      return {
+        held,
+        kernel: 'int4_linear_few_rows; for more rows int4_linear_many_rows_sm90 or _mma',
+        why: 'few rows are bound by bytes, many by the tensor cores; _sm90 on compute capability 9.0 alone',
+      };
+    }
+    if (held === 'int8') {
+      return { held, kernel: 'dense_linear_many_rows', why: 'the one kernel that reads int8' };
+    }
+    return {
+      held: held!,
+      kernel: 'dense_linear_few_rows; for more rows cublasGemmEx',
+      why: 'without cuBLAS dense_linear_many_rows; floats are held in 16 bits',
+    };
+  });
+}
+
+/** As engine/gpu_plan.cpp does. */
+function refuseOnGpu({ headDim, heads, kvHeads, hiddenSize, intermediateSize }: ModelInspection) {
+  if (headDim !== 64 && headDim !== 128) return `head_dim is ${headDim}; allowed: 64, 128`;
+  if (heads / kvHeads > 16) return `${heads / kvHeads} query heads share a kv head; allowed: 16`;
+  if (hiddenSize % 8 !== 0 || intermediateSize % 8 !== 0) {
+    return `hidden_size is ${hiddenSize} and intermediate_size ${intermediateSize}; allowed: multiples of 8`;
+  }
+  return null;
+}

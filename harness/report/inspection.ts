@@ -1,0 +1,112 @@
+// What a person reads from `bench inspect`: the model, its formats in a table, what each device can make of it, doubts.
+
+import pc from 'picocolors';
+import type { InspectedLinear } from '../../native/index.js';
+import type { InspectRecord } from '../commands/inspect.js';
+import type { DeviceLimit } from '../model-limits.js';
+import { alignColumns } from './columns.js';
+
+/** The whole text, last newline included. */
+export function formatInspection(record: InspectRecord, useColor: boolean): string {
+  const colors = pc.createColors(useColor);
+  const paragraphs = [
+    formatModel(record),
+    formatFormats(record),
+    ...record.devices.map(formatDevice),
+    record.faults.map((fault) => `${colors.red('fault')}  ${fault}`).join('\n'),
+    record.doubts.map((doubt) => `${colors.yellow('doubt')}  ${doubt}`).join('\n'),
+  ];
+  return `${paragraphs.filter((text) => text !== '').join('\n\n')}\n`;
+}
+
+function formatModel(record: InspectRecord): string {
+  const { quantization } = record;
+  const files = new Set(record.tensors.map(({ file }) => file)).size;
+  const rows: [string, string][] = [
+    ['model', `${record.model}, ${record.path}`],
+    [
+      'architecture',
+      `${record.architecture}, ${record.layers} layers, hidden ${record.hiddenSize}, ${record.heads} heads of ${record.headDim} over ${record.kvHeads} kv heads, feed-forward ${record.intermediateSize}, vocabulary ${record.vocabSize}${record.tiedHead ? ', tied head' : ''}, context ${record.maxPositions}`,
+    ],
+    ['parameters', record.parameters.toLocaleString('en-US')],
+    [
+      'files',
+      `${record.container}, ${files} ${files === 1 ? 'file' : 'files'}, ${record.tensors.length} tensors, ${size(record.storedBytes)}, ${record.verified ? 'every weight was read' : 'headers were read (--verify reads every weight)'}`,
+    ],
+    [
+      'quantization',
+      quantization === null
+        ? 'config.json says nothing'
+        : `config.json says ${quantization.method}, ${quantization.bits} bits, groups of ${quantization.groupSize}, ${quantization.symmetric ? 'symmetric' : 'asymmetric'}${quantization.actOrder ? ', act-order' : ''}${quantization.checkpointFormat === null ? '' : `, ${quantization.checkpointFormat}`}`,
+    ],
+    [
+      'memory',
+      `weights ${size(record.weightBytes)}, of which a token reads ${size(record.weightBytesPerToken)}; KV cache ${size(record.kvBytesPerToken16)} a token in 16 bits`,
+    ],
+  ];
+  return rows.map(([name, value]) => `${name.padEnd(14)}${value}`).join('\n');
+}
+
+/** One row for all linears of one name that are stored and held alike. */
+function formatFormats({ linears, tensors }: InspectRecord): string {
+  const groups = new Map<string, InspectedLinear[]>();
+  for (const linear of linears) {
+    if (linear.stored === null) continue;
+    const key = [moduleName(linear), linear.stored, linear.held, linear.groupSize].join(' ');
+    groups.set(key, [...(groups.get(key) ?? []), linear]);
+  }
+  const rows = [...groups.values()].map((group) => {
+    const [first] = group as [InspectedLinear];
+    const weights = group.reduce((sum, { n, k }) => sum + n * k, 0);
+    const stored = group.reduce((sum, { storedBytes }) => sum + storedBytes!, 0);
+    const held = group.reduce((sum, { heldBytes }) => sum + heldBytes!, 0);
+    return [
+      moduleName(first),
+      String(group.length),
+      `${first.n} x ${first.k}`,
+      first.stored!,
+      bits(stored, weights),
+      `${first.held}${first.groupSize == null ? '' : ` g${first.groupSize}`}`,
+      bits(held, weights),
+      first.reason ?? '',
+    ];
+  });
+  const table = tensors.find(({ module }) => module === 'model.embed_tokens.weight');
+  if (table !== undefined) {
+    const weights = table.shape.reduce((product, side) => product * side, 1);
+    const shape = table.shape.join(' x ');
+    rows.push(['embed_tokens', '1', shape, table.type, bits(table.bytes, weights), '', '', '']);
+  }
+  const head = ['linear', 'count', 'outputs x inputs', 'stored', 'bits', 'held', 'bits', 'why'];
+  return alignColumns([head, ...rows]);
+}
+
+function moduleName({ path }: InspectedLinear): string {
+  return path.slice(path.lastIndexOf('.') + 1);
+}
+
+function bits(bytes: number, weights: number): string {
+  return ((8 * bytes) / weights).toFixed(2);
+}
+
+function formatDevice(limit: DeviceLimit): string {
+  const { tokensPerSecond, tokensPerSecondAtContext, contextTokens } = limit;
+  const rate = (value: number) => (value < 10 ? value.toFixed(2) : Math.round(value).toString());
+  const lines = [
+    `${limit.device.padEnd(14)}${limit.name}, ${limit.bandwidthGBs.toFixed(1)} GB/s (${limit.bandwidthFrom})`,
+  ];
+  if (limit.refusal !== null) lines.push(`  refused       ${limit.refusal}`);
+  lines.push(
+    `  limit         ${rate(tokensPerSecond)} tokens/s of one sequence without context, ${rate(tokensPerSecondAtContext)} at ${contextTokens} tokens (MBU 100 %): ${size(limit.weightBytesPerToken)} of weights a token`,
+  );
+  if (!limit.fits) lines.push('  memory        weights and one such sequence do not fit');
+  for (const { held, kernel, why } of limit.kernels) {
+    lines.push(`  ${held.padEnd(14)}${kernel} (${why})`);
+  }
+  return lines.join('\n');
+}
+
+function size(bytes: number): string {
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(2)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
