@@ -97,6 +97,19 @@ class GpuAttentionCheck {
     expect_near(" as prompts of one", out.take<uint16_t>(c_, what_), batch_.decode_rows);
   }
 
+  // The same by attention_rows, after rope_kv_write of every row.
+  void run_rows() {
+    write(written_, tokens_, tokens_qkv_.as<uint16_t>());
+    write(written_, rows_, rows_qkv_.as<uint16_t>());
+    const Poisoned out(c_, twin_.want.size() * 2);
+    gpu_ops::attention_rows(c_.gpu, shape_.activation, written_.kv(), rows_, rows_qkv_.as<void>(),
+                            shape_.heads, shape_.window, out.data());
+    const std::vector<uint16_t> got = out.take<uint16_t>(c_, what_);
+    expect_near(" rows", got, batch_.rows());
+    expect_padding_kept(got);
+    expect_same_cache(c_, what_ + " rows", written_.take(c_, what_), twin_.cache);
+  }
+
  private:
   void upload(const std::vector<uint16_t>& qkv, const std::vector<float>& rotation) {
     std::vector<int32_t> positions = batch_.positions;
@@ -124,26 +137,28 @@ class GpuAttentionCheck {
     return {rows_.positions + batch_.decode_rows, rows_.first_page + batch_.decode_rows,
             rows_.pages, batch_.rows() - batch_.decode_rows};
   }
+  gpu_ops::Rotation rotation() const { return {rotation_.as<float>(), shape_.head_dim / 2}; }
   void write(const GpuCache& cache, const gpu_ops::RowPlaces& places, uint16_t* qkv) {
     if (places.rows == 0) return;
-    gpu_ops::rope_kv_write(c_.gpu, shape_.activation, cache.kv(), places, rotation_.as<float>(),
-                           qkv, shape_.heads);
+    gpu_ops::rope_kv_write(c_.gpu, shape_.activation, cache.kv(), places, rotation(), qkv,
+                           shape_.heads);
   }
   void prefill(const GpuCache& cache, const std::vector<gpu_ops::AttentionTile>& tiles,
                const Poisoned& out) {
     if (tiles.empty()) return;
     const gpu_ops::DeviceBuffer there = to_gpu(tiles);
-    gpu_ops::attention_prefill(
-        c_.gpu, shape_.activation, cache.kv(), rows_, there.as<gpu_ops::AttentionTile>(),
-        static_cast<int64_t>(tiles.size()), rows_qkv_.as<void>(), shape_.heads, out.data());
+    gpu_ops::attention_prefill(c_.gpu, shape_.activation, cache.kv(), rows_,
+                               there.as<gpu_ops::AttentionTile>(),
+                               static_cast<int64_t>(tiles.size()), rows_qkv_.as<void>(),
+                               shape_.heads, shape_.window, out.data());
     c_.gpu.synchronize();  // before the tiles go
   }
   // The step's output; prompts are turned and written the first time.
   std::vector<uint16_t> attend_step(bool with_writes) {
     const Poisoned out(c_, twin_.want.size() * 2);
     if (batch_.decode_rows > 0) {
-      gpu_ops::attention_decode(c_.gpu, shape_.activation, written_.kv(), decoding(),
-                                rotation_.as<float>(), rows_qkv_.as<void>(), shape_.heads,
+      gpu_ops::attention_decode(c_.gpu, shape_.activation, written_.kv(), decoding(), rotation(),
+                                rows_qkv_.as<void>(), shape_.heads, shape_.window,
                                 scratch_.as<void>(), out.data());
     }
     if (with_writes)
@@ -241,6 +256,33 @@ inline void check_gpu_attention(const GpuCases& c) {
         for (const auto& batch : batches) {
           if (c.cases.quick && turn++ % 3 != 0) continue;
           GpuAttentionCheck(c, shape, batch, scratch).run();
+        }
+      }
+    }
+  }
+  // Windows: of one token, inside a tile, over tiles and stages, longer than any context.
+  turn = 0;
+  for (const int64_t window : {1, 5, 16, 33, 100, 5000}) {
+    for (const bool float8 : {false, true}) {
+      for (GpuAttentionShape shape : shapes) {
+        shape.activation = window % 2 == 0 ? Activation::kFloat16 : Activation::kBFloat16;
+        shape.float8 = float8, shape.window = window;
+        for (const auto& batch : batches) {
+          if (turn++ % (c.cases.quick ? 7 : 2) != 0) continue;
+          GpuAttentionCheck(c, shape, batch, scratch).run();
+        }
+      }
+    }
+  }
+  // Heads of 256.
+  for (const Activation activation : {Activation::kFloat16, Activation::kBFloat16}) {
+    for (const bool float8 : {false, true}) {
+      for (const int64_t window : {0, 20}) {
+        for (const auto& batch : batches) {
+          GpuAttentionCheck(c, {activation, float8, 4, 4, 256, 16, window}, batch, scratch)
+              .run_rows();
+          GpuAttentionCheck(c, {activation, float8, 6, 2, 256, 32, window}, batch, scratch)
+              .run_rows();
         }
       }
     }

@@ -12,6 +12,7 @@ struct GpuAttentionShape {
   gpu_ops::Activation activation;
   bool float8;
   int64_t heads, kv_heads, head_dim, page_tokens;
+  int64_t window = 0;
 
   int64_t width() const { return (heads + 2 * kv_heads) * head_dim; }
   int64_t out_width() const { return heads * head_dim; }
@@ -19,7 +20,8 @@ struct GpuAttentionShape {
     return std::string("gpu attention ") + gpu_ops::activation_name(activation) +
            (float8 ? " fp8" : "") + " heads " + std::to_string(heads) + "/" +
            std::to_string(kv_heads) + " x " + std::to_string(head_dim) + " page " +
-           std::to_string(page_tokens) + ":";
+           std::to_string(page_tokens) + (window > 0 ? " window " + std::to_string(window) : "") +
+           ":";
   }
 };
 // Tokens that came before and rows of this step; past -1: a row that only fills a batch up.
@@ -163,7 +165,7 @@ inline std::vector<double> attend(const GpuCases& c, const GpuAttentionShape& sh
   ops::kv_write(c.cpu, kv, {batch.positions.data(), tables.data(), batch.tokens()}, k.data(),
                 kv_width, v.data(), kv_width);
   ops::attention(c.cpu, kv, {positions.data(), row_tables.data(), batch.rows()}, q.data(),
-                 shape.out_width(), shape.heads, 0, out.data());
+                 shape.out_width(), shape.heads, shape.window, out.data());
   for (size_t i = 0; i < out.size(); ++i)
     if (batch.token[i / static_cast<size_t>(shape.out_width())] < 0) out[i] = NAN;
   return {out.begin(), out.end()};

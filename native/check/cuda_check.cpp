@@ -6,6 +6,7 @@
 //   cuda_check --one K N ROWS
 #include <chrono>
 
+#include "check/cuda_architecture_cases.h"
 #include "check/cuda_attention_cases.h"
 #include "check/cuda_linear_cases.h"
 #include "check/cuda_row_cases.h"
@@ -47,6 +48,7 @@ int run(const Options& options) {
     return !options.no_check && (options.only.empty() || options.only == name);
   };
   if (wanted("rows")) check::check_gpu_rows(c);
+  if (wanted("architectures")) check::check_gpu_architectures(c);
   if (wanted("attention")) check::check_gpu_attention(c);
   if (wanted("tokens")) check::check_gpu_tokens(c);
   if (wanted("linear")) check::check_gpu_linears(c);

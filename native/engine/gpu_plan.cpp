@@ -122,14 +122,10 @@ void check_gpu_model(const ModelConfig& config) {
   const auto refuse = [](const std::string& what, const std::string& allowed) {
     throw Error(kUnsupportedModel, what + "; allowed on a GPU: " + allowed);
   };
-  const bool any_bias = std::ranges::any_of(config.bias.values, [](bool bias) { return bias; });
-  if (any_bias || config.head_bias || config.qk_norm || config.parallel ||
-      config.norm != NormKind::kRms || config.rope.interleaved || !config.windows.empty()) {
-    refuse(config.architecture + " with what this config.json says",
-           "no biases, no q and k norms, no sliding window, RMSNorm, rotate-half");
-  }
-  if (config.head_dim != 64 && config.head_dim != 128)
-    refuse("head_dim is " + std::to_string(config.head_dim), "64, 128");
+  if (config.head_dim != 64 && config.head_dim != 128 && config.head_dim != 256)
+    refuse("head_dim is " + std::to_string(config.head_dim), "64, 128, 256");
+  if (config.parallel && config.norm != NormKind::kLayer)
+    refuse("attention and MLP side by side after an RMSNorm", "after a LayerNorm");
   if (config.heads / config.kv_heads > 16) {
     refuse(std::to_string(config.heads / config.kv_heads) + " query heads share a kv head",
            "up to 16");

@@ -1,6 +1,7 @@
 // h += o(attention(rope(qkv(norm(h))))); h += down(silu(gate) * up), gate and up of norm(h); h in
 // fp32. Norms go with the linears that read them, additions with those that write, silu-mul with
-// gate_up's.
+// gate_up's. What an architecture has beyond that (LayerNorm, biases, norms of heads, other turns)
+// takes a kernel of its own, and costs the others a branch a layer on the host.
 #include "model/cuda_llama.h"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <variant>
 
 #include "base/error.h"
+#include "model/gpu_bytes.h"
 #include "model/linear_bias.h"
 #include "model/rope_frequencies.h"
 #include "model/source_linear.h"
@@ -54,6 +56,20 @@ std::vector<float> rotations(const ModelConfig& config, int64_t positions) {
   return table;
 }
 
+DeviceBuffer upload_some(const std::vector<float>& values) {
+  return values.empty() ? DeviceBuffer() : upload_floats(values);
+}
+
+CudaNorm upload_norm(const Norm& norm) {
+  return {upload_floats(norm.weight), upload_some(norm.bias)};
+}
+
+// More than rope_kv_write and attention_decode do to heads themselves.
+bool turns_heads_apart(const ModelConfig& config) {
+  return config.bias[LinearKind::kQkv] || config.qk_norm || config.rope.interleaved ||
+         config.rope.dims != config.head_dim;
+}
+
 size_t bytes16(int64_t rows, int64_t columns) { return static_cast<size_t>(rows * columns) * 2; }
 
 }  // namespace
@@ -61,13 +77,14 @@ size_t bytes16(int64_t rows, int64_t columns) { return static_cast<size_t>(rows 
 int64_t CudaLinear::bytes() const {
   int64_t total = 0;
   for (const LinearWeight& part : parts) total += part.bytes;
-  return total;
+  return total + static_cast<int64_t>(bias.size());
 }
+
+int64_t CudaNorm::bytes() const { return static_cast<int64_t>(weight.size() + bias.size()); }
 
 CudaLinear CudaLlama::load(const Checkpoint& checkpoint, const std::vector<std::string>& paths,
                            const std::vector<int64_t>& sizes, int64_t k, WeightFormat format,
                            bool gate_up, FormatList* formats) {
-  read_bias(checkpoint, paths, sizes, false);
   std::vector<SourceLinear> sources = read_fused(config_, checkpoint, paths, sizes, k);
   CudaLinear linear;
   linear.k = k;
@@ -93,27 +110,38 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, ModelConfig config,
   embedding_ = upload(table.bits.data(), table.bits.size());
   for (int64_t index = 0; index < config_.layers; ++index) {
     CudaLayer& layer = layers_.emplace_back();
-    const auto norm = [&](const char* module) {
-      return upload_floats(
-          read_norm(config_, checkpoint, linear_module_path(config_, index, module)).weight);
+    const auto path = [&](const std::string& module) {
+      return linear_module_path(config_, index, module);
     };
-    layer.attention_norm = norm(config_.names->attention_norm);
-    layer.mlp_norm = norm(config_.names->mlp_norm);
+    const TensorNames& names = *config_.names;
+    layer.attention_norm = upload_norm(read_norm(config_, checkpoint, path(names.attention_norm)));
+    if (!config_.parallel)
+      layer.mlp_norm = upload_norm(read_norm(config_, checkpoint, path(names.mlp_norm)));
+    if (config_.qk_norm) {
+      const std::vector<int64_t> shape = {config_.head_dim};
+      layer.q_norm = upload_floats(checkpoint.read_float32(path("self_attn.q_norm.weight"), shape));
+      layer.k_norm = upload_floats(checkpoint.read_float32(path("self_attn.k_norm.weight"), shape));
+    }
     const auto linear = [&](LinearKind kind) {
       std::vector<std::string> paths;
       for (const std::string& module : linear_module_names(config_, kind))
-        paths.push_back(linear_module_path(config_, index, module));
-      return load(checkpoint, paths, linear_output_sizes(config_, kind),
-                  linear_input_size(config_, kind), format, kind == LinearKind::kGateUp, &formats);
+        paths.push_back(path(module));
+      const std::vector<int64_t> sizes = linear_output_sizes(config_, kind);
+      CudaLinear made = load(checkpoint, paths, sizes, linear_input_size(config_, kind), format,
+                             interleaves_gate(config_, kind), &formats);
+      made.bias = upload_some(read_bias(checkpoint, paths, sizes, config_.bias[kind]));
+      return made;
     };
     layer.qkv = linear(LinearKind::kQkv);
     layer.o = linear(LinearKind::kO);
     layer.gate_up = linear(LinearKind::kGateUp);
     layer.down = linear(LinearKind::kDown);
   }
-  final_norm_ = upload_floats(read_norm(config_, checkpoint, config_.names->final_norm).weight);
+  final_norm_ = upload_norm(read_norm(config_, checkpoint, config_.names->final_norm));
   head_ = load(checkpoint, {head_path(config_)}, {config_.vocab_size}, config_.hidden_size,
                WeightFormat::kCheckpoint, false, &head_format);
+  head_.bias =
+      upload_some(read_bias(checkpoint, {"lm_head"}, {config_.vocab_size}, config_.head_bias));
   format_ = formats.text();
   parameters_ = count_parameters(config_);
 }
@@ -133,14 +161,14 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const SyntheticModel
   };
   for (int64_t index = 0; index < config_.layers; ++index) {
     CudaLayer& layer = layers_.emplace_back();
-    layer.attention_norm = upload_floats(ones);
-    layer.mlp_norm = upload_floats(ones);
+    layer.attention_norm.weight = upload_floats(ones);
+    layer.mlp_norm.weight = upload_floats(ones);
     layer.qkv = int4(LinearKind::kQkv);
     layer.o = int4(LinearKind::kO);
     layer.gate_up = int4(LinearKind::kGateUp);
     layer.down = int4(LinearKind::kDown);
   }
-  final_norm_ = upload_floats(ones);
+  final_norm_.weight = upload_floats(ones);
   head_.n = config_.vocab_size;
   head_.k = config_.hidden_size;
   head_.parts.push_back(random_float(gpu, head_.n, head_.k, activation, ++seed));
@@ -173,14 +201,25 @@ void CudaLlama::reserve(int64_t max_rows, int64_t max_positions) {
   gathered_ = DeviceBuffer(bytes16(max_rows, gathered));
   part_ = DeviceBuffer(bytes16(max_rows, unfused));
   rotation_ = upload_floats(rotations(config_, max_positions));
+  if (turns_heads_apart(config_)) {
+    std::vector<float> none(static_cast<size_t>(config_.head_dim));
+    for (size_t i = 0; i < none.size(); i += 2) none[i] = 1.0f;
+    no_rotation_ = upload_floats(none);
+  }
   decode_scratch_ = DeviceBuffer(static_cast<size_t>(
       decode_scratch_bytes(gpu_, max_rows, config_.heads, config_.kv_heads, config_.head_dim)));
   fill_bytes(gpu_.stream(), decode_scratch_.as<void>(), 0, decode_scratch_.size());
 }
 
-LinearInput CudaLlama::normalised(const DeviceBuffer& norm) const {
-  return {normed_.as<void>(), hidden_.as<float>(), norm.as<float>(),
-          static_cast<float>(config_.norm_eps), gathered_.as<void>()};
+LinearInput CudaLlama::normalised(const CudaNorm& norm, int64_t rows) const {
+  const auto eps = static_cast<float>(config_.norm_eps);
+  if (config_.norm == NormKind::kRms) {
+    return {normed_.as<void>(), hidden_.as<float>(), norm.weight.as<float>(), eps,
+            gathered_.as<void>()};
+  }
+  layernorm(gpu_, activation_, hidden_.as<float>(), nullptr, norm.weight.as<float>(),
+            norm.bias.as<float>(), eps, rows, config_.hidden_size, normed_.as<void>());
+  return as_it_is(normed_);
 }
 
 LinearInput CudaLlama::as_it_is(const DeviceBuffer& x) const {
@@ -199,63 +238,112 @@ void CudaLlama::run_linear(const CudaLinear& linear, const LinearInput& input, i
   }
 }
 
-void CudaLlama::run_layer(const CudaLayer& layer, const CudaStep& step, const PagedKv& kv) const {
-  const int64_t rows = step.places.rows;
-  gpu_.set_purpose("qkv");
-  run_linear(layer.qkv, normalised(layer.attention_norm), rows, Epilogue::kStore, qkv_.as<void>());
-  gpu_.set_purpose("attention");
+void CudaLlama::attend(int64_t index, const CudaStep& step, const PagedKv& kv) const {
+  const CudaLayer& layer = layers_[static_cast<size_t>(index)];
+  const int64_t rows = step.places.rows, window = config_.window(index);
+  Rotation rotation = {rotation_.as<float>(), config_.head_dim / 2};
+  if (no_rotation_.size() > 0) {
+    turn_heads(gpu_, activation_,
+               {layer.qkv.bias.as<float>(), layer.q_norm.as<float>(), layer.k_norm.as<float>(),
+                static_cast<float>(config_.norm_eps), rotation.turns, config_.rope.dims,
+                config_.rope.interleaved},
+               step.places.positions, rows, config_.heads, config_.kv_heads, config_.head_dim,
+               qkv_.as<void>());
+    rotation = {no_rotation_.as<float>(), 0};
+  }
+  if (needs_attention_rows(config_.head_dim)) {
+    rope_kv_write(gpu_, activation_, kv, step.places, rotation, qkv_.as<void>(), config_.heads);
+    return attention_rows(gpu_, activation_, kv, step.places, qkv_.as<void>(), config_.heads,
+                          window, context_.as<void>());
+  }
   if (step.decode_rows < rows) {
     RowPlaces places = step.places;
     places.positions += step.decode_rows;
     places.first_page += step.decode_rows;
     places.rows -= step.decode_rows;
-    rope_kv_write(gpu_, activation_, kv, places, rotation_.as<float>(),
+    rope_kv_write(gpu_, activation_, kv, places, rotation,
                   qkv_.as<uint16_t>() + step.decode_rows * config_.qkv_size(), config_.heads);
   }
   if (step.decode_rows > 0) {
     RowPlaces places = step.places;
     places.rows = step.decode_rows;
     gpu_.note_work(step.decode_kv_bytes, 0);
-    attention_decode(gpu_, activation_, kv, places, rotation_.as<float>(), qkv_.as<void>(),
-                     config_.heads, decode_scratch_.as<void>(), context_.as<void>());
+    attention_decode(gpu_, activation_, kv, places, rotation, qkv_.as<void>(), config_.heads,
+                     window, decode_scratch_.as<void>(), context_.as<void>());
   }
   attention_prefill(gpu_, activation_, kv, step.places, step.tiles, step.tile_count,
-                    qkv_.as<void>(), config_.heads, context_.as<void>());
-  gpu_.set_purpose("o");
-  run_linear(layer.o, as_it_is(context_), rows, Epilogue::kAddFloat, hidden_.as<void>());
+                    qkv_.as<void>(), config_.heads, window, context_.as<void>());
+}
+
+void CudaLlama::feed_forward(const CudaLayer& layer, const LinearInput& input, int64_t rows) const {
   gpu_.set_purpose("gate_up");
+  const float* bias = layer.gate_up.bias.as<float>();
   if (layer.gate_up.gate_up) {
-    run_linear(layer.gate_up, normalised(layer.mlp_norm), rows, Epilogue::kSiluMul,
-               act_.as<void>());
+    run_linear(layer.gate_up, input, rows, Epilogue::kSiluMul, act_.as<void>());
   } else {
-    run_linear(layer.gate_up, normalised(layer.mlp_norm), rows, Epilogue::kStore,
-               gate_up_.as<void>());
-    silu_mul(gpu_, activation_, gate_up_.as<void>(), rows, config_.intermediate_size,
-             act_.as<void>());
+    run_linear(layer.gate_up, input, rows, Epilogue::kStore, gate_up_.as<void>());
+    if (config_.mlp == MlpKind::kGeluNew) {
+      gelu_new(gpu_, activation_, gate_up_.as<void>(), bias, rows, config_.intermediate_size,
+               act_.as<void>());
+    } else {
+      if (bias != nullptr)
+        add_bias(gpu_, activation_, bias, rows, layer.gate_up.n, gate_up_.as<void>());
+      silu_mul(gpu_, activation_, gate_up_.as<void>(), rows, config_.intermediate_size,
+               act_.as<void>());
+    }
   }
   gpu_.set_purpose("down");
   run_linear(layer.down, as_it_is(act_), rows, Epilogue::kAddFloat, hidden_.as<void>());
+  if (layer.down.bias.size() > 0)
+    add_bias(gpu_, layer.down.bias.as<float>(), rows, layer.down.n, hidden_.as<float>());
+}
+
+void CudaLlama::run_layer(int64_t index, const CudaStep& step, const PagedKv& kv) const {
+  const CudaLayer& layer = layers_[static_cast<size_t>(index)];
+  const int64_t rows = step.places.rows;
+  gpu_.set_purpose("qkv");
+  const LinearInput input = normalised(layer.attention_norm, rows);
+  run_linear(layer.qkv, input, rows, Epilogue::kStore, qkv_.as<void>());
+  gpu_.set_purpose("attention");
+  attend(index, step, kv);
+  gpu_.set_purpose("o");
+  run_linear(layer.o, as_it_is(context_), rows, Epilogue::kAddFloat, hidden_.as<void>());
+  if (layer.o.bias.size() > 0)
+    add_bias(gpu_, layer.o.bias.as<float>(), rows, layer.o.n, hidden_.as<float>());
+  gpu_.set_purpose("gate_up");
+  // In parallel the first norm's output still lies in normed_ (check_gpu_model: with LayerNorm).
+  feed_forward(layer, config_.parallel ? input : normalised(layer.mlp_norm, rows), rows);
 }
 
 void CudaLlama::run(const CudaStep& step, const std::vector<PagedKv>& kv) const {
   gpu_.set_purpose("embedding");
   embedding(gpu_, embedding_.as<void>(), embedding_type_, step.tokens, step.previous,
             step.places.rows, config_.hidden_size, hidden_.as<float>());
-  for (size_t i = 0; i < layers_.size(); ++i) run_layer(layers_[i], step, kv[i]);
+  for (size_t i = 0; i < layers_.size(); ++i) run_layer(static_cast<int64_t>(i), step, kv[i]);
 }
 
 void CudaLlama::head(const int32_t* kept, int64_t rows, float* logits) const {
   gpu_.set_purpose("head");
-  rmsnorm(gpu_, activation_, hidden_.as<float>(), kept, final_norm_.as<float>(),
-          static_cast<float>(config_.norm_eps), rows, config_.hidden_size, normed_.as<void>());
+  const auto eps = static_cast<float>(config_.norm_eps);
+  const auto* weight = final_norm_.weight.as<float>();
+  if (config_.norm == NormKind::kRms) {
+    rmsnorm(gpu_, activation_, hidden_.as<float>(), kept, weight, eps, rows, config_.hidden_size,
+            normed_.as<void>());
+  } else {
+    layernorm(gpu_, activation_, hidden_.as<float>(), kept, weight, final_norm_.bias.as<float>(),
+              eps, rows, config_.hidden_size, normed_.as<void>());
+  }
   run_linear(head_, as_it_is(normed_), rows, Epilogue::kStoreFloat, logits);
+  if (head_.bias.size() > 0)
+    add_bias(gpu_, head_.bias.as<float>(), rows, config_.vocab_size, logits);
 }
 
 int64_t CudaLlama::weight_bytes_per_token() const {
-  int64_t total = static_cast<int64_t>(final_norm_.size()) + head_.bytes();
+  int64_t total = final_norm_.bytes() + head_.bytes();
   for (const CudaLayer& layer : layers_) {
-    total += static_cast<int64_t>(layer.attention_norm.size() + layer.mlp_norm.size()) +
-             layer.qkv.bytes() + layer.o.bytes() + layer.gate_up.bytes() + layer.down.bytes();
+    total += layer.attention_norm.bytes() + layer.mlp_norm.bytes() +
+             static_cast<int64_t>(layer.q_norm.size() + layer.k_norm.size()) + layer.qkv.bytes() +
+             layer.o.bytes() + layer.gate_up.bytes() + layer.down.bytes();
   }
   return total;
 }
@@ -281,7 +369,9 @@ std::vector<std::pair<std::string, std::string>> CudaLlama::kernels(int64_t rows
       names.emplace_back(std::string(kind) + "_" + std::to_string(rows) + "_rows",
                          name(*linear, rows));
   }
-  names.emplace_back("attention", "attention_decode, attention_prefill (mma.sync)");
+  names.emplace_back("attention", needs_attention_rows(config_.head_dim)
+                                      ? "attention_rows"
+                                      : "attention_decode, attention_prefill (mma.sync)");
   return names;
 }
 

@@ -1,5 +1,5 @@
-// The Llama architecture on a GPU: weights packed once for its kernels, and one call that queues a
-// whole step. Nothing here waits for the device.
+// The forward pass of every architecture on a GPU: weights packed once for its kernels, and one
+// call that queues a whole step. Nothing here waits for the device.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,19 @@ namespace loadmark {
 struct CudaLinear {
   std::vector<ops::cuda::LinearWeight> parts;
   int64_t n = 0, k = 0;
-  bool gate_up = false;  // one part, interleaved for ops::cuda::Epilogue::kSiluMul
+  bool gate_up = false;          // one part, interleaved for ops::cuda::Epilogue::kSiluMul
+  ops::cuda::DeviceBuffer bias;  // (n) fp32; empty: none
+  int64_t bytes() const;
+};
+
+struct CudaNorm {
+  ops::cuda::DeviceBuffer weight, bias;  // (hidden) fp32; the bias of NormKind::kLayer
   int64_t bytes() const;
 };
 
 struct CudaLayer {
-  ops::cuda::DeviceBuffer attention_norm, mlp_norm;  // (hidden) fp32
+  CudaNorm attention_norm, mlp_norm;       // a parallel layer has the first alone
+  ops::cuda::DeviceBuffer q_norm, k_norm;  // (head_dim) fp32; empty: none
   CudaLinear qkv, o, gate_up, down;
 };
 
@@ -68,8 +75,13 @@ class CudaLlama {
                   FormatList* formats);
   void run_linear(const CudaLinear& linear, const ops::cuda::LinearInput& input, int64_t rows,
                   ops::cuda::Epilogue epilogue, void* y) const;
-  void run_layer(const CudaLayer& layer, const CudaStep& step, const ops::cuda::PagedKv& kv) const;
-  ops::cuda::LinearInput normalised(const ops::cuda::DeviceBuffer& norm) const;
+  void run_layer(int64_t index, const CudaStep& step, const ops::cuda::PagedKv& kv) const;
+  // From the linears' q k v to the context, K and V written.
+  void attend(int64_t index, const CudaStep& step, const ops::cuda::PagedKv& kv) const;
+  void feed_forward(const CudaLayer& layer, const ops::cuda::LinearInput& input,
+                    int64_t rows) const;
+  // The norm's output as a linear's input: left to the linear, or queued into normed_.
+  ops::cuda::LinearInput normalised(const CudaNorm& norm, int64_t rows) const;
   ops::cuda::LinearInput as_it_is(const ops::cuda::DeviceBuffer& x) const;
 
   const ops::cuda::Gpu& gpu_;
@@ -80,12 +92,15 @@ class CudaLlama {
   ops::cuda::DeviceBuffer embedding_;
   ops::WeightType embedding_type_;
   std::vector<CudaLayer> layers_;
-  ops::cuda::DeviceBuffer final_norm_;
+  CudaNorm final_norm_;
   CudaLinear head_;
   // Scratch of a step: (max_rows, ...)
   ops::cuda::DeviceBuffer hidden_;                                                    // fp32
   ops::cuda::DeviceBuffer normed_, qkv_, context_, gate_up_, act_, gathered_, part_;  // 16-bit
-  ops::cuda::DeviceBuffer rotation_;  // (max_positions, head_dim / 2) of (cos, sin)
+  ops::cuda::DeviceBuffer rotation_;  // (max_positions, rope.dims / 2) of (cos, sin)
+  // Heads that are turned by ops::cuda::turn_heads: rope_kv_write and attention_decode then turn
+  // them by this, (head_dim / 2) of (1, 0). Empty: by rotation_.
+  ops::cuda::DeviceBuffer no_rotation_;
   ops::cuda::DeviceBuffer decode_scratch_;
 };
 

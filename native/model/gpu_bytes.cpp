@@ -63,8 +63,9 @@ int64_t gpu_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint
       std::vector<std::string> paths;
       for (const std::string& module : linear_module_names(config, kind))
         paths.push_back(linear_module_path(config, layer, module));
-      total += linear_bytes(config, checkpoint, paths, linear_output_sizes(config, kind),
-                            linear_input_size(config, kind), format, kind == LinearKind::kGateUp);
+      total +=
+          linear_bytes(config, checkpoint, paths, linear_output_sizes(config, kind),
+                       linear_input_size(config, kind), format, interleaves_gate(config, kind));
     }
   }
   return total;
@@ -83,6 +84,10 @@ int64_t gpu_weight_bytes(const ModelConfig& config) {
   }
   const int64_t table = allocated(config.vocab_size * config.hidden_size * 2);
   return norm_and_bias_bytes(config) + 2 * table + config.layers * layer;
+}
+
+bool interleaves_gate(const ModelConfig& config, LinearKind kind) {
+  return kind == LinearKind::kGateUp && config.mlp == MlpKind::kSiluGated && !config.bias[kind];
 }
 
 int64_t gpu_scratch_bytes(const ModelConfig& config, int64_t max_rows, int64_t max_positions) {

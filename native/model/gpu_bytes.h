@@ -17,6 +17,9 @@ int64_t gpu_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint
 // The random ones of that shape.
 int64_t gpu_weight_bytes(const ModelConfig& config);
 
+// Whether gate and up are packed into one another, for an epilogue that multiplies them.
+bool interleaves_gate(const ModelConfig& config, LinearKind kind);
+
 // What CudaLlama::reserve takes, but for the parts of split contexts.
 int64_t gpu_scratch_bytes(const ModelConfig& config, int64_t max_rows, int64_t max_positions);
 

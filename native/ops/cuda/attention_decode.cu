@@ -39,12 +39,13 @@ constexpr int kMostSplits = 16;
 struct Problem {
   PagedKv kv;
   RowPlaces places;
-  const float2* rotation;  // (positions, head_dim / 2) of (cos, sin)
+  const float2* turns;  // (cos, sin) of a position, turn_stride from one to the next
   const void* qkv;
   void* out;
   float* parts;   // (rows, kv_heads, splits, group, head_dim + 2): sums, largest, total
   int* arrivals;  // (rows, kv_heads), where contexts are split
   int heads, group, splits, items;  // items: rows * kv_heads * splits
+  int turn_stride, window;
   float scale;
 };
 
@@ -135,15 +136,16 @@ __global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
     split = item / kv_heads / static_cast<int>(p.places.rows);
     position = p.places.positions[row];
     pages = p.places.pages + p.places.first_page[row];
-    const int tiles = position < 0 ? 0 : position / kTileTokens + 1;
+    const int first = max(position + 1 - p.window, 0) / kTileTokens;
+    const int tiles = position < 0 ? 0 : position / kTileTokens + 1 - first;
     splits = min(p.splits, max(1, (tiles + R::kUnsplitTiles - 1) / R::kUnsplitTiles));
-    begin = split < splits ? tiles * split / splits : 0;
-    end = split < splits ? tiles * (split + 1) / splits : 0;
+    begin = split < splits ? first + tiles * split / splits : 0;
+    end = split < splits ? first + tiles * (split + 1) / splits : 0;
     own_ready = false;
     own_tile = nullptr;
     ahead = begin + warp;
     if (begin < end && lane < kHeadDim / 4) {
-      copy_async_16(turns + lane * 2, p.rotation + int64_t{position} * (kHeadDim / 2) + lane * 2);
+      copy_async_16(turns + lane * 2, p.turns + int64_t{position} * p.turn_stride + lane * 2);
     }
     for (int stage = 0; stage < kStages; ++stage) copy_next(ring + stage * kStageBytes);
   };
@@ -194,10 +196,11 @@ __global__ void __launch_bounds__(32 * Ring<kFewRows>::kWarps, kFewRows ? 2 : 1)
         __syncwarp();
         const auto* scales = reinterpret_cast<const float*>(k + 2 * kMatrixBytes);
         rows.template attend<true>(wide, wide + kTileTokens * kHeadDim * 2, scales,
-                                   scales + kTileTokens, tile * kTileTokens, limit, p.scale);
+                                   scales + kTileTokens, tile * kTileTokens, limit, p.window,
+                                   p.scale);
       } else {
         rows.template attend<false>(k, k + kMatrixBytes, nullptr, nullptr, tile * kTileTokens,
-                                    limit, p.scale);
+                                    limit, p.window, p.scale);
       }
       __syncwarp();
       copy_next(k);
@@ -361,12 +364,14 @@ int64_t decode_scratch_bytes(const Gpu& gpu, int64_t max_rows, int64_t heads, in
 }
 
 void attention_decode(const Gpu& gpu, Activation activation, const PagedKv& kv,
-                      const RowPlaces& places, const float* rotation, const void* qkv,
-                      int64_t heads, void* scratch, void* out) {
+                      const RowPlaces& places, const Rotation& rotation, const void* qkv,
+                      int64_t heads, int64_t window, void* scratch, void* out) {
   Problem p = {};
   p.kv = kv;
   p.places = places;
-  p.rotation = reinterpret_cast<const float2*>(rotation);
+  p.turns = reinterpret_cast<const float2*>(rotation.turns);
+  p.turn_stride = static_cast<int>(rotation.stride);
+  p.window = window_or_none(window);
   p.qkv = qkv;
   p.out = out;
   p.heads = static_cast<int>(heads);

@@ -23,7 +23,7 @@ struct Problem {
   const AttentionTile* tiles;
   const void* qkv;
   void* out;
-  int heads, group;
+  int heads, group, window;
   float scale;
 };
 
@@ -75,7 +75,9 @@ __global__ void __launch_bounds__(kThreads) attention_prefill_kernel(Problem p) 
     }
     copy_async_commit();
   };
-  copy_stage(0);
+  // The first token that any row sees.
+  const int first_stage = max(first_position + 1 - p.window, 0) / kStageTokens;
+  copy_stage(first_stage);
 
   // Query row r is token r / group of the tile, query head r % group.
   QueryRows<T, kHeadDim> rows;
@@ -97,8 +99,9 @@ __global__ void __launch_bounds__(kThreads) attention_prefill_kernel(Problem p) 
   }
   rows.load(q[0], q[1]);
   const int warp_tokens = min(tokens, first_position + (warp * 16 + 15) / p.group + 1);
+  const int warp_first = max(first_position + warp * 16 / p.group + 1 - p.window, 0);
   uint8_t* wide = shared + 2 * kStage;
-  for (int stage = 0; stage * kStageTokens < tokens; ++stage) {
+  for (int stage = first_stage; stage * kStageTokens < tokens; ++stage) {
     copy_stage(stage + 1);
     copy_async_wait<1>();
     __syncthreads();
@@ -122,9 +125,10 @@ __global__ void __launch_bounds__(kThreads) attention_prefill_kernel(Problem p) 
     for (int inside = 0; inside < kStageTokens; inside += kTileTokens) {
       const int first = stage * kStageTokens + inside;
       if (first >= warp_tokens) break;
-      rows.template attend<kFloat8>(k + inside * kHeadDim * 2,
-                                    k + kWideMatrix + inside * kHeadDim * 2, scales + inside,
-                                    scales + kStageTokens + inside, first, limit, p.scale);
+      if (first + kTileTokens <= warp_first) continue;
+      rows.template attend<kFloat8>(
+          k + inside * kHeadDim * 2, k + kWideMatrix + inside * kHeadDim * 2, scales + inside,
+          scales + kStageTokens + inside, first, limit, p.window, p.scale);
     }
     __syncthreads();
   }
@@ -173,7 +177,7 @@ int64_t attention_tile_tokens(int64_t heads, int64_t kv_heads) {
 
 void attention_prefill(const Gpu& gpu, Activation activation, const PagedKv& kv,
                        const RowPlaces& places, const AttentionTile* tiles, int64_t tile_count,
-                       const void* qkv, int64_t heads, void* out) {
+                       const void* qkv, int64_t heads, int64_t window, void* out) {
   if (tile_count == 0) return;
   Problem p = {};
   p.kv = kv;
@@ -183,6 +187,7 @@ void attention_prefill(const Gpu& gpu, Activation activation, const PagedKv& kv,
   p.out = out;
   p.heads = static_cast<int>(heads);
   p.group = static_cast<int>(heads / kv.kv_heads);
+  p.window = window_or_none(window);
   p.scale = 1.4426950408889634f / std::sqrt(static_cast<float>(kv.head_dim));
   with_activation(activation, [&]<class T>(T) { choose<T>(gpu, p, tile_count); });
 }

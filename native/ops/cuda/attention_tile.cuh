@@ -13,6 +13,10 @@
 namespace loadmark::ops::cuda {
 
 constexpr int kTileTokens = 16;
+constexpr int kNoWindow = 0x7fffffff;  // more than any position
+inline int window_or_none(int64_t window) {
+  return window > 0 && window < kNoWindow ? static_cast<int>(window) : kNoWindow;
+}
 
 // Byte offset of 16-byte piece `piece` of a token's vector of kHeadDim 16-bit values; swizzled so
 // that ldmatrix's 8 rows fall into different banks.
@@ -69,12 +73,13 @@ struct QueryRows {
       }
     }
   }
-  // Tokens first .. first + 15 of k and v (swizzled rows); row g sees tokens below limit[0], row
-  // g + 8 those below limit[1]. scale: 1 / sqrt(head_dim) * log2(e). k_scale, v_scale: of each
-  // token.
+  // Tokens first .. first + 15 of k and v (swizzled rows); row g sees the last `window` tokens
+  // below limit[0], row g + 8 those below limit[1]. scale: 1 / sqrt(head_dim) * log2(e). k_scale,
+  // v_scale: of each token.
   template <bool kScaled>
   __device__ void attend(const uint8_t* k, const uint8_t* v, const float* k_scale,
-                         const float* v_scale, int first, const int (&limit)[2], float scale) {
+                         const float* v_scale, int first, const int (&limit)[2], uint32_t window,
+                         float scale) {
     const int lane = threadIdx.x % 32, t = lane % 4;
     float score[2][4] = {};
 #pragma unroll
@@ -92,7 +97,9 @@ struct QueryRows {
         const int token = 8 * j + 2 * t + i % 2;
         float value = score[j][i] * scale;
         if (kScaled) value *= k_scale[token];
-        score[j][i] = first + token < limit[i / 2] ? value : -INFINITY;
+        // From the last one back; what is not yet in sight wraps around, past any window.
+        const auto back = static_cast<uint32_t>(limit[i / 2] - 1 - first - token);
+        score[j][i] = back < window ? value : -INFINITY;
         peak[i / 2] = fmaxf(peak[i / 2], score[j][i]);
       }
     }

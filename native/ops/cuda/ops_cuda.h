@@ -239,6 +239,17 @@ const void* weight_data(const LinearWeight& w);
 // (rows) or null for all in order.
 void rmsnorm(const Gpu& gpu, Activation activation, const float* x, const int32_t* row,
              const float* weight, float eps, int64_t rows, int64_t dim, void* y);
+// y[i] = (x[i] - mean) / sqrt(variance + eps) * weight + bias, else as rmsnorm.
+void layernorm(const Gpu& gpu, Activation activation, const float* x, const int32_t* row,
+               const float* weight, const float* bias, float eps, int64_t rows, int64_t dim,
+               void* y);
+// y[r] += bias.  y (rows, n) 16-bit or fp32; bias (n) fp32
+void add_bias(const Gpu& gpu, Activation activation, const float* bias, int64_t rows, int64_t n,
+              void* y);
+void add_bias(const Gpu& gpu, const float* bias, int64_t rows, int64_t n, float* y);
+// y (rows, dim) = gelu_new(x + bias), 16-bit; bias (dim) fp32 or null
+void gelu_new(const Gpu& gpu, Activation activation, const void* x, const float* bias, int64_t rows,
+              int64_t dim, void* y);
 // y[:, first..first + n) = x (rows, n); y has `width` columns; 16-bit
 void copy_columns(const Gpu& gpu, const void* x, int64_t n, int64_t rows, void* y, int64_t width,
                   int64_t first);
@@ -265,10 +276,31 @@ struct RowPlaces {
   const int32_t *positions, *first_page, *pages;
   int64_t rows;
 };
+// (positions, head_dim / 2) of (cos, sin), `stride` of them from a position to the next; 0: one row
+// serves all, which of (1, 0) turns nothing.
+struct Rotation {
+  const float* turns;
+  int64_t stride;
+};
 // Turns q of qkv (rows, (heads + 2 kv_heads) head_dim) in place and writes k, turned, and v to the
-// cache. rotation (positions, head_dim / 2) of (cos, sin).
+// cache.
 void rope_kv_write(const Gpu& gpu, Activation activation, const PagedKv& kv,
-                   const RowPlaces& places, const float* rotation, void* qkv, int64_t heads);
+                   const RowPlaces& places, const Rotation& rotation, void* qkv, int64_t heads);
+// What some architectures do to heads before and instead of rope_kv_write's turn, in place and in
+// this order: bias to q, k and v, RMS norm over each head of q and k, and a turn of the first
+// `dims` of them, by pairs (i, i + dims / 2) or, interleaved, (2 i, 2 i + 1).
+struct HeadTurn {
+  const float* bias;    // ((heads + 2 kv_heads) head_dim) or null
+  const float* q_norm;  // (head_dim), with k_norm, or null
+  const float* k_norm;
+  float eps;
+  const float* rotation;  // (positions, dims / 2) of (cos, sin)
+  int64_t dims;
+  bool interleaved;
+};
+void turn_heads(const Gpu& gpu, Activation activation, const HeadTurn& turn,
+                const int32_t* positions, int64_t rows, int64_t heads, int64_t kv_heads,
+                int64_t head_dim, void* qkv);
 // A piece of a prompt: consecutive rows of one sequence, at most attention_tile_tokens of them.
 struct AttentionTile {
   int32_t first_row, rows;
@@ -279,14 +311,20 @@ int64_t decode_splits(const Gpu& gpu, int64_t rows, int64_t kv_heads);
 int64_t decode_scratch_bytes(const Gpu& gpu, int64_t max_rows, int64_t heads, int64_t kv_heads,
                              int64_t head_dim);
 // rope_kv_write and attention of rows [0, rows), one sequence each: row r attends to positions
-// 0..positions[r]; qkv as it comes from its linear, and left so; out (rows, heads head_dim).
+// 0..positions[r], with a window above 0 to the last `window` of them; qkv as it comes from its
+// linear, and left so; out (rows, heads head_dim).
 void attention_decode(const Gpu& gpu, Activation activation, const PagedKv& kv,
-                      const RowPlaces& places, const float* rotation, const void* qkv,
-                      int64_t heads, void* scratch, void* out);
+                      const RowPlaces& places, const Rotation& rotation, const void* qkv,
+                      int64_t heads, int64_t window, void* scratch, void* out);
 // Rows in tiles (device memory), q turned and every k and v written by rope_kv_write.
 void attention_prefill(const Gpu& gpu, Activation activation, const PagedKv& kv,
                        const RowPlaces& places, const AttentionTile* tiles, int64_t tile_count,
-                       const void* qkv, int64_t heads, void* out);
+                       const void* qkv, int64_t heads, int64_t window, void* out);
+// The same of any rows, for heads that the two above are too narrow for: head_dim 256.
+bool needs_attention_rows(int64_t head_dim);
+void attention_rows(const Gpu& gpu, Activation activation, const PagedKv& kv,
+                    const RowPlaces& places, const void* qkv, int64_t heads, int64_t window,
+                    void* out);
 
 // ---- logits ----
 struct SamplingRow {

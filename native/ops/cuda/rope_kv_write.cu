@@ -11,7 +11,8 @@ constexpr int kWarps = 4;
 
 template <class T, int kHeadDim>
 __global__ void __launch_bounds__(32 * kWarps)
-    rope_kv_write_kernel(PagedKv kv, RowPlaces places, const float2* rotation, T* qkv, int heads) {
+    rope_kv_write_kernel(PagedKv kv, RowPlaces places, const float2* turns, int stride, T* qkv,
+                         int heads) {
   launch_dependents();
   wait_for_prerequisites();
   const int row = blockIdx.x;
@@ -22,7 +23,7 @@ __global__ void __launch_bounds__(32 * kWarps)
   T* rows = qkv + int64_t{row} * all * kHeadDim;
   HeadVector<T, kHeadDim> vector(rows + head * kHeadDim);
   const bool is_k = head < heads + kv_heads;
-  if (is_k) vector.turn(rotation + int64_t{position} * (kHeadDim / 2));
+  if (is_k) vector.turn(turns + int64_t{position} * stride);
   const KeptVector<T, kHeadDim, false> rounded(vector);
   if (head < heads) return rounded.store(rows, nullptr, head);
   const int kv_head = is_k ? head - heads : head - heads - kv_heads;
@@ -35,24 +36,25 @@ __global__ void __launch_bounds__(32 * kWarps)
 }
 
 template <class T>
-void run(const Gpu& gpu, const PagedKv& kv, const RowPlaces& places, const float* rotation,
+void run(const Gpu& gpu, const PagedKv& kv, const RowPlaces& places, const Rotation& rotation,
          void* qkv, int64_t heads) {
   const dim3 grid(static_cast<unsigned>(places.rows), blocks_for(heads + 2 * kv.kv_heads, kWarps));
   const auto go = [&](auto kernel) {
     launch(gpu, "rope_kv_write", kernel, grid, 32 * kWarps, 0, kv, places,
-           reinterpret_cast<const float2*>(rotation), static_cast<T*>(qkv),
-           static_cast<int>(heads));
+           reinterpret_cast<const float2*>(rotation.turns), static_cast<int>(rotation.stride),
+           static_cast<T*>(qkv), static_cast<int>(heads));
   };
   if (kv.head_dim == 128) return go(rope_kv_write_kernel<T, 128>);
   if (kv.head_dim == 64) return go(rope_kv_write_kernel<T, 64>);
+  if (kv.head_dim == 256) return go(rope_kv_write_kernel<T, 256>);
   throw Error(kUnsupportedModel,
-              "head_dim is " + std::to_string(kv.head_dim) + "; allowed on a GPU: 64, 128");
+              "head_dim is " + std::to_string(kv.head_dim) + "; allowed on a GPU: 64, 128, 256");
 }
 
 }  // namespace
 
 void rope_kv_write(const Gpu& gpu, Activation activation, const PagedKv& kv,
-                   const RowPlaces& places, const float* rotation, void* qkv, int64_t heads) {
+                   const RowPlaces& places, const Rotation& rotation, void* qkv, int64_t heads) {
   with_activation(activation, [&]<class T>(T) { run<T>(gpu, kv, places, rotation, qkv, heads); });
 }
 
