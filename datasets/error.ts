@@ -13,6 +13,8 @@ export interface LineFault {
   /** Counted from 1. */
   readonly line: number;
   readonly message: string;
+  /** Where a dataset has several. */
+  readonly file?: string;
 }
 
 export class DatasetError extends Error {

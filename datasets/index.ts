@@ -8,11 +8,23 @@ import { openTinyMmlu } from './tiny/tiny-mmlu.js';
 import { openTinyOrca } from './tiny/tiny-orca.js';
 
 export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
+export { cevalSubjects } from './ceval-subjects.js';
 export { DatasetError, type DatasetErrorCode, type LineFault } from './error.js';
+export { type Gsm8kRow, openGsm8k } from './gsm8k.js';
+export { type HellaSwagRow, openHellaSwag } from './hellaswag.js';
 export { type FieldMap, isJsonLinesName, ownFieldNames } from './json-lines.js';
+export { type MmluCategory, mmluSubjects } from './mmlu-subjects.js';
+export {
+  openCeval,
+  openMmlu,
+  type Question,
+  type QuestionSubject,
+} from './subject-questions.js';
 export { isSyntheticName, syntheticForms } from './synthetic/synthetic.js';
 export { removeContext } from './tiny/tiny-orca.js';
 export { loadTokenizer, type Tokenizer } from './tokenizer.js';
+export { openWikitext, type Wikitext } from './wikitext.js';
+export { openWinogrande, type WinograndeRow } from './winogrande.js';
 
 const openers: { readonly [name: string]: (split: Split) => Dataset } = {
   'tiny-mmlu': openTinyMmlu,
