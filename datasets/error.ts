@@ -8,10 +8,14 @@ export type DatasetErrorCode =
   | 'tokenizer-not-found'
   | 'tokenizer-malformed';
 
-/** A line of a dataset's file that is not a row. */
-export interface LineFault {
-  /** Counted from 1. */
-  readonly line: number;
+/** A place of a dataset's file where there is no row, or none that can be read. */
+export interface RowFault {
+  /** Of a file of text, counted from 1. */
+  readonly line?: number;
+  /** In that line, in characters, counted from 1. */
+  readonly column?: number;
+  /** Of a table or a list, counted from 0. */
+  readonly row?: number;
   readonly message: string;
   /** Where a dataset has several. */
   readonly file?: string;
@@ -22,9 +26,18 @@ export class DatasetError extends Error {
   constructor(
     readonly code: DatasetErrorCode,
     message: string,
-    /** For 'dataset-malformed': every line that is wrong. */
-    readonly lineFaults: readonly LineFault[] = [],
+    /** For 'dataset-malformed': every place that is wrong; none where the file as a whole is. */
+    readonly rowFaults: readonly RowFault[] = [],
   ) {
     super(message);
   }
+}
+
+/** Why a file cannot be read, the operating system's usual codes in words. */
+export function fileReason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'ENOENT') return 'it does not exist';
+  if (code === 'EISDIR') return 'it is a folder and not a file';
+  if (code === 'EACCES') return 'this user may not';
+  return error instanceof Error ? error.message : String(error);
 }

@@ -7,9 +7,9 @@ import { isSyntheticName, openSynthetic, syntheticForms } from './synthetic/synt
 import { openTinyMmlu } from './tiny/tiny-mmlu.js';
 import { openTinyOrca } from './tiny/tiny-orca.js';
 
-export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
 export { cevalSubjects } from './ceval-subjects.js';
-export { DatasetError, type DatasetErrorCode, type LineFault } from './error.js';
+export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
+export { DatasetError, type DatasetErrorCode, type RowFault } from './error.js';
 export { type Gsm8kRow, openGsm8k } from './gsm8k.js';
 export { type HellaSwagRow, openHellaSwag } from './hellaswag.js';
 export { type FieldMap, isJsonLinesName, ownFieldNames } from './json-lines.js';

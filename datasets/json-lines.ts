@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Dataset, GenerationSample, Split } from './dataset.js';
-import { DatasetError, type LineFault } from './error.js';
+import { DatasetError, fileReason, type RowFault } from './error.js';
 
 /** Which field of a line holds what. null: the field of the same name, where a line has one. */
 export interface FieldMap {
@@ -56,21 +56,13 @@ export function openJsonLines(path: string, split: Split, fields: FieldMap): Dat
   return { name, path: resolve(path), split, kind: 'generation', length, sample, digest };
 }
 
-/** The operating system's two usual codes in words. */
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  if (code === 'ENOENT') return 'it does not exist';
-  if (code === 'EISDIR') return 'it is a folder and not a file';
-  return error instanceof Error ? error.message : String(error);
-}
-
 function readRows(path: string, fields: FieldMap): GenerationSample[] {
   const reader = new RowReader(fields);
   let lastLine = 0;
   try {
     for (const line of readLines(path)) reader.read(line, ++lastLine);
   } catch (error) {
-    throw new DatasetError('dataset-not-found', `"${path}" cannot be read: ${reasonOf(error)}`);
+    throw new DatasetError('dataset-not-found', `"${path}" cannot be read: ${fileReason(error)}`);
   }
   if (reader.faults.length === 0 && reader.rows.length === 0) {
     reader.faults.push({ line: 1, message: 'the file holds no row' });
@@ -112,7 +104,7 @@ class LineError extends Error {}
 /** Turns lines into rows, and remembers what was wrong with those that are none. */
 class RowReader {
   readonly rows: GenerationSample[] = [];
-  readonly faults: LineFault[] = [];
+  readonly faults: RowFault[] = [];
   readonly #fields: FieldMap;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true });
   readonly #lineOfId = new Map<string, number>();

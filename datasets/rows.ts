@@ -3,12 +3,13 @@
 
 import { readFile } from 'node:fs/promises';
 import { parseCsv } from './csv.js';
-import { DatasetError, type LineFault } from './error.js';
+import { DatasetError, fileReason, type RowFault } from './error.js';
+import { readParquet } from './parquet.js';
 
 /** A row before anybody says what its fields mean. */
-export interface Row {
-  /** Counted from 1: the line it begins on, of a Parquet file the row. */
-  readonly line: number;
+interface Row {
+  /** The line it begins on, counted from 1; of a Parquet file the row, counted from 0. */
+  readonly place: { readonly line: number } | { readonly row: number };
   readonly values: Readonly<Record<string, unknown>>;
 }
 
@@ -30,7 +31,8 @@ export class Fields {
   text(name: string, isEmptyAllowed = false): string {
     const value = this.#get(name);
     if (typeof value !== 'string') this.refuse(name, value, 'a text');
-    if (value.trim() === '' && !isEmptyAllowed) this.refuse(name, value, 'a text that is not empty');
+    if (value.trim() === '' && !isEmptyAllowed)
+      this.refuse(name, value, 'a text that is not empty');
     return value;
   }
 
@@ -45,7 +47,9 @@ export class Fields {
   index(name: string, count: number): number {
     const value = this.#get(name);
     const index =
-      typeof value === 'string' && /^\d{1,3}$/.test(value) ? Number(value) : Number(value as bigint);
+      typeof value === 'string' && /^\d{1,3}$/.test(value)
+        ? Number(value)
+        : Number(value as bigint);
     const isIndex = ['string', 'number', 'bigint'].includes(typeof value) && value !== '';
     if (!isIndex || !Number.isInteger(index) || index < 0 || index >= count) {
       this.refuse(name, value, `0 to ${count - 1}`);
@@ -79,38 +83,39 @@ export class Fields {
  */
 export async function readRows<T>(
   path: string,
-  read: (fields: Fields, line: number) => T,
+  read: (fields: Fields) => T,
   /** Names of a CSV file's columns where it has no header. */
   columns: readonly string[] | null = null,
 ): Promise<T[]> {
   const rows: T[] = [];
-  const faults: LineFault[] = [];
+  const faults: RowFault[] = [];
   for (const row of await listRows(path, columns, faults)) {
     try {
-      rows.push(read(new Fields(row.values), row.line));
+      rows.push(read(new Fields(row.values)));
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
-      faults.push({ line: row.line, message: error.message, file: path });
+      faults.push({ ...row.place, message: error.message, file: path });
     }
   }
   if (faults.length === 0 && rows.length === 0) {
-    faults.push({ line: 1, message: 'the file holds no row', file: path });
+    faults.push({ message: 'the file holds no row', file: path });
   }
   if (faults.length > 0) throw malformed(path, faults);
   return rows;
 }
 
-export function malformed(path: string, faults: readonly LineFault[]): DatasetError {
-  const told = faults[0]!;
+export function malformed(path: string, faults: readonly RowFault[]): DatasetError {
+  const { line, row, message: first } = faults[0]!;
+  const place = line !== undefined ? `line ${line}: ` : row !== undefined ? `row ${row}: ` : '';
   const more = faults.length > 1 ? `, and ${faults.length - 1} more` : '';
-  const message = `"${path}" is not usable: line ${told.line}: ${told.message}${more}`;
+  const message = `"${path}" is not usable: ${place}${first}${more}`;
   return new DatasetError('dataset-malformed', message, faults);
 }
 
 async function listRows(
   path: string,
   columns: readonly string[] | null,
-  faults: LineFault[],
+  faults: RowFault[],
 ): Promise<Row[]> {
   if (path.endsWith('.parquet')) return listParquetRows(path);
   const text = await readTextFile(path);
@@ -123,14 +128,15 @@ function listCsvRows(
   file: string,
   text: string,
   given: readonly string[] | null,
-  faults: LineFault[],
+  faults: RowFault[],
 ): Row[] {
   const { records, fault } = parseCsv(text);
   if (fault !== null) faults.push({ ...fault, file });
   const columns = given ?? records[0]?.fields ?? [];
   return (given === null ? records.slice(1) : records).flatMap(({ line, fields }) => {
     if (fields.length === columns.length) {
-      return [{ line, values: Object.fromEntries(columns.map((name, at) => [name, fields[at]])) }];
+      const place = { line };
+      return [{ place, values: Object.fromEntries(columns.map((name, at) => [name, fields[at]])) }];
     }
     const message = `has ${fields.length} fields; allowed: ${columns.length} (${columns.join(', ')})`;
     faults.push({ line, message, file });
@@ -138,14 +144,14 @@ function listCsvRows(
   });
 }
 
-function listJsonRows(file: string, text: string, faults: LineFault[]): Row[] {
+function listJsonRows(file: string, text: string, faults: RowFault[]): Row[] {
   return text.split('\n').flatMap((content, at): Row[] => {
     if (content.trim() === '') return [];
     const line = at + 1;
     try {
       const value: unknown = JSON.parse(content);
       if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-        return [{ line, values: value as Readonly<Record<string, unknown>> }];
+        return [{ place: { line }, values: value as Readonly<Record<string, unknown>> }];
       }
       faults.push({ line, message: `is ${quote(value)}; allowed: one object`, file });
     } catch (error) {
@@ -157,7 +163,8 @@ function listJsonRows(file: string, text: string, faults: LineFault[]): Row[] {
 }
 
 async function listParquetRows(path: string): Promise<Row[]> {
-  throw new DatasetError('dataset-malformed', `"${path}": Parquet is not in this version`);
+  const rows = await readParquet(path);
+  return rows.map((values, row) => ({ place: { row }, values }));
 }
 
 /** @throws DatasetError 'dataset-not-found', or 'dataset-malformed' when it is not UTF-8. */
@@ -166,10 +173,7 @@ export async function readTextFile(path: string): Promise<string> {
   try {
     bytes = await readFile(path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
-    const reason =
-      code === 'ENOENT' ? 'it does not exist' : error instanceof Error ? error.message : error;
-    throw new DatasetError('dataset-not-found', `"${path}" cannot be read: ${reason}`);
+    throw new DatasetError('dataset-not-found', `"${path}" cannot be read: ${fileReason(error)}`);
   }
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

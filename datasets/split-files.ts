@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatasetError } from './error.js';
+import { DatasetError, fileReason } from './error.js';
 
 /** Paths below a folder, three levels deep, with / between their parts; sorted. */
 export function listFiles(folder: string): string[] {
@@ -18,14 +18,7 @@ export function listFiles(folder: string): string[] {
   try {
     visit('', 1);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null;
-    const reason =
-      code === 'ENOENT'
-        ? 'it does not exist'
-        : code === 'ENOTDIR'
-          ? 'it is a file and not a folder'
-          : String(error);
-    throw new DatasetError('dataset-not-found', `"${folder}" cannot be read: ${reason}`);
+    throw new DatasetError('dataset-not-found', `"${folder}" cannot be read: ${fileReason(error)}`);
   }
   return files.sort();
 }

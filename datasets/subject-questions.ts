@@ -74,7 +74,11 @@ async function openSubjects(folder: string, layout: Layout): Promise<QuestionSub
   const files = findSplitFiles(folder, layout);
   const bySubject = new Map<string, { examples: Question[]; questions: Question[] }>();
   for (const { path, split, subject } of files) {
-    for (const row of await readRows(path, (fields) => readQuestion(fields, subject), layout.columns)) {
+    for (const row of await readRows(
+      path,
+      (fields) => readQuestion(fields, subject),
+      layout.columns,
+    )) {
       if (!layout.subjects.includes(row.subject)) throw unknownSubject(row.subject, path, layout);
       const entry = bySubject.get(row.subject) ?? { examples: [], questions: [] };
       bySubject.set(row.subject, entry);
@@ -87,7 +91,9 @@ async function openSubjects(folder: string, layout: Layout): Promise<QuestionSub
     const message = `subject ${empty.subject} has no questions: there is no ${layout.questions} file of it`;
     throw new DatasetError('dataset-not-found', `"${folder}": ${message}`);
   }
-  return found.sort((a, b) => layout.subjects.indexOf(a.subject) - layout.subjects.indexOf(b.subject));
+  return found.sort(
+    (a, b) => layout.subjects.indexOf(a.subject) - layout.subjects.indexOf(b.subject),
+  );
 }
 
 function readQuestion(
@@ -125,10 +131,13 @@ function findSplitFiles(folder: string, layout: Layout): SplitFile[] {
   const isWhole = fromParquet.filter(({ subject }) => subject === null);
   if (fromParquet.length > 0) return isWhole.length > 0 ? isWhole : fromParquet;
   const wanted = `${questions}/<subject>_${questions}.csv, <subject>/${questions}-*.parquet`;
-  throw new DatasetError('dataset-not-found', `"${folder}" holds no ${layout.name}: none of ${wanted}`);
+  throw new DatasetError(
+    'dataset-not-found',
+    `"${folder}" holds no ${layout.name}: none of ${wanted}`,
+  );
 }
 
 function unknownSubject(subject: string, path: string, layout: Layout): DatasetError {
   const message = `subject "${subject}" is none of the ${layout.subjects.length} of ${layout.name}`;
-  return malformed(path, [{ line: 1, message: `${basename(path)}: ${message}`, file: path }]);
+  return malformed(path, [{ message: `${basename(path)}: ${message}`, file: path }]);
 }

@@ -9,6 +9,7 @@ import type { CheckFlags } from './commands/check.js';
 import type { PackageFlags } from './commands/package.js';
 import type { RunOptions, Streams } from './commands/run.js';
 import { BenchError, type Fault, InputError, messageOf } from './errors.js';
+import { collectEvalOptions, evalFlags } from './eval-options.js';
 import { exitCodes } from './exit-codes.js';
 import { withInterrupt } from './interrupt.js';
 import { suggestName } from './name-suggestion.js';
@@ -18,17 +19,7 @@ import { collectRunOptions, runFlags } from './run-options.js';
 import { divisions, submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
-const laterCommands = [
-  'compare',
-  'report',
-  'inspect',
-  'eval',
-  'score',
-  'ladder',
-  'sweep',
-  'pull',
-  'serve',
-];
+const laterCommands = ['compare', 'report', 'inspect', 'score', 'ladder', 'sweep', 'pull', 'serve'];
 
 /** Runs one call of `bench` and resolves to its exit status; `argv` starts after the program's name. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
@@ -62,6 +53,7 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addRun(program, argv, streams, finish);
   addDoctor(program, streams, finish);
   addQuantize(program, streams, finish);
+  addEval(program, argv, streams, finish);
   addCheck(program, streams, finish);
   addPackage(program, streams, finish);
   for (const command of program.commands) {
@@ -108,6 +100,23 @@ function addQuantize(program: Command, streams: Streams, finish: Finish): void {
     const request = collectQuantizeOptions(model, quantize.opts());
     const { quantizeCheckpoint } = await import('./commands/quantize.js');
     finish(await withInterrupt(streams.stderr, (s) => quantizeCheckpoint(request, streams, s)));
+  });
+}
+
+function addEval(
+  program: Command,
+  argv: readonly string[],
+  streams: Streams,
+  finish: Finish,
+): void {
+  const evaluate = program.command('eval').argument('<model>', 'a name, a YAML or a folder');
+  evaluate.description("score a model by lm-evaluation-harness's protocols, and by perplexity");
+  for (const { flags, help } of evalFlags) evaluate.addOption(new Option(flags, help));
+  evaluate.action(async (model: string) => {
+    const request = await collectEvalOptions(model, evaluate.opts());
+    const { evaluateModel } = await import('./commands/eval.js');
+    const command = ['bench', ...argv];
+    finish(await withInterrupt(streams.stderr, (s) => evaluateModel(request, command, streams, s)));
   });
 }
 
@@ -177,7 +186,8 @@ function addLater(program: Command, name: string): void {
     .allowUnknownOption()
     .allowExcessArguments()
     .action(() => {
-      const message = 'is not in this version, which has run, doctor, quantize, check and package';
+      const message =
+        'is not in this version, which has run, doctor, quantize, eval, check and package';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -185,7 +195,7 @@ function addLater(program: Command, name: string): void {
 /** `bench` runs by default, so a misspelt command arrives here as a word too many. */
 function refuseWords([word]: readonly string[]): void {
   if (word === undefined) return;
-  const known = ['run', 'doctor', 'quantize', 'check', 'package'];
+  const known = ['run', 'doctor', 'quantize', 'eval', 'check', 'package'];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);
 }

@@ -43,11 +43,11 @@ export class DatasetShelf {
 }
 
 function describe(error: DatasetError, file: string, where: string): Fault[] {
-  const { lineFaults } = error;
-  if (lineFaults.length === 0) return [{ where, message: error.message }];
-  const told = lineFaults.slice(0, maxToldLines);
+  const { rowFaults } = error;
+  if (rowFaults.length === 0) return [{ where, message: error.message }];
+  const told = rowFaults.slice(0, maxToldLines);
   const faults = told.map(({ line, message }) => ({ where: `${shorten(file)}:${line}`, message }));
-  const left = lineFaults.length - told.length;
+  const left = rowFaults.length - told.length;
   if (left > 0) faults.push({ where: shorten(file), message: `${left} more lines are wrong` });
   return faults;
 }

@@ -21,6 +21,8 @@ const packageDoors: Readonly<Record<string, (path: string) => boolean>> = {
   commander: (path) => path === 'harness/cli.ts',
   yaml: (path) => path === 'harness/config.ts',
   '@huggingface/tokenizers': (path) => path === 'datasets/tokenizer.ts',
+  hyparquet: (path) => path === 'datasets/parquet.ts',
+  'hyparquet-compressors': (path) => path === 'datasets/parquet.ts',
   picocolors: (path) => path.startsWith('harness/report/'),
 };
 

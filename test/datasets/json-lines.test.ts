@@ -34,7 +34,7 @@ function refuse(content: string | Buffer, fields = {}): DatasetError {
 }
 
 const linesOf = (error: DatasetError) =>
-  error.lineFaults.map(({ line, message }) => `${line}: ${message}`);
+  error.rowFaults.map(({ line, message }) => `${line}: ${message}`);
 
 describe('a file of JSON lines', () => {
   it('is a dataset of generation samples', () => {

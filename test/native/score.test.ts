@@ -93,7 +93,7 @@ test('requests that cannot be scored are refused by number', async () => {
   );
   await refused(
     { promptTokens: new Int32Array(128) },
-    /128 prompt tokens and 1 .*at most 128 together/,
+    /128 prompt tokens and 1 .*at most 129 together/,
   );
   expect(await bench.engine.score([good])).toHaveLength(1);
   expect(await bench.engine.score([])).toEqual([]);

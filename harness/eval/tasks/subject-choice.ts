@@ -12,7 +12,13 @@ import {
 import { InputError } from '../../errors.js';
 import { stripBlanks } from '../../python-text.js';
 import type { ChoiceItem } from '../item.js';
-import { type BuiltTask, type LeafTask, limitRows, type TaskDefinition, type TaskTerms } from './task.js';
+import {
+  type BuiltTask,
+  type LeafTask,
+  limitRows,
+  type TaskDefinition,
+  type TaskTerms,
+} from './task.js';
 
 const letters = ['A', 'B', 'C', 'D'] as const;
 

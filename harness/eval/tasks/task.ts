@@ -1,8 +1,8 @@
 // What a task of `bench eval` is made of: where its rows come from, and how they become items. One task a file; which there
 // are, catalog.ts lists.
 
-import type { Tokenizer } from '../../../datasets/index.js';
 import type { EvalItem } from '../item.js';
+import type { TextEncoder } from '../text-encoder.js';
 
 /** What was asked of a task. */
 export interface TaskTerms {
@@ -16,13 +16,6 @@ export interface TaskTerms {
   readonly encoder: TextEncoder;
   /** Tokens the model reads at once. */
   readonly maxLength: number;
-}
-
-/** Text to tokens as the model's own tokenizer does by default: with BOS where it sets one. */
-export interface TextEncoder {
-  readonly tokenizer: Tokenizer;
-  readonly addsBos: boolean;
-  encode(text: string): Int32Array;
 }
 
 /** A task with scores of its own. */

@@ -14,14 +14,16 @@ export const wikitextTask: TaskDefinition = {
   data: 'wikitext-2: test.txt or wiki.test.raw, or Parquet',
   async build({ folder, limit, encoder, maxLength }) {
     const pages = limitRows((await openWikitext(folder)).pages, limit);
-    const items = pages.map((page, at): RollingItem => ({
-      kind: 'rolling',
-      id: `wikitext/${at}`,
-      task: 'wikitext',
-      text: detokenize(page),
-      words: page.split(blanks).length,
-      bytes: Buffer.byteLength(page, 'utf8'),
-    }));
+    const items = pages.map(
+      (page, at): RollingItem => ({
+        kind: 'rolling',
+        id: `wikitext/${at}`,
+        task: 'wikitext',
+        text: detokenize(page),
+        words: page.split(blanks).length,
+        bytes: Buffer.byteLength(page, 'utf8'),
+      }),
+    );
     const facts = {
       n_ctx: maxLength,
       stride: maxLength,

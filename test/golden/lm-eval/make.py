@@ -211,13 +211,16 @@ def main():
             "validation": read_lines(data / "winogrande/dev.jsonl")}, "winogrande")}
         run("winogrande-0", winogrande, 0, None)
         run("winogrande-5", winogrande, 5, 20)
+        pages = read_pages(data / "wikitext/test.txt")
+        wikitext = {"wikitext": runner.task("wikitext/wikitext.yaml", {
+            split: pages for split in ("train", "validation", "test")}, "wikitext")}
+        run("wikitext-0", wikitext, None, None)
         gsm8k = {"gsm8k": runner.task("gsm8k/gsm8k.yaml", {
             split: read_lines(data / f"gsm8k/{split}.jsonl") for split in ("train", "test")}, "gsm8k")}
         run("gsm8k-5", gsm8k, 5, None)
-        wikitext = {"wikitext": runner.task("wikitext/wikitext.yaml", {
-            "test": read_pages(data / "wikitext/test.txt")}, "wikitext")}
-        run("wikitext-0", wikitext, None, None)
         golden = runner.golden
+    if only and options.out.exists():
+        golden = {**json.loads(options.out.read_text(encoding="utf-8"))["runs"], **golden}
     versions = {p: version(p) for p in ("lm_eval", "transformers", "torch", "tokenizers", "datasets")}
     write(options.out, {"model": options.model.resolve().name, "versions": versions, "runs": golden})
 
