@@ -7,9 +7,9 @@ export function isBlank(character: string): boolean {
 
 const separators = '\x1c\x1d\x1e\x1f\x85';
 
-/** A character class for `\s` in a pattern of Python's re. */
-export const blankClass =
-  '[ \\t\\n\\r\\f\\v\\x1c-\\x1f\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
+/** What `\s` of Python's re matches, as the inside of a character class. */
+export const blanks =
+  '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 
 export function stripBlanks(text: string): string {
   let start = 0;

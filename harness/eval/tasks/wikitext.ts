@@ -2,7 +2,7 @@
 // over the words and bytes of the page as it was.
 
 import { openWikitext } from '../../../datasets/index.js';
-import { blankClass } from '../../python-text.js';
+import { blanks } from '../../python-text.js';
 import type { RollingItem } from '../item.js';
 import { limitRows, type TaskDefinition } from './task.js';
 
@@ -20,7 +20,7 @@ export const wikitextTask: TaskDefinition = {
         id: `wikitext/${at}`,
         task: 'wikitext',
         text: detokenize(page),
-        words: page.split(blanks).length,
+        words: page.split(blankRun).length,
         bytes: Buffer.byteLength(page, 'utf8'),
       }),
     );
@@ -36,7 +36,7 @@ export const wikitextTask: TaskDefinition = {
   },
 };
 
-const blanks = new RegExp(`${blankClass}+`);
+const blankRun = new RegExp(`[${blanks}]+`);
 
 /** A step of undoing, in order. The second of lm_eval's steps looks for slashes that no text has, and is kept as it is. */
 const steps: readonly (readonly [string | RegExp, string])[] = [
@@ -68,7 +68,7 @@ const steps: readonly (readonly [string | RegExp, string])[] = [
 
 /** Blanks inside a pair of marks. */
 function between(open: string, inside: string, close: string): RegExp {
-  return new RegExp(`${open}${blankClass}*(${inside}*?)${blankClass}*${close}`, 'g');
+  return new RegExp(`${open}[${blanks}]*(${inside}*?)[${blanks}]*${close}`, 'g');
 }
 
 export function detokenize(page: string): string {

@@ -2,8 +2,11 @@
 each item's prompt was, the log-probabilities, the answers, the scores and their standard errors.
 
     python3 make_items.py data
-    python3 make.py --model ../../../configs/models/tiny --data data --mmlu MMLU --out golden.json   # the committed subset
-    python3 make.py --model M --data D --mmlu MMLU --subjects all --limit 0 --out F                   # as much as you like
+    python3 make.py --model ../../../configs/models/tiny --data data --mmlu MMLU --scale subset --out golden.json
+    python3 make.py --model ../../../configs/models/tiny --data data --mmlu MMLU --out golden-full.json
+    python3 make.py --model M --data D --mmlu MMLU --subjects all --limit 0 --out F      # as much as you like
+
+`npm test` reads the first; LM_EVAL_GOLDEN=FILE (LM_EVAL_DATA, LM_EVAL_MODEL) holds the same test to another one.
 
 MMLU is the folder of the original CSV files (dev/, test/). The subset taken is copied into data/mmlu. lm_eval's datasets
 come from hubs, so each of its YAMLs is loaded as it is and pointed at a JSON copy of the same rows; prompts, few-shot
@@ -172,6 +175,7 @@ def main():
     parser.add_argument("--mmlu", type=Path, required=True)
     parser.add_argument("--subjects", default=",".join(SUBJECTS))
     parser.add_argument("--limit", type=int, default=21, help="questions a subject of MMLU; 0 takes all")
+    parser.add_argument("--scale", choices=["full", "subset"], default="full", help="items a run")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--only", default="", help="names of entries, with commas; all where it is left out")
     parser.add_argument("--out", type=Path, required=True)
@@ -185,39 +189,52 @@ def main():
         runner = Runner(options.model, Path(folder), options.batch)
         data = options.data
 
-        def run(name, tasks, *args, **kwargs):
+        def run(name, make_tasks, shots, full, subset, groups=None):
+            """A run's tasks are made anew: lm_eval never takes back an explicit 0 examples."""
             if not only or name in only:
-                runner.run(name, tasks, *args, **kwargs)
+                limit = subset if options.scale == "subset" else full
+                runner.run(name, make_tasks(), shots, limit, groups=groups)
 
-        mmlu = {f"mmlu_{s}": runner.task(f"mmlu/default/mmlu_{s}.yaml", {
-            split: read_mmlu(data / f"mmlu/{split}/{s}_{split}.csv") for split in ("dev", "test")}, f"mmlu-{s}")
-            for s in subjects}
-        run("mmlu-5", mmlu, 5, None, groups=mmlu_groups(subjects))
-        few = {name: mmlu[name] for name in list(mmlu)[:2]}
-        run("mmlu-0", few, 0, 12, groups=mmlu_groups(subjects))
-        ceval = {f"ceval-valid_{s}": runner.task(f"ceval/ceval-valid_{s}.yaml", {
-            split: read_ceval(data / f"ceval/{split}/{s}_{split}.csv") for split in ("dev", "val")}, f"ceval-{s}")
-            for s in ("law", "logic", "physician")}
-        group = {"ceval-valid": (list(ceval), ["acc", "acc_norm"])}
-        run("ceval-0", ceval, 0, None, groups=group)
-        run("ceval-5", ceval, 5, 8, groups=group)
-        hellaswag = {"hellaswag": runner.task("hellaswag/hellaswag.yaml", {
-            "train": read_lines(data / "hellaswag/hellaswag_train.jsonl"),
-            "validation": read_lines(data / "hellaswag/hellaswag_val.jsonl")}, "hellaswag")}
-        run("hellaswag-0", hellaswag, 0, None)
-        run("hellaswag-3", hellaswag, 3, 10)
-        winogrande = {"winogrande": runner.task("winogrande/default.yaml", {
-            "train": read_lines(data / "winogrande/train_xl.jsonl"),
-            "validation": read_lines(data / "winogrande/dev.jsonl")}, "winogrande")}
-        run("winogrande-0", winogrande, 0, None)
-        run("winogrande-5", winogrande, 5, 20)
-        pages = read_pages(data / "wikitext/test.txt")
-        wikitext = {"wikitext": runner.task("wikitext/wikitext.yaml", {
-            split: pages for split in ("train", "validation", "test")}, "wikitext")}
-        run("wikitext-0", wikitext, None, None)
-        gsm8k = {"gsm8k": runner.task("gsm8k/gsm8k.yaml", {
-            split: read_lines(data / f"gsm8k/{split}.jsonl") for split in ("train", "test")}, "gsm8k")}
-        run("gsm8k-5", gsm8k, 5, None)
+        def mmlu(names):
+            return lambda: {f"mmlu_{s}": runner.task(f"mmlu/default/mmlu_{s}.yaml", {
+                split: read_mmlu(data / f"mmlu/{split}/{s}_{split}.csv") for split in ("dev", "test")}, f"mmlu-{s}")
+                for s in names}
+
+        def ceval():
+            return {f"ceval-valid_{s}": runner.task(f"ceval/ceval-valid_{s}.yaml", {
+                split: read_ceval(data / f"ceval/{split}/{s}_{split}.csv") for split in ("dev", "val")}, f"ceval-{s}")
+                for s in ("law", "logic", "physician")}
+
+        def hellaswag():
+            return {"hellaswag": runner.task("hellaswag/hellaswag.yaml", {
+                "train": read_lines(data / "hellaswag/hellaswag_train.jsonl"),
+                "validation": read_lines(data / "hellaswag/hellaswag_val.jsonl")}, "hellaswag")}
+
+        def winogrande():
+            return {"winogrande": runner.task("winogrande/default.yaml", {
+                "train": read_lines(data / "winogrande/train_xl.jsonl"),
+                "validation": read_lines(data / "winogrande/dev.jsonl")}, "winogrande")}
+
+        def wikitext():
+            pages = read_pages(data / "wikitext/test.txt")
+            return {"wikitext": runner.task("wikitext/wikitext.yaml", {
+                split: pages for split in ("train", "validation", "test")}, "wikitext")}
+
+        def gsm8k():
+            return {"gsm8k": runner.task("gsm8k/gsm8k.yaml", {
+                split: read_lines(data / f"gsm8k/{split}.jsonl") for split in ("train", "test")}, "gsm8k")}
+
+        of_ceval = {"ceval-valid": ([f"ceval-valid_{s}" for s in ("law", "logic", "physician")], ["acc", "acc_norm"])}
+        run("mmlu-5", mmlu(subjects), 5, None, 3, groups=mmlu_groups(subjects))
+        run("mmlu-0", mmlu(subjects), 0, 12, 2, groups=mmlu_groups(subjects))
+        run("ceval-0", ceval, 0, None, 8, groups=of_ceval)
+        run("ceval-5", ceval, 5, 8, 3, groups=of_ceval)
+        run("hellaswag-0", hellaswag, 0, None, 20)
+        run("hellaswag-3", hellaswag, 3, 30, 4)
+        run("winogrande-0", winogrande, 0, None, 40)
+        run("winogrande-5", winogrande, 5, 60, 8)
+        run("wikitext-0", wikitext, None, None, 5)
+        run("gsm8k-5", gsm8k, 5, None, 5)
         golden = runner.golden
     if only and options.out.exists():
         golden = {**json.loads(options.out.read_text(encoding="utf-8"))["runs"], **golden}
