@@ -12,6 +12,8 @@ export interface GenerationSample {
   readonly reference: string;
   /** The prompt in tokens, BOS included, where the dataset itself says how it is read; nothing is tokenized then. */
   readonly promptTokens?: Int32Array;
+  /** The prompt is cut after so many tokens (BOS not counted), where the dataset says so. */
+  readonly maxPromptTokens?: number;
   /** The answer has exactly so many tokens, whatever they are; absent where the model decides. */
   readonly newTokens?: number;
 }
@@ -47,6 +49,8 @@ export interface Dataset {
   sample(index: number): Sample;
   /** sha256 (hex) over every row's fields in order: equal digests mean equal data. */
   digest(): string;
+  /** Only where rows come from a file. */
+  readonly source?: FileSource;
   /** Only where rows are random tokens: such a dataset has no texts and no right answers, and is never scored. */
   readonly synthetic?: SyntheticRows;
 }
@@ -58,4 +62,12 @@ export interface SyntheticRows {
   promptTokens(index: number, vocabSize: number): Int32Array;
   /** Tokens of the longest prompt with its answer among the first `count` rows. */
   longestSequence(count: number): number;
+}
+
+/** The file behind a dataset, and whether it is the one that was published. */
+export interface FileSource {
+  /** Of the file's bytes; of what is in it, where it is packed with gzip. */
+  readonly sha256: string;
+  /** What the publisher says; null where nobody says anything of such a file. */
+  readonly published: { readonly sha256: string; readonly by: string } | null;
 }

@@ -2,18 +2,29 @@
 
 import type { Dataset, Split } from './dataset.js';
 import { DatasetError } from './error.js';
-import { type FieldMap, isJsonLinesName, openJsonLines, ownFieldNames } from './json-lines.js';
+import { type FieldMap, ownFieldNames } from './generation-rows.js';
+import { isJsonArrayName, openJsonArray } from './json-array.js';
+import { isJsonLinesName, openJsonLines } from './json-lines.js';
 import { isSyntheticName, openSynthetic, syntheticForms } from './synthetic/synthetic.js';
+import { isParquetName, isPickleName, openParquet, openPickle } from './table.js';
 import { openTinyMmlu } from './tiny/tiny-mmlu.js';
 import { openTinyOrca } from './tiny/tiny-orca.js';
 
 export { cevalSubjects } from './ceval-subjects.js';
-export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
+export type {
+  ChoiceSample,
+  Dataset,
+  FileSource,
+  GenerationSample,
+  Sample,
+  Split,
+} from './dataset.js';
 export { DatasetError, type DatasetErrorCode, type RowFault } from './error.js';
+export { type FieldMap, ownFieldNames } from './generation-rows.js';
 export { type Gsm8kRow, openGsm8k } from './gsm8k.js';
 export { type HellaSwagRow, openHellaSwag } from './hellaswag.js';
-export { type FieldMap, isJsonLinesName, ownFieldNames } from './json-lines.js';
 export { type MmluCategory, mmluSubjects } from './mmlu-subjects.js';
+export { findPublishedFile, type PublishedFile, publishedFiles } from './published-files.js';
 export {
   openCeval,
   openMmlu,
@@ -37,7 +48,7 @@ export const splitNames: readonly Split[] = ['train', 'calibration', 'test'];
 
 /**
  * Opens a dataset of the list, a synthetic one by its lengths, or a file of JSON lines (*.jsonl), whose fields `fields`
- * names.
+ * names: what is there without waiting.
  * @throws DatasetError 'unknown-dataset' or 'unknown-split', quoting what there is; for a file also
  * 'dataset-not-found' and 'dataset-malformed'.
  */
@@ -48,7 +59,7 @@ export function openDataset(name: string, split: Split, fields: FieldMap = ownFi
   if (open === undefined) {
     throw new DatasetError(
       'unknown-dataset',
-      `unknown dataset "${name}"; there are: ${datasetNames.join(', ')}, ${syntheticForms}, and files of JSON lines (*.jsonl)`,
+      `unknown dataset "${name}"; there are: ${datasetNames.join(', ')}, ${syntheticForms}, and files (${fileForms})`,
     );
   }
   if (!splitNames.includes(split)) {
@@ -58,4 +69,23 @@ export function openDataset(name: string, split: Split, fields: FieldMap = ownFi
     );
   }
   return open(split);
+}
+
+/** Opens what openDataset opens, and a file of any form: JSON, Parquet, a pickled data frame. @throws as it does. */
+export async function loadDataset(
+  name: string,
+  split: Split,
+  fields: FieldMap = ownFieldNames,
+): Promise<Dataset> {
+  if (isJsonArrayName(name)) return openJsonArray(name, split, fields);
+  if (isPickleName(name)) return openPickle(name, split, fields);
+  if (isParquetName(name)) return openParquet(name, split, fields);
+  return openDataset(name, split, fields);
+}
+
+/** What files of questions and answers may be. */
+export const fileForms = '*.jsonl, *.json, *.parquet, *.pkl, *.pkl.gz';
+
+export function isFileName(name: string): boolean {
+  return [isJsonLinesName, isJsonArrayName, isPickleName, isParquetName].some((is) => is(name));
 }

@@ -3,7 +3,7 @@
 
 import { PickleGlobal, PickleObject } from './pickle.js';
 
-const maxTokenId = 2 ** 31 - 1;
+export const maxTokenId = 2 ** 31 - 1;
 /** Bytes of one value, by kind and digit: "i4", "f8", "b1"; objects lie in a list. */
 const typePattern = /^(?:[iu][1248]|f[48]|b1|O8?)$/;
 

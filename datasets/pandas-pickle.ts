@@ -1,6 +1,7 @@
 // Which columns does a pickled pandas DataFrame hold (pandas 1 to 3)? The stand-ins for pandas' names, and how blocks
 // become columns again. Nothing of pandas or Python runs. (Source: pandas' core/internals/managers.py.)
 
+import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { ArrowStrings, listArrowGlobals } from './arrow-strings.js';
@@ -21,6 +22,8 @@ const maxPickleBytes = 1 << 30;
 export interface DataFrame {
   readonly columns: readonly string[];
   readonly length: number;
+  /** Of the pickle, unpacked. */
+  readonly sha256: string;
   /**
    * The cells of a column from top to bottom: texts, numbers, booleans, null, lists, and arrays of numpy.
    * @throws DatasetError 'dataset-malformed' where there is no such column, or it has a type that is not read.
@@ -45,7 +48,8 @@ export function readDataFrame(path: string): DataFrame {
   }
   if (!(value instanceof Frame)) throw malformed('is a pickle of something else than a data frame');
   try {
-    return openFrame(value.manager, malformed);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return { ...openFrame(value.manager, malformed), sha256 };
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
     throw malformed(`is a data frame ${error.message}`);
@@ -196,7 +200,7 @@ class Index {
 function openFrame(
   manager: BlockManager | null,
   malformed: (message: string) => DatasetError,
-): DataFrame {
+): Omit<DataFrame, 'sha256'> {
   const [items, rows] = manager?.axes ?? [];
   if (manager === null || !(items instanceof Index) || !(rows instanceof Index)) {
     throw new FrameError('without an index of columns and rows');

@@ -16,6 +16,7 @@ import { suggestName } from './name-suggestion.js';
 import { findPackageRoot } from './package-root.js';
 import { collectQuantizeOptions, quantizeFlags } from './quantize-options.js';
 import { collectRunOptions, runFlags } from './run-options.js';
+import { collectScoreOptions, scoreFlags } from './score-options.js';
 import { divisions, submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
@@ -54,6 +55,7 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addDoctor(program, streams, finish);
   addQuantize(program, streams, finish);
   addEval(program, argv, streams, finish);
+  addScore(program, streams, finish);
   addCheck(program, streams, finish);
   addPackage(program, streams, finish);
   for (const command of program.commands) {
@@ -117,6 +119,17 @@ function addEval(
     const { evaluateModel } = await import('./commands/eval.js');
     const command = ['bench', ...argv];
     finish(await withInterrupt(streams.stderr, (s) => evaluateModel(request, command, streams, s)));
+  });
+}
+
+function addScore(program: Command, streams: Streams, finish: Finish): void {
+  const score = program.command('score').argument('<log>', 'an mlperf_log_accuracy.json');
+  score.description('score an accuracy log that any harness wrote, as MLCommons does');
+  for (const { flags, help } of scoreFlags) score.addOption(new Option(flags, help));
+  score.action(async (log: string) => {
+    const request = collectScoreOptions(log, score.opts());
+    const { scoreLog } = await import('./commands/score.js');
+    finish(await scoreLog(request, streams));
   });
 }
 
@@ -187,7 +200,7 @@ function addLater(program: Command, name: string): void {
     .allowExcessArguments()
     .action(() => {
       const message =
-        'is not in this version, which has run, doctor, quantize, eval, check and package';
+        'is not in this version, which has run, doctor, quantize, eval, score, check and package';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -195,7 +208,7 @@ function addLater(program: Command, name: string): void {
 /** `bench` runs by default, so a misspelt command arrives here as a word too many. */
 function refuseWords([word]: readonly string[]): void {
   if (word === undefined) return;
-  const known = ['run', 'doctor', 'quantize', 'eval', 'check', 'package'];
+  const known = ['run', 'doctor', 'quantize', 'eval', 'score', 'check', 'package'];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);
 }

@@ -74,7 +74,7 @@ export interface ConfigContext {
     fields: RunSettings['datasetFields'],
     where: string,
     faults: Fault[],
-  ) => DatasetFacts | null;
+  ) => Promise<DatasetFacts | null>;
   /** The device that the name stands for, or why this machine cannot offer it. */
   readonly resolveDevice: (device: string) => DeviceChoice;
   /** What was wrong already on the command line. */
@@ -87,18 +87,19 @@ export interface ConfigContext {
  * Reads and checks a run configuration.
  * @throws InputError with every fault found.
  */
-export function loadRunConfig(
+export async function loadRunConfig(
   nameOrFile: string,
   overrides: readonly Override[],
   context: ConfigContext,
-): RunConfig {
+): Promise<RunConfig> {
   const faults: Fault[] = [...context.faults];
   const { file, text } = readRunFile(nameOrFile, context);
   const written = parseSettings(text, shorten(file), faults);
   const settings = implyMode(applyOverrides(written, overrides, faults));
   const run = runFields.check(settings, '', faults);
   const whereIs = (...path: string[]) => findWhere(settings, path) ?? shorten(file);
-  const dataset = context.openDataset(run.dataset, run.datasetFields, whereIs('dataset'), faults);
+  const asked = [run.dataset, run.datasetFields, whereIs('dataset'), faults] as const;
+  const dataset = await context.openDataset(...asked);
   if (dataset !== null) faults.push(...findSampleFaults(run, dataset, whereIs));
   faults.push(...findModeFaults(run, whereIs));
   faults.push(...findSyntheticFaults(run, dataset, whereIs));

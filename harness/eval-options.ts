@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { EngineOptions } from '../native/index.js';
+import { findCacheFolder } from './cache-folder.js';
 import { loadModel, type ModelConfig } from './config.js';
 import { type EngineTarget, resolveDevice, resolveTypes } from './device.js';
 import { type Fault, InputError } from './errors.js';
@@ -24,7 +25,10 @@ export const evalFlags: readonly RunFlag[] = [
     flags: '--shots <n>',
     help: 'solved examples before each question (mmlu 5, gsm8k 5, the others 0)',
   },
-  { flags: '--data <dir>', help: "the folder with the tasks' folders: DIR/mmlu, ... (data)" },
+  {
+    flags: '--data <dir>',
+    help: "the folder with the tasks' folders: DIR/mmlu, ... (~/.cache/loadmark/datasets)",
+  },
   { flags: '--device <name>', help: 'auto, cpu, cuda or cuda:N' },
   { flags: '--threads <n>', help: 'threads of the engine (all there are)' },
   { flags: '--max-batch <n>', help: 'sequences in flight (64)' },
@@ -117,7 +121,7 @@ function findData(
   data: string | null,
   faults: Fault[],
 ) {
-  const base = resolve(data ?? 'data');
+  const base = data === null ? join(findCacheFolder(), 'datasets') : resolve(data);
   for (const folder of folders) if (existsSync(join(base, folder))) return join(base, folder);
   if (data !== null && folders.some((folder) => base.endsWith(`/${folder}`)) && existsSync(base)) {
     return base;

@@ -31,7 +31,7 @@ const settingOptions: readonly SettingOption[] = [
   ),
   text(
     '--dataset <name|file>',
-    'tiny-orca, tiny-mmlu, synthetic:openorca, synthetic:<prompt>x<output>, or a file (*.jsonl)',
+    'tiny-orca, tiny-mmlu, open-orca, cnn-dailymail, synthetic:openorca, synthetic:<prompt>x<output>, or a file (*.jsonl, *.json, *.parquet, *.pkl)',
     ['dataset'],
   ),
   text('--sut <name>', 'the system under test: native, null or scripted', ['sut']),

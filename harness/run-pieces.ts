@@ -85,6 +85,7 @@ async function buildNative(config: RunConfig, dataset: Dataset, progress: Progre
   // Random tokens are neither read nor written as text.
   const tokenizer = dataset.synthetic === undefined ? await readTokenizer(model.folder) : null;
   const library = openLibrary(config, dataset, tokenizer);
+  checkVocabulary(library, model.folder);
   const { NativeSut } = await import('./sut/native.js');
   const options = buildEngineOptions(config, library);
   const sut = await NativeSut.load(options, library, buildGeneration(config, tokenizer));
@@ -148,23 +149,36 @@ async function readTokenizer(folder: string): Promise<Tokenizer> {
   }
 }
 
+/** Token ids that a dataset brings go to the model as they are: each must be one of its own. */
+function checkVocabulary({ dataset, totalSampleCount }: DatasetLibrary, folder: string): void {
+  let size: unknown;
+  for (let index = 0; index < totalSampleCount; index++) {
+    const sample = dataset.synthetic === undefined ? dataset.sample(index) : undefined;
+    if (sample?.kind !== 'generation' || sample.promptTokens === undefined) continue;
+    // A checkpoint that does not say its size is refused by the engine, and in its own words.
+    size ??= readModelConfig(folder).vocab_size;
+    if (!Number.isInteger(size)) return;
+    const strange = sample.promptTokens.find((id) => id >= (size as number));
+    if (strange === undefined) continue;
+    const message = `row ${index} (${sample.id}) has the token ${strange}; allowed: 0 to ${(size as number) - 1}, the vocabulary of ${folder}`;
+    throw new InputError([{ where: dataset.path ?? dataset.name, message }]);
+  }
+}
+
 /** The longest sequence the checkpoint was made for. */
 function readSequenceLimit(folder: string): number {
-  const file = join(folder, 'config.json');
-  const refuse = (reason: string) =>
-    new InputError([
-      { where: file, message: `${reason}; set engine.max_sequence_tokens to go without` },
-    ]);
-  let config: unknown;
-  try {
-    config = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw refuse(messageOf(error));
-  }
-  const limit =
-    typeof config === 'object' && config !== null && 'max_position_embeddings' in config
-      ? config.max_position_embeddings
-      : undefined;
+  const limit = readModelConfig(folder).max_position_embeddings;
   if (Number.isInteger(limit) && (limit as number) > 1) return limit as number;
-  throw refuse(`max_position_embeddings is ${String(limit)}; allowed: a whole number above 1`);
+  const message = `max_position_embeddings is ${String(limit)}; allowed: a whole number above 1; set engine.max_sequence_tokens to go without`;
+  throw new InputError([{ where: join(folder, 'config.json'), message }]);
+}
+
+function readModelConfig(folder: string): Readonly<Record<string, unknown>> {
+  const file = join(folder, 'config.json');
+  try {
+    const config: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return typeof config === 'object' && config !== null ? { ...config } : {};
+  } catch (error) {
+    throw new InputError([{ where: file, message: messageOf(error) }]);
+  }
 }

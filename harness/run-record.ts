@@ -57,6 +57,10 @@ export interface RunRecord {
     readonly totalSamples: number;
     /** Of all rows. */
     readonly digest: string;
+    /** Of the file, unpacked; null where rows are generated. */
+    readonly sha256: string | null;
+    /** What the publisher of a file of this name says; null where nobody does. */
+    readonly publishedSha256: string | null;
   };
   readonly sut: SutRecord | null;
   /** As given by files and options, defaults filled in. */
@@ -147,6 +151,8 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
       samples: library.totalSampleCount,
       totalSamples: library.dataset.length,
       digest: library.dataset.digest(),
+      sha256: library.dataset.source?.sha256 ?? null,
+      publishedSha256: library.dataset.source?.published?.sha256 ?? null,
     },
     sut: material.sut === null ? null : describeSut(material.sut, reported),
     config: writtenConfig,

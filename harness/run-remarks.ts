@@ -3,12 +3,15 @@
 import type { TestOutcome } from '../loadgen/index.js';
 import { remarkOnProfile } from './kernel-profile.js';
 import type { PassResult } from './pass.js';
+import { remarkOnSource } from './run-dataset.js';
 import type { RunMaterial } from './run-record.js';
 
 export function listRemarks(material: RunMaterial): string[] {
-  const { accuracy, performance, config, profile } = material;
+  const { accuracy, performance, config, profile, library } = material;
+  const source = remarkOnSource(library.dataset);
   const work = { accuracy: accuracy?.work ?? null, performance: performance?.work ?? null };
   return [
+    ...(source === null ? [] : [source]),
     ...(performance?.outcome.remarks ?? []),
     ...remarkOnProbe(performance),
     ...remarkOnProfile(config.engine, profile, work),

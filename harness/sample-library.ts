@@ -91,7 +91,8 @@ export class DatasetLibrary implements QuerySampleLibrary {
     const { tokenizer } = this;
     if (tokenizer === null || !this.tokenizesPrompts) return null;
     const sample = this.dataset.sample(index);
-    const prompt = tokenizer.encode(sample.prompt);
+    const most = sample.kind === 'generation' ? sample.maxPromptTokens : undefined;
+    const prompt = tokenizer.encode(sample.prompt).subarray(0, most);
     const bos = tokenizer.bosId === null ? [] : [tokenizer.bosId];
     const promptTokens = new Int32Array(bos.length + prompt.length);
     promptTokens.set(bos);

@@ -14,7 +14,10 @@ export const scoreFlags: readonly RunFlag[] = [
     flags: '--benchmark <name>',
     help: `${recipeNames.join(', ')}; -99 or -99.9 at the end says the share to reach (99)`,
   },
-  { flags: '--dataset <file>', help: 'the file with the reference answers, row by row' },
+  {
+    flags: '--dataset <name|file>',
+    help: 'open-orca, cnn-dailymail, ..., or the file with the reference answers, row by row',
+  },
   { flags: '--tokenizer <dir>', help: 'the folder with the tokenizer of the model that answered' },
   {
     flags: '--token-type <name>',
@@ -54,7 +57,7 @@ export function collectScoreOptions(log: string, parsed: Parsed): ScoreRequest {
   const found = readBenchmark(parsed.benchmark, faults);
   const wanted = (name: string, what: string): string => {
     const value = parsed[name];
-    if (typeof value === 'string' && value !== '') return resolve(value);
+    if (typeof value === 'string' && value !== '') return value;
     faults.push({ where: `--${name}`, message: `is missing; wanted: ${what}` });
     return '';
   };

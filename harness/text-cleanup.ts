@@ -24,9 +24,7 @@ export function cleanUpText(text: string): string {
 /** Whether a tokenizer's folder asks for it; without a word on it, it does not. */
 export function asksForCleanUp(folder: string): boolean {
   try {
-    const config: unknown = JSON.parse(
-      readFileSync(join(folder, 'tokenizer_config.json'), 'utf8'),
-    );
+    const config: unknown = JSON.parse(readFileSync(join(folder, 'tokenizer_config.json'), 'utf8'));
     const { clean_up_tokenization_spaces: asks } = (config ?? {}) as Record<string, unknown>;
     return asks === true;
   } catch {

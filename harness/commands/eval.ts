@@ -6,7 +6,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatasetError, loadTokenizer, type Tokenizer } from '../../datasets/index.js';
 import type { EngineOptions } from '../../native/index.js';
-import { shorten } from '../config-files.js';
 import { describeSystem, readCommit } from '../environment.js';
 import { InputError, InterruptedError, messageOf } from '../errors.js';
 import { EvalEngine } from '../eval/eval-engine.js';
@@ -27,6 +26,7 @@ import { digestFolder } from '../model-digest.js';
 import { findPackageRoot } from '../package-root.js';
 import { formatEvalTable } from '../report/eval-table.js';
 import { ProgressReporter } from '../report/progress.js';
+import { describeDatasetError } from '../run-dataset.js';
 import type { Streams } from './run.js';
 
 /** results.json, and what --json prints. */
@@ -124,27 +124,13 @@ async function buildTasks(request: EvalRequest, encoder: TextEncoder): Promise<B
       built.push(await definition.build({ folder, shots, limit, encoder, maxLength }));
     } catch (error) {
       if (error instanceof InputError) faults.push(...error.faults);
-      else if (error instanceof DatasetError) faults.push(...listFaults(error));
-      else throw error;
+      else if (error instanceof DatasetError) {
+        faults.push(...describeDatasetError(error, folder, '--data'));
+      } else throw error;
     }
   }
   if (faults.length > 0) throw new InputError(faults);
   return built;
-}
-
-/** Faulty rows that are told; the rest are counted. */
-const maxToldRows = 20;
-
-function listFaults({ rowFaults, message }: DatasetError) {
-  if (rowFaults.length === 0) return [{ where: '--data', message }];
-  const told = rowFaults
-    .slice(0, maxToldRows)
-    .map(({ file = '--data', line, row, message: own }) => {
-      const place = line !== undefined ? `:${line}` : row !== undefined ? `, row ${row}` : '';
-      return { where: `${shorten(file)}${place}`, message: own };
-    });
-  const left = rowFaults.length - told.length;
-  return left > 0 ? [...told, { where: '--data', message: `${left} more rows are wrong` }] : told;
 }
 
 /** Everything that an answer depends on. */

@@ -66,7 +66,7 @@ export async function runBenchmark(
   signal: AbortSignal,
 ): Promise<ExitCode> {
   const shelf = new DatasetShelf();
-  const config = loadRunConfig(options.config, options.overrides, {
+  const config = await loadRunConfig(options.config, options.overrides, {
     root: findPackageRoot().folder,
     openDataset: (...asked) => shelf.open(...asked),
     resolveDevice: (device) => resolveDevice(device, hostFeatures),

@@ -2,6 +2,7 @@
 // told top to bottom. Reading the log, splitting sentences and ROUGE are accuracy/'s business.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { loadTokenizer, type Tokenizer } from '../../datasets/index.js';
 import {
   type AccuracyLog,
   type GenerationScore,
@@ -14,7 +15,6 @@ import {
   scoreGeneration,
 } from '../accuracy/index.js';
 import { formatRecipeText, listRecipeTargets } from '../accuracy/recipes.js';
-import { loadTokenizer, type Tokenizer } from '../../datasets/index.js';
 import { shorten } from '../config-files.js';
 import { type Fault, InputError, messageOf } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';

@@ -194,7 +194,7 @@ describe('a pickle is refused', () => {
   it('or read, but never anything else, whatever byte is changed', () => {
     for (const name of ['pandas-1.5-p2.pkl', 'pandas-3.1-p5.pkl']) {
       const whole = read(name);
-      for (let i = 0; i < 1500; i++) {
+      for (let i = 0; i < 250; i++) {
         const copy = Buffer.from(whole);
         const at = (i * 7919) % copy.length;
         copy[at] = copy[at]! ^ (1 + (i % 255));

@@ -137,7 +137,7 @@ describe('a Parquet file is refused', () => {
 
   it('or read, but never crashes, whatever byte is changed', async () => {
     const bytes = readFileSync(file('zstd'));
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 150; i++) {
       const at = (i * 7919) % bytes.length;
       const path = damage('zstd', (whole) => {
         const copy = Buffer.from(whole);

@@ -42,9 +42,9 @@ function load(yaml: string, overrides: readonly Override[] = [], faults: readonl
 }
 
 /** Faults with the folder taken out of their places. */
-function faultsOf(yaml: string, overrides: readonly Override[] = []): string[] {
+async function faultsOf(yaml: string, overrides: readonly Override[] = []): Promise<string[]> {
   try {
-    load(yaml, overrides);
+    await load(yaml, overrides);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return error.faults.map((fault) =>
@@ -55,8 +55,8 @@ function faultsOf(yaml: string, overrides: readonly Override[] = []): string[] {
 }
 
 describe('loadRunConfig', () => {
-  it('fills in what a file leaves out, and freezes the whole', () => {
-    const config = load('model: small\nengine:\n  max_batch: 7\n');
+  it('fills in what a file leaves out, and freezes the whole', async () => {
+    const config = await load('model: small\nengine:\n  max_batch: 7\n');
     expect(config.engine.maxBatch).toBe(7);
     expect(config.engine.kvCache).toBe('auto');
     expect(config.engineTarget).toEqual({
@@ -70,7 +70,7 @@ describe('loadRunConfig', () => {
     expect(Object.isFrozen(config) && Object.isFrozen(config.engine)).toBe(true);
   });
 
-  it('reports every fault at once, each with its line and column', () => {
+  it('reports every fault at once, each with its line and column', async () => {
     const yaml = [
       'model: smal',
       'dataset: tiny-orka',
@@ -83,7 +83,7 @@ describe('loadRunConfig', () => {
       'seeds: { qsl: 18446744073709551616 }',
       'samples: 1.5',
     ].join('\n');
-    expect(faultsOf(yaml)).toEqual([
+    expect(await faultsOf(yaml)).toEqual([
       'run.yaml:3:11: scenario "Interactive" is not in this version, which has Offline, Server, SingleStream, MultiStream',
       'run.yaml:10:10: samples is 1.5; allowed: a whole number from 1 to 10000000, or null',
       'run.yaml:5:3: unknown setting "max_bach" (did you mean "max_batch"?); allowed in engine: device, threads, max_batch, max_sequence_tokens, max_step_tokens, page_tokens, kv_cache, kv_cache_bytes, instruction_set, activations, weights, profile_steps, profile_first_step',
@@ -91,112 +91,118 @@ describe('loadRunConfig', () => {
       'run.yaml:8:24: offline.target_qps is -1; allowed: a number above 0 to 1000000, or null',
       'run.yaml:8:44: offline.min_duration_s is "soon"; allowed: a number from 0 to 86400',
       'run.yaml:9:15: seeds.qsl is 18446744073709551616; allowed: a whole number from 0 to 18446744073709551615, or null',
-      'run.yaml:2:10: dataset is "tiny-orka"; allowed: tiny-mmlu, tiny-orca, synthetic:openorca, synthetic:<prompt>x<output> (such as synthetic:128x256), either with :<samples>, or a file of JSON lines (*.jsonl) (did you mean "tiny-orca"?)',
+      'run.yaml:2:10: dataset is "tiny-orka"; allowed: tiny-mmlu, tiny-orca, open-orca, cnn-dailymail, cnn-dailymail-edge, cnn-dailymail-gptj, synthetic:openorca, synthetic:<prompt>x<output> (such as synthetic:128x256), either with :<samples>, or a file (*.jsonl, *.json, *.parquet, *.pkl, *.pkl.gz) (did you mean "tiny-orca"?)',
       'run.yaml:6:11: no cuda here',
       'run.yaml:1:8: model is "smal"; allowed: small, or a folder that holds config.json and *.safetensors (did you mean "small"?)',
     ]);
   });
 
-  it('names the place of a YAML mistake', () => {
-    expect(faultsOf('model: small\nengine: [')[0]).toMatch(/^run\.yaml:2:\d+: not YAML: /);
-    expect(faultsOf('model: small\nmodel: small')[0]).toMatch(/^run\.yaml:2:1: not YAML: .*unique/);
-    expect(faultsOf('model: &a small\nname: *a')).toEqual([
+  it('names the place of a YAML mistake', async () => {
+    expect((await faultsOf('model: small\nengine: ['))[0]).toMatch(/^run\.yaml:2:\d+: not YAML: /);
+    expect((await faultsOf('model: small\nmodel: small'))[0]).toMatch(
+      /^run\.yaml:2:1: not YAML: .*unique/,
+    );
+    expect(await faultsOf('model: &a small\nname: *a')).toEqual([
       'run.yaml:2:7: anchors, aliases and tags are not allowed',
     ]);
     const option: Override = { path: ['mode'], value: 'accuracy', where: '--mode' };
-    expect(faultsOf('- 1', [option]).filter((fault) => !fault.includes('model is'))).toEqual([
-      'run.yaml:1:1: the file is a list; allowed: names with values, one a line',
-    ]);
-    expect(faultsOf('model: small\n---\nmodel: big')[0]).toEqual(
+    expect(
+      (await faultsOf('- 1', [option])).filter((fault) => !fault.includes('model is')),
+    ).toEqual(['run.yaml:1:1: the file is a list; allowed: names with values, one a line']);
+    expect((await faultsOf('model: small\n---\nmodel: big'))[0]).toEqual(
       expect.stringMatching(/^run\.yaml:2:\d+: not YAML: a second document/),
     );
   });
 
-  it('lays options over the file, and blames the option', () => {
+  it('lays options over the file, and blames the option', async () => {
     const qps = (value: number): Override => ({
       path: [scenarioSection, 'target_qps'],
       value,
       where: '--target-qps',
     });
     const server: Override = { path: ['scenario'], value: 'Server', where: '--scenario' };
-    const config = load('model: small\nserver:\n  target_qps: 3\n', [qps(9), server]);
+    const config = await load('model: small\nserver:\n  target_qps: 3\n', [qps(9), server]);
     expect(config.server.targetQps).toBe(9);
     expect(config.offline.targetQps).toBeNull();
-    expect(faultsOf('model: small', [qps(-5)])).toEqual([
+    expect(await faultsOf('model: small', [qps(-5)])).toEqual([
       '--target-qps: offline.target_qps is -5; allowed: a number above 0 to 1000000, or null',
     ]);
     const inside: Override = { path: ['name', 'x'], value: 1, where: '--set name.x' };
-    expect(faultsOf('name: a\nmodel: small', [inside])).toEqual([
+    expect(await faultsOf('name: a\nmodel: small', [inside])).toEqual([
       '--set name.x: name is not a section',
     ]);
   });
 
-  it('tells what the command line had wrong together with the rest', () => {
+  it('tells what the command line had wrong together with the rest', async () => {
     const given = [{ where: '--endpoint', message: 'this option is not in this version' }];
-    expect(() => load('model: small\nsamples: 0', [], given)).toThrowError(
+    await expect(load('model: small\nsamples: 0', [], given)).rejects.toThrowError(
       /--endpoint: this option[\s\S]*samples is 0/,
     );
-    expect(() => loadRunConfig('missing', [], context(given))).toThrowError(
+    await expect(loadRunConfig('missing', [], context(given))).rejects.toThrowError(
       /--endpoint: this option[\s\S]*--config: there is no file "missing"/,
     );
-    expect(faultsOf('model: small\nsamples: 1001')).toEqual([
+    expect(await faultsOf('model: small\nsamples: 1001')).toEqual([
       'run.yaml:2:10: samples is 1001; allowed: 1 to 1000, the test samples of tiny-orca',
     ]);
   });
 
-  it('refuses a name that is no name of a folder', () => {
-    expect(faultsOf('model: small\nname: ../../elsewhere')).toEqual([
+  it('refuses a name that is no name of a folder', async () => {
+    expect(await faultsOf('model: small\nname: ../../elsewhere')).toEqual([
       expect.stringContaining('run.yaml:2:7: name is "../../elsewhere"; allowed: '),
     ]);
-    expect(load('model: small\nname: int4 b64-v1.2').name).toBe('int4 b64-v1.2');
+    expect((await load('model: small\nname: int4 b64-v1.2')).name).toBe('int4 b64-v1.2');
   });
 
-  it("lays a scenario's options over its own section", () => {
+  it("lays a scenario's options over its own section", async () => {
     const option: Override = {
       path: [scenarioSection, 'min_duration_s'],
       value: 7,
       where: '--min-duration',
     };
-    const config = load('model: small\nscenario: MultiStream', [option]);
+    const config = await load('model: small\nscenario: MultiStream', [option]);
     expect(config.multiStream.minDurationS).toBe(7);
     expect(config.offline.minDurationS).toBe(600);
     const rate = { path: [scenarioSection, 'target_qps'], value: 7, where: '--target-qps' };
-    expect(faultsOf('model: small\nscenario: SingleStream', [rate])).toEqual([
+    expect(await faultsOf('model: small\nscenario: SingleStream', [rate])).toEqual([
       '--target-qps: unknown setting "target_qps"; allowed in single_stream: expected_latency_ms, min_duration_s, min_query_count, target_percentile',
     ]);
   });
 
-  it('refuses sizes and lengths that cannot be', () => {
+  it('refuses sizes and lengths that cannot be', async () => {
     expect(
-      faultsOf(
+      await faultsOf(
         'model: small\nscenario: MultiStream\nsamples: 7\nmulti_stream: { samples_per_query: 8 }',
       ),
     ).toEqual([
       'run.yaml:4:36: multi_stream.samples_per_query is 8; allowed: 1 to 7, the samples of the run',
     ]);
     expect(
-      faultsOf(
-        'model: small\nscenario: SingleStream\nsingle_stream: { expected_latency_ms: 0.001 }',
+      (
+        await faultsOf(
+          'model: small\nscenario: SingleStream\nsingle_stream: { expected_latency_ms: 0.001 }',
+        )
       )[0],
     ).toContain('single_stream comes to 1200000000 samples');
     expect(
-      faultsOf('model: small\noffline: { target_qps: 1000000, min_duration_s: 600 }')[0],
+      (await faultsOf('model: small\noffline: { target_qps: 1000000, min_duration_s: 600 }'))[0],
     ).toContain('offline comes to 660000000 samples');
-    expect(faultsOf('model: small\ngeneration: { max_new_tokens: 1 }')).toEqual([
+    expect(await faultsOf('model: small\ngeneration: { max_new_tokens: 1 }')).toEqual([
       'run.yaml:2:13: min_new_tokens is 2; allowed: up to max_new_tokens, which is 1',
     ]);
   });
 
-  it('takes a folder with a checkpoint for a model, and a model file', () => {
+  it('takes a folder with a checkpoint for a model, and a model file', async () => {
     const folder = join(root, 'configs', 'models', 'small');
-    expect(load(`model: ${folder}`).model.name).toBe('small');
+    expect((await load(`model: ${folder}`)).model.name).toBe('small');
     const other = join(root, 'other.yaml');
     writeFileSync(other, `path: ${folder}\naccuracy: { tiny-orca: { references: { rouge9: 1 } } }`);
-    expect(faultsOf(`model: ${other}`)[0]).toContain('unknown name "rouge9"');
+    expect((await faultsOf(`model: ${other}`))[0]).toContain('unknown name "rouge9"');
     writeFileSync(other, 'path: nowhere');
-    expect(faultsOf(`model: ${other}`)[0]).toContain('there is no checkpoint');
-    expect(load(`model: ${other}\nsut: null`).sut).toBe('null');
-    expect(faultsOf(`model: ${other}\nscenario: null`)[0]).toContain('scenario is null; allowed:');
+    expect((await faultsOf(`model: ${other}`))[0]).toContain('there is no checkpoint');
+    expect((await load(`model: ${other}\nsut: null`)).sut).toBe('null');
+    expect((await faultsOf(`model: ${other}\nscenario: null`))[0]).toContain(
+      'scenario is null; allowed:',
+    );
   });
 });
 

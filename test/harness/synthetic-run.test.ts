@@ -105,14 +105,14 @@ describe('a synthetic run', () => {
     expect(run.performance.absentBecause.mbu).toContain('were not measured');
   });
 
-  it('asks the engine for the shape, and for room for the longest row', () => {
+  it('asks the engine for the shape, and for room for the longest row', async () => {
     const shelf = new DatasetShelf();
     const override = (path: string, value: string): Override => ({
       path: [path],
       value,
       where: `--${path}`,
     });
-    const config = loadRunConfig(
+    const config = await loadRunConfig(
       'optimized',
       [override('model', 'synthetic:llama-2-70b:42'), override('dataset', 'synthetic:128x256')],
       {

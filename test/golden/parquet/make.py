@@ -42,3 +42,6 @@ pq.write_table(table.slice(0, 0), here / "empty.parquet")
 expected = {name: pq.read_table(here / f"{name}.parquet").to_pylist() for name in forms}
 assert all(part == expected["none"] for part in expected.values())
 (here / "expected.json").write_text(json.dumps(expected["none"], ensure_ascii=False) + "\n")
+frame = json.loads((here.parent / "pandas" / "expected.json").read_text())
+names = ["id", "system_prompt", "question", "output", "input", "tok_input", "tok_output", "origin", "tok_input_length"]
+pq.write_table(pa.table({name: frame[name] for name in names}), here / "open-orca.parquet", compression="zstd")
