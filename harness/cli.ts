@@ -20,7 +20,7 @@ import { collectScoreOptions, scoreFlags } from './score-options.js';
 import { divisions, submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
-const laterCommands = ['compare', 'report', 'inspect', 'score', 'ladder', 'sweep', 'pull', 'serve'];
+const laterCommands = ['compare', 'report', 'inspect', 'ladder', 'sweep', 'pull', 'serve'];
 
 /** Runs one call of `bench` and resolves to its exit status; `argv` starts after the program's name. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
