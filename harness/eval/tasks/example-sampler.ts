@@ -11,19 +11,26 @@ export class ExampleSampler<Row> {
   readonly #random = new PythonRandom(seed);
   readonly #rows: readonly Row[];
   readonly #shots: number;
+  readonly #drawn: number;
 
-  /** @throws InputError when there are fewer rows than shots. */
-  constructor(rows: readonly Row[], shots: number) {
-    if (rows.length < shots) {
-      const message = `${shots} examples are asked, and the train split has ${rows.length}; allowed: up to that`;
+  /**
+   * @param spare drawn besides and left out: lm_eval draws one more where it takes the examples' split for the one that is
+   * asked, to leave out the question itself (which no train split holds).
+   * @throws InputError when there are fewer rows than shots.
+   */
+  constructor(rows: readonly Row[], shots: number, spare = 0) {
+    if (shots > 0 && rows.length < shots + spare) {
+      const message = `${shots} examples are asked, and the train split has ${rows.length} rows; allowed: up to ${rows.length - spare}`;
       throw new InputError([{ where: '--shots', message }]);
     }
     this.#rows = rows;
     this.#shots = shots;
+    this.#drawn = shots + spare;
   }
 
   draw(): Row[] {
     if (this.#shots === 0) return [];
-    return this.#random.sample(this.#rows.length, this.#shots).map((at) => this.#rows[at]!);
+    const drawn = this.#random.sample(this.#rows.length, this.#drawn);
+    return drawn.slice(0, this.#shots).map((at) => this.#rows[at]!);
   }
 }

@@ -16,7 +16,7 @@ export const hellaswagTask: TaskDefinition = {
   async build({ folder, shots, limit }) {
     const rows = limitRows(await openHellaSwag(folder, 'validation'), limit);
     const examples = shots > 0 ? await openHellaSwag(folder, 'train') : [];
-    const sampler = new ExampleSampler(examples, shots);
+    const sampler = new ExampleSampler(examples, shots, 1);
     const items = rows.map((row, at): ChoiceItem => {
       const solved = sampler.draw().map((example) => {
         const choices = example.endings.map(cleanText);

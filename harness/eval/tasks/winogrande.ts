@@ -16,7 +16,7 @@ export const winograndeTask: TaskDefinition = {
   async build({ folder, shots, limit }) {
     const rows = limitRows(await openWinogrande(folder, 'validation'), limit);
     const examples = shots > 0 ? await openWinogrande(folder, 'train') : [];
-    const sampler = new ExampleSampler(examples, shots);
+    const sampler = new ExampleSampler(examples, shots, 1);
     const items = rows.map((row, at): ChoiceItem => {
       const head = sampler
         .draw()
