@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { runBenchProgram } from './bench-program.js';
 import { collectOutput } from './child-output.js';
 import { describeSystem, readCommit } from './environment.js';
 import { findPackageRoot } from './package-root.js';
@@ -149,11 +149,10 @@ function linearGigaopsPerSecond({ performance, model }: RunRecord): number {
   return (2 * (layers * (generated + read) + head * generated)) / 1e9;
 }
 
-async function benchmarkCpu(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({ args: [...args], options: { json: { type: 'string' } } });
+async function benchmarkCpu({ json }: { readonly json?: string | undefined }): Promise<void> {
   const root = findPackageRoot().folder;
   const stamp = new Date().toISOString().replaceAll(':', '');
-  const file = resolve(values.json ?? join(root, 'results', 'bench-cpu', `${stamp}.json`));
+  const file = resolve(json ?? join(root, 'results', 'bench-cpu', `${stamp}.json`));
   const scratch = mkdtempSync(join(tmpdir(), 'loadmark-bench-cpu-'));
   try {
     process.stderr.write('checking and timing the operators (a minute or two)\n');
@@ -177,4 +176,12 @@ async function benchmarkCpu(args: readonly string[]): Promise<void> {
   }
 }
 
-await benchmarkCpu(process.argv.slice(2));
+process.exitCode = await runBenchProgram(
+  {
+    name: 'bench:cpu',
+    usage: '[--json FILE]',
+    options: { json: { type: 'string' } },
+    run: benchmarkCpu,
+  },
+  process.argv.slice(2),
+);

@@ -9,11 +9,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { hostFeatures } from '../native/index.js';
+import { runBenchProgram } from './bench-program.js';
 import { collectOutput } from './child-output.js';
 import { describeSystem, readCommit } from './environment.js';
-import { messageOf } from './errors.js';
+import { InputError, messageOf } from './errors.js';
 import {
   type BatchedLine,
   type Ceilings,
@@ -42,18 +42,21 @@ interface Effort {
 const whole: Effort = { decodeRepeats: 5, batchedRepeats: 3, batches: [1, 8, 32, 64, 128, 256] };
 const quick: Effort = { decodeRepeats: 2, batchedRepeats: 1, batches: [1, 32, 256] };
 
-/** @throws Error naming the one that is not allowed. */
+/** @throws InputError naming the one that is not allowed. */
 function pickNames(option: string, given: string | undefined, allowed: readonly string[]) {
   const names = given?.split(',') ?? [];
   const stranger = names.find((name) => !allowed.includes(name));
   if (stranger === undefined) return names;
-  throw new Error(`--${option} has "${stranger}"; allowed: ${allowed.join(', ')}`);
+  const message = `is "${stranger}"; allowed: ${allowed.join(', ')}`;
+  throw new InputError([{ where: `--${option}`, message }]);
 }
 
 /** The one GPU that is measured, cuda:0. */
 function requireGpu(): string {
   const { devices, reason } = hostFeatures().cuda;
-  if (devices[0] === undefined) throw new Error(`bench:gpu needs a GPU: ${reason}`);
+  if (devices[0] === undefined) {
+    throw new InputError([{ where: 'cuda:0', message: `there is no GPU to measure: ${reason}` }]);
+  }
   return devices[0].name;
 }
 
@@ -136,14 +139,14 @@ async function measureBatched(
   return lines;
 }
 
-function readArguments(args: readonly string[]) {
-  const options = {
-    models: { type: 'string' },
-    only: { type: 'string' },
-    json: { type: 'string' },
-    quick: { type: 'boolean' },
-  } as const;
-  const { values } = parseArgs({ args: [...args], options });
+interface Values {
+  readonly models?: string | undefined;
+  readonly only?: string | undefined;
+  readonly json?: string | undefined;
+  readonly quick?: boolean | undefined;
+}
+
+function readValues(values: Values) {
   const models = pickNames('models', values.models, allModels);
   const only = pickNames('only', values.only, allParts);
   const given = [
@@ -160,8 +163,8 @@ function readArguments(args: readonly string[]) {
   };
 }
 
-async function benchmarkGpu(args: readonly string[]): Promise<void> {
-  const { models, parts, effort, json, command } = readArguments(args);
+async function benchmarkGpu(values: Values): Promise<void> {
+  const { models, parts, effort, json, command } = readValues(values);
   const gpu = requireGpu();
   const root = findPackageRoot().folder;
   const date = new Date().toISOString();
@@ -193,4 +196,17 @@ async function benchmarkGpu(args: readonly string[]): Promise<void> {
   }
 }
 
-await benchmarkGpu(process.argv.slice(2));
+process.exitCode = await runBenchProgram(
+  {
+    name: 'bench:gpu',
+    usage: '[--models A,B] [--only linears,decode,batched] [--json FILE] [--quick]',
+    options: {
+      models: { type: 'string' },
+      only: { type: 'string' },
+      json: { type: 'string' },
+      quick: { type: 'boolean' },
+    },
+    run: benchmarkGpu,
+  },
+  process.argv.slice(2),
+);

@@ -8,9 +8,10 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { runBenchProgram } from './bench-program.js';
 import { collectOutput } from './child-output.js';
 import { describeSystem, readCommit, type System } from './environment.js';
+import { InputError } from './errors.js';
 import type { Measurement } from './loadgen-measurement.js';
 import { findPackageRoot } from './package-root.js';
 import { formatLoadgenBenchmark } from './report/loadgen-benchmark.js';
@@ -123,16 +124,17 @@ async function runAll(root: string, repeats: number, peer: string | null, scratc
   return { figures: listFigures(ours), peerFigures: listFigures(theirs) };
 }
 
-async function benchmarkLoadgen(args: readonly string[]): Promise<void> {
-  const options = {
-    json: { type: 'string' },
-    peer: { type: 'string' },
-    repeats: { type: 'string' },
-  } as const;
-  const { values } = parseArgs({ args: [...args], options });
+interface Values {
+  readonly json?: string | undefined;
+  readonly peer?: string | undefined;
+  readonly repeats?: string | undefined;
+}
+
+async function benchmarkLoadgen(values: Values): Promise<void> {
   const repeats = Number(values.repeats ?? 5);
   if (!Number.isInteger(repeats) || repeats < 1) {
-    throw new Error(`--repeats is ${values.repeats}; allowed: a whole number above 0`);
+    const message = `is "${values.repeats}"; allowed: a whole number above 0`;
+    throw new InputError([{ where: '--repeats', message }]);
   }
   const root = findPackageRoot().folder;
   const startedAt = new Date().toISOString();
@@ -165,4 +167,12 @@ async function benchmarkLoadgen(args: readonly string[]): Promise<void> {
   }
 }
 
-await benchmarkLoadgen(process.argv.slice(2));
+process.exitCode = await runBenchProgram(
+  {
+    name: 'bench:loadgen',
+    usage: '[--repeats N] [--peer PROGRAM] [--json FILE]',
+    options: { json: { type: 'string' }, peer: { type: 'string' }, repeats: { type: 'string' } },
+    run: benchmarkLoadgen,
+  },
+  process.argv.slice(2),
+);

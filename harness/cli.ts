@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import type { CheckFlags } from './commands/check.js';
 import type { PackageFlags } from './commands/package.js';
+import type { PullFlags } from './commands/pull.js';
 import type { RunOptions, Streams } from './commands/run.js';
 import { BenchError, type Fault, InputError, messageOf } from './errors.js';
 import { collectEvalOptions, evalFlags } from './eval-options.js';
@@ -20,7 +21,7 @@ import { collectScoreOptions, scoreFlags } from './score-options.js';
 import { divisions, submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
-const laterCommands = ['compare', 'report', 'inspect', 'ladder', 'sweep', 'pull', 'serve'];
+const laterCommands = ['compare', 'report', 'inspect', 'ladder', 'sweep', 'serve'];
 
 /** Runs one call of `bench` and resolves to its exit status; `argv` starts after the program's name. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
@@ -58,6 +59,7 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addScore(program, streams, finish);
   addCheck(program, streams, finish);
   addPackage(program, streams, finish);
+  addPull(program, streams, finish);
   for (const command of program.commands) {
     command.showHelpAfterError(`(bench ${command.name()} --help lists the options)`);
   }
@@ -193,6 +195,32 @@ also a run with --audit TEST06. A Server run under the limits of Interactive bec
   bench package --print-system-template > box.json
   bench package results/a results/b --division open --submitter Me --system box.json --round v6.0 --out tree`;
 
+function addPull(program: Command, streams: Streams, finish: Finish): void {
+  const command = program.command('pull').argument('<name>', 'OWNER/NAME, datasets/OWNER/NAME');
+  command.description('fetch a model or a dataset from a hub into the cache folder, checked');
+  const options = [
+    new Option('--revision <name>', 'a branch, a tag or a commit (main)'),
+    new Option('--include <glob...>', 'only these files, such as "*Q4_0.gguf"'),
+    new Option('--exclude <glob...>', 'all but these files'),
+    new Option('--json', 'print one JSON object'),
+    new Option('--quiet', 'no progress'),
+  ];
+  for (const option of options) command.addOption(option);
+  command.addHelpText('after', pullHelp);
+  command.action(async (name: string, flags: PullFlags) => {
+    const { pull } = await import('./commands/pull.js');
+    finish(await withInterrupt(streams.stderr, (s) => pull(name, flags, streams, s)));
+  });
+}
+
+const pullHelp = `
+HF_ENDPOINT names another hub (https://huggingface.co), HF_TOKEN a token for what is not public. Files lie in
+$LOADMARK_CACHE, else $XDG_CACHE_HOME/loadmark, else ~/.cache/loadmark: models/OWNER/NAME, datasets/OWNER/NAME. A call
+that broke off is gone on with. open-orca and cnn-dailymail are MLCommons': the command says where they come from.
+
+  bench pull HuggingFaceTB/SmolLM2-135M-Instruct && bench --model HuggingFaceTB/SmolLM2-135M-Instruct
+  bench pull datasets/cais/mmlu --include "all/test-*" "all/dev-*"`;
+
 function addLater(program: Command, name: string): void {
   program
     .command(name, { hidden: true })
@@ -200,7 +228,7 @@ function addLater(program: Command, name: string): void {
     .allowExcessArguments()
     .action(() => {
       const message =
-        'is not in this version, which has run, doctor, quantize, eval, score, check and package';
+        'is not in this version, which has run, doctor, quantize, eval, score, check, package and pull';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -208,7 +236,7 @@ function addLater(program: Command, name: string): void {
 /** `bench` runs by default, so a misspelt command arrives here as a word too many. */
 function refuseWords([word]: readonly string[]): void {
   if (word === undefined) return;
-  const known = ['run', 'doctor', 'quantize', 'eval', 'score', 'check', 'package'];
+  const known = ['run', 'doctor', 'quantize', 'eval', 'score', 'check', 'package', 'pull'];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);
 }

@@ -3,8 +3,10 @@
 // Which values are allowed stands in run-config.ts. The only file that knows the YAML library.
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { findCacheFolder } from './cache-folder.js';
 import { findConfFaults } from './conf-check.js';
 import { type ConfFiles, readConfFiles } from './conf-files.js';
 import { findConfWarnings } from './conf-warnings.js';
@@ -257,7 +259,7 @@ export function loadModel(
 ): ModelConfig | null {
   const folder = join(root, 'configs', 'models');
   const builtIn = nameOrPath.includes('/') ? null : join(folder, `${nameOrPath}.yaml`);
-  const path = resolve(nameOrPath);
+  const path = findModelPath(nameOrPath);
   if (builtIn !== null && isFile(builtIn)) {
     return readModel(builtIn, where, needsCheckpoint, faults);
   }
@@ -275,6 +277,13 @@ export function loadModel(
     message: `model is ${quote(nameOrPath)}; allowed: ${names.join(', ')}, or a folder that holds config.json and *.safetensors${suggestName(nameOrPath, names)}`,
   });
   return null;
+}
+
+/** As given, or as `bench pull` left it. */
+function findModelPath(nameOrPath: string): string {
+  const path = resolve(nameOrPath);
+  const pulled = join(findCacheFolder(), 'models', nameOrPath);
+  return !existsSync(path) && isFile(join(pulled, 'config.json')) ? pulled : path;
 }
 
 function readModel(

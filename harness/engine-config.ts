@@ -30,6 +30,6 @@ export const engineFields = section({
   weights: choice(['checkpoint', 'int8'], 'checkpoint'),
   /** Steps whose kernels a GPU times one by one, which makes them slower; 0 is off. */
   profileSteps: number({ min: 0, max: 10_000, whole: true }, 0),
-  /** The first of them, counted from the load of the engine: warm-up and accuracy pass take steps too. */
-  profileFirstStep: number(count(1_000_000_000), 100),
+  /** The first of them: 0 is the first of the pass that is measured, any other counts from the load of the engine. */
+  profileFirstStep: number({ min: 0, max: 1_000_000_000, whole: true }, 0),
 });

@@ -15,6 +15,8 @@ export const exitCodes = {
   checkFailed: 6,
   /** An audit found answers that do not hold together. */
   auditFailed: 7,
+  /** What was to be fetched is not here, or not what it should be. */
+  notFetched: 8,
   /** Ctrl-C or SIGTERM. */
   interrupted: 130,
 } as const;

@@ -1,8 +1,9 @@
 // What took the time of the profiled steps? The engine's sums by kernel as profile.json has them, and what a reader has to
 // know of a run that was profiled. Pure arithmetic; the steps are counted and timed by the engine.
 
-import type { KernelTime } from '../native/index.js';
-import type { EngineWork } from './sut/measured-sut.js';
+import type { EngineProfile } from '../native/index.js';
+import type { EngineWork, MeasuredSut } from './sut/measured-sut.js';
+import type { PassName } from './test-settings.js';
 
 /** One kernel for one purpose. */
 export interface KernelRow {
@@ -30,19 +31,27 @@ export interface KernelProfile {
   readonly kernels: readonly KernelRow[];
 }
 
-/** Which steps were to be profiled. */
+/** Which steps are to be profiled. */
 export interface ProfileSettings {
   readonly profileSteps: number;
+  /** 0: the first of the measured pass. */
   readonly profileFirstStep: number;
 }
 
-/** null where the steps did not come to their end. */
-export function buildProfile(
-  times: readonly KernelTime[],
-  gpu: string,
-  { profileFirstStep: firstStep, profileSteps: steps }: ProfileSettings,
-): KernelProfile | null {
-  if (times.length === 0) return null;
+/** Asks for the profile when its time has come: once the engine is loaded, or before the pass that is measured. */
+export function askForProfile(
+  sut: Pick<MeasuredSut, 'startProfile'>,
+  { profileSteps, profileFirstStep }: ProfileSettings,
+  isMeasuredPass: boolean,
+): void {
+  if (profileSteps === 0 || isMeasuredPass !== (profileFirstStep === 0)) return;
+  sut.startProfile(profileSteps, profileFirstStep);
+}
+
+/** null where the steps did not come to their end, or have no kernels. */
+export function buildProfile(profile: EngineProfile | null, gpu: string): KernelProfile | null {
+  if (profile === null || profile.kernels.length === 0) return null;
+  const { firstStep, steps, kernels: times } = profile;
   const totalMs = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const sorted = times.toSorted((a, b) => b.milliseconds - a.milliseconds);
   const kernels = sorted.map(({ name, count, milliseconds, bytes, flops }) => ({
@@ -66,29 +75,46 @@ function rateOf(amount: number, milliseconds: number, unit: number): number | nu
 export interface ProfiledPasses {
   readonly accuracy: EngineWork | null;
   readonly performance: EngineWork | null;
+  /** The one that the run is about. */
+  readonly measured: PassName;
 }
 
 export function remarkOnProfile(
-  { profileSteps, profileFirstStep }: ProfileSettings,
+  settings: ProfileSettings,
   profile: KernelProfile | null,
-  { accuracy, performance }: ProfiledPasses,
+  passes: ProfiledPasses,
 ): string[] {
-  if (profileSteps === 0) return [];
-  const end = profileFirstStep + profileSteps;
-  const named = `steps ${profileFirstStep} to ${end - 1}`;
+  if (settings.profileSteps === 0) return [];
+  const steps = profile?.steps ?? settings.profileSteps;
+  const first = profile?.firstStep ?? expectFirstStep(settings, passes);
+  const last = first === null ? null : first + steps - 1;
+  const named = last === null ? `the first ${steps} steps` : `steps ${first} to ${last}`;
   const remarks = [
     `profiled (${named}), and profiled steps run slower: the throughput of this run is not to be quoted`,
   ];
+  const { accuracy, performance } = passes;
   if (profile === null) {
-    const last = performance ?? accuracy;
-    const ended = last === null ? '' : ` after step ${last.stepsBefore + last.steps}`;
-    remarks.push(
-      `no profile: the run ended${ended}, before step ${end}, with which the profile is complete`,
-    );
-  } else if (performance !== null && performance.stepsBefore >= end - 1) {
+    const work = performance ?? accuracy;
+    const ended = work === null ? '' : ` after step ${work.stepsBefore + work.steps}`;
+    const before =
+      last === null
+        ? 'the pass that is measured'
+        : `step ${last}, with which the profile is complete`;
+    remarks.push(`no profile: the run ended${ended}, before ${before}`);
+  } else if (performance !== null && last !== null && performance.stepsBefore >= last) {
     remarks.push(
       `the profiled steps came before the performance pass, whose first is step ${performance.stepsBefore + 1} (engine.profile_first_step)`,
     );
   }
   return remarks;
+}
+
+/** null where the measured pass did not begin. */
+function expectFirstStep(
+  { profileFirstStep }: ProfileSettings,
+  passes: ProfiledPasses,
+): number | null {
+  if (profileFirstStep > 0) return profileFirstStep;
+  const pass = passes[passes.measured];
+  return pass === null ? null : pass.stepsBefore + 1;
 }

@@ -126,7 +126,7 @@ const nullSut = section({
   outputTokens: number({ min: 2, max: 65_536, whole: true }, 2),
 });
 
-/** Names of the fields in a file of JSON lines; null: the same name, where a line has it. */
+/** Names of the fields in a dataset's file; null: those of the file's form, or the same name. */
 const datasetFields = section({
   id: optionalText(),
   prompt: optionalText(),

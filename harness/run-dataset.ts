@@ -47,7 +47,8 @@ export class DatasetShelf {
       faults.push({ where, message });
       return null;
     }
-    const path = published === undefined ? name : findPublishedPath(published, where, faults);
+    const path =
+      published === undefined ? findPulled(name) : findPublishedPath(published, where, faults);
     if (path === null) return null;
     try {
       const dataset = await loadDataset(path, 'test', fields);
@@ -64,6 +65,12 @@ export class DatasetShelf {
       return null;
     }
   }
+}
+
+/** As given, or as `bench pull datasets/owner/name` left it. */
+function findPulled(name: string): string {
+  const pulled = join(findCacheFolder(), name.startsWith('datasets/') ? '' : 'datasets', name);
+  return isFileName(name) && !existsSync(name) && existsSync(pulled) ? pulled : name;
 }
 
 /** Where the file of a named dataset lies, or is to be put. */

@@ -46,7 +46,7 @@ const settingOptions: readonly SettingOption[] = [
   scalar('--max-batch <n>', 'sequences in flight', ['engine', 'max_batch']),
   {
     flags: '--profile [steps]',
-    help: 'time every kernel of so many steps on a GPU (50): profile.json and a table',
+    help: 'time every kernel of the first steps of the measured pass, after warm-up, on a GPU (50): profile.json and a table',
     paths: [['engine', 'profile_steps']],
     bare: 50,
   },

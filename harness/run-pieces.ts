@@ -120,8 +120,6 @@ export function buildEngineOptions(
     kvCacheBytes: engine.kvCacheBytes,
     instructionSet: engine.instructionSet,
     weightFormat: engine.weights,
-    profileFirstStep: engine.profileSteps > 0 ? engine.profileFirstStep : 0,
-    profileSteps: engine.profileSteps,
   };
 }
 

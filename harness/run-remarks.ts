@@ -5,11 +5,16 @@ import { remarkOnProfile } from './kernel-profile.js';
 import type { PassResult } from './pass.js';
 import { remarkOnSource } from './run-dataset.js';
 import type { RunMaterial } from './run-record.js';
+import { measuredPass } from './test-settings.js';
 
 export function listRemarks(material: RunMaterial): string[] {
   const { accuracy, performance, config, profile, library } = material;
   const source = remarkOnSource(library.dataset);
-  const work = { accuracy: accuracy?.work ?? null, performance: performance?.work ?? null };
+  const work = {
+    accuracy: accuracy?.work ?? null,
+    performance: performance?.work ?? null,
+    measured: measuredPass(config.mode),
+  };
   return [
     ...(source === null ? [] : [source]),
     ...(performance?.outcome.remarks ?? []),

@@ -6,6 +6,11 @@ import type { LoadgenSettings } from './loadgen-config.js';
 
 export type PassName = 'accuracy' | 'performance';
 
+/** The pass that a run is about; one before it checks, or warms up. */
+export function measuredPass(mode: RunConfig['mode']): PassName {
+  return mode === 'accuracy' ? 'accuracy' : 'performance';
+}
+
 /**
  * A measured rate may ask for this many samples at most: more is asked for by name (offline.target_qps). Enough for what
  * the null system answers in ten seconds.

@@ -42,6 +42,11 @@ export function checkNumber(name: string, value: unknown, low: number, high: num
   }
 }
 
+export function checkProfile(steps: number, firstStep: number): void {
+  checkInteger('startProfile: steps', steps, 1, maxInt32);
+  checkInteger('startProfile: firstStep', firstStep, 0, maxInt32);
+}
+
 /** Which types each kind of device computes with. */
 export const deviceTypes = {
   cpu: { kvCacheTypes: ['fp32', 'fp16', 'bf16'], activationTypes: ['int8', 'fp32'] },
@@ -53,8 +58,6 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   const weightFormat = options.weightFormat ?? 'checkpoint';
   const faultAtStep = options.faultAtStep ?? 0;
   const stepLag = options.stepLag ?? 0;
-  const profileFirstStep = options.profileFirstStep ?? 0;
-  const profileSteps = options.profileSteps ?? 0;
   if (typeof options.modelPath !== 'string' || options.modelPath === '') {
     refuse(`modelPath is ${quote(options.modelPath)}; allowed: the path of a folder`);
   }
@@ -74,8 +77,6 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   checkChoice('weightFormat', weightFormat, ['checkpoint', 'int8']);
   checkInteger('faultAtStep', faultAtStep, 0, maxInt32);
   checkInteger('stepLag', stepLag, 0, 1);
-  checkInteger('profileFirstStep', profileFirstStep, 0, maxInt32);
-  checkInteger('profileSteps', profileSteps, 0, maxInt32);
   return {
     modelPath: options.modelPath,
     device: options.device,
@@ -91,8 +92,6 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
     weightFormat,
     faultAtStep,
     stepLag,
-    profileFirstStep,
-    profileSteps,
   };
 }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import {
   checkIds,
   checkOptions,
+  checkProfile,
   checkRequests,
   checkScoreRequests,
   checkTokens,
@@ -32,7 +33,7 @@ export type WeightFormat = 'checkpoint' | 'int8';
 export type ActivationType = 'int8' | 'fp32' | 'fp16' | 'bf16';
 
 export interface EngineOptions {
-  /** Folder in Hugging Face layout: config.json and *.safetensors; or synthetic:<shape>:<seed>, random weights. */
+  /** Folder in Hugging Face layout: config.json and *.safetensors; a .gguf file; or synthetic:<shape>:<seed>, random weights. */
   readonly modelPath: string;
   readonly device: DeviceName;
   /** Threads of the engine's pool, the stepping thread included. */
@@ -54,9 +55,6 @@ export interface EngineOptions {
   readonly weightFormat?: WeightFormat;
   /** Fault injection for tests: the step of this number (1 is the first) fails, which breaks the engine. */
   readonly faultAtStep?: number;
-  /** A profile of `profileSteps` steps from this one on (1 is the first), which are slower for it; 0: none. */
-  readonly profileFirstStep?: number;
-  readonly profileSteps?: number;
   /** For tests: the CPU takes this many steps (0 or 1) ahead of results, as a GPU does. */
   readonly stepLag?: number;
 }
@@ -147,6 +145,14 @@ export interface KernelTime {
   readonly flops: number;
 }
 
+export interface EngineProfile {
+  /** Counted from the load of the engine; 1 is its first. */
+  readonly firstStep: number;
+  readonly steps: number;
+  /** Empty on a device without kernels. */
+  readonly kernels: readonly KernelTime[];
+}
+
 export interface EngineStats {
   readonly steps: number;
   readonly promptTokens: number;
@@ -194,9 +200,78 @@ export interface EngineHandlers {
   onBroken?(error: NativeError): void;
 }
 
+/** What is in a checkpoint, and what the engine would make of it. */
+export interface ModelInspection {
+  readonly container: 'safetensors' | 'gguf';
+  readonly architecture: string;
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly vocabSize: number;
+  readonly maxPositions: number;
+  readonly tiedHead: boolean;
+  readonly parameters: number;
+  /** Of all layers, K and V, at 16 bits a value. */
+  readonly kvBytesPerToken16: number;
+  /** As config.json says; null where it says nothing. `checkpointFormat` null: the data tell. */
+  readonly quantization: {
+    readonly method: string;
+    readonly bits: number;
+    readonly groupSize: number;
+    readonly symmetric: boolean;
+    readonly actOrder: boolean;
+    readonly checkpointFormat: 'gptq' | 'gptq_v2' | null;
+  } | null;
+  /** The layers' linears, then the head. */
+  readonly linears: readonly InspectedLinear[];
+  readonly tensors: readonly InspectedTensor[];
+  /** Held at load, estimated from above; without KV cache. */
+  readonly weightBytes: number;
+  /** Without the embedding table. */
+  readonly weightBytesPerToken: number;
+  /** Why the engine would refuse it; empty where it would not, as far as was read. */
+  readonly faults: readonly string[];
+  readonly doubts: readonly string[];
+}
+
+export interface InspectedLinear {
+  readonly path: string;
+  readonly n: number;
+  readonly k: number;
+  /** "bf16", "gptq", "Q4_K", ...; null, and nothing below, where a fault says why. */
+  readonly stored: string | null;
+  readonly storedBytes?: number;
+  readonly held?: 'fp32' | 'bf16' | 'fp16' | 'int8' | 'int4';
+  readonly heldBytes?: number;
+  readonly groupSize?: number | null;
+  /** Why it is not held as it is stored; null where it is. */
+  readonly reason?: string | null;
+  /** On this CPU with activations rounded to int8, and in fp32. */
+  readonly cpuKernel?: string;
+  readonly cpuKernelFp32?: string;
+}
+
+export interface InspectedTensor {
+  /** As the file calls it, and by Hugging Face's names. */
+  readonly name: string;
+  readonly module: string;
+  readonly file: string;
+  readonly type: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  /** Whether the engine reads it. */
+  readonly used: boolean;
+}
+
 /** What the addon exports: plain typed arrays, no checks. */
 interface Addon {
   hostFeatures(): HostFeatures;
+  inspectModel(path: string, verify: boolean): string;
+  decodeLinear(path: string, module: string): Float32Array;
+  measureReadRate(threads: number): number;
   loadEngine(
     options: Required<EngineOptions>,
     onEvents: (batch: EventBatch) => void,
@@ -207,7 +282,8 @@ interface Addon {
 interface AddonEngine {
   readonly info: EngineInfo;
   stats(): EngineStats;
-  profile(): KernelTime[];
+  startProfile(steps: number, firstStep: number): void;
+  profile(): EngineProfile | null;
   submit(packed: ReturnType<typeof packRequests>): void;
   cancel(ids: Int32Array): void;
   score(packed: ReturnType<typeof packScoreRequests>): Promise<ScoreResult[]>;
@@ -267,6 +343,21 @@ export function hostFeatures(): HostFeatures {
   return translate(() => loadAddon().hostFeatures());
 }
 
+/** Of a folder or a .gguf file. `verify` reads every weight, which takes as long as reading the file. */
+export function inspectModel(path: string, verify = false): ModelInspection {
+  return translate(() => JSON.parse(loadAddon().inspectModel(path, verify)) as ModelInspection);
+}
+
+/** (n, k): a linear's values in fp32 as its format's reference decodes them, by module path. */
+export function decodeLinear(path: string, module: string): Float32Array {
+  return translate(() => loadAddon().decodeLinear(path, module));
+}
+
+/** 10^9 bytes a second that so many threads read from memory, the best of a few reads. */
+export function measureReadRate(threads: number): number {
+  return translate(() => loadAddon().measureReadRate(threads));
+}
+
 /** A loaded model and the thread that steps it. Close it; one forgotten does not keep the process alive. */
 export class Engine {
   readonly info: EngineInfo;
@@ -298,8 +389,17 @@ export class Engine {
     return translate(() => this.#native.stats());
   }
 
-  /** Empty before the steps asked for are through, and on a device without kernels. */
-  profile(): readonly KernelTime[] {
+  /**
+   * Times every kernel of so many steps, which are slower for it: from `firstStep` on, 1 being the first since the load,
+   * or from the next where that has begun. An earlier profile is forgotten.
+   */
+  startProfile(steps: number, firstStep = 0): void {
+    checkProfile(steps, firstStep);
+    translate(() => this.#native.startProfile(steps, firstStep));
+  }
+
+  /** null before the steps asked for are through. */
+  profile(): EngineProfile | null {
     return translate(() => this.#native.profile());
   }
 

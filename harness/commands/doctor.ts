@@ -1,13 +1,15 @@
 // `bench doctor`: what does this machine have for loadmark, and what is missing? Each fact is found by trying it.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { HostFeatures } from '../../native/index.js';
+import { findCacheFolder } from '../cache-folder.js';
 import { describeSystem, type System } from '../environment.js';
 import { messageOf } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
+import { defaultEndpoint } from '../hub/hub.js';
 import { findPackageRoot } from '../package-root.js';
 import { formatDoctorReport } from '../report/doctor.js';
 import type { Streams } from './run.js';
@@ -40,6 +42,17 @@ export interface DoctorReport {
   readonly tools: readonly Tool[];
   readonly engine: EngineCheck;
   readonly backends: { readonly cpu: string; readonly cuda: string };
+  readonly cache: CacheCheck;
+}
+
+/** What `bench pull` and the user have put where runs look for it. */
+interface CacheCheck {
+  readonly folder: string;
+  /** Of the hub that `bench pull` asks. */
+  readonly endpoint: string;
+  /** owner/name */
+  readonly models: readonly string[];
+  readonly datasets: readonly string[];
 }
 
 export async function runDoctor(
@@ -54,6 +67,7 @@ export async function runDoctor(
     tools: findTools(engine.works),
     engine,
     backends: describeBackends(system, engine),
+    cache: listCache(),
   };
   streams.stdout.write(
     options.json
@@ -109,6 +123,18 @@ async function checkEngine(): Promise<EngineCheck> {
   } catch (error) {
     return { works: false, reason: messageOf(error), ...missing };
   }
+}
+
+function listCache(): CacheCheck {
+  const folder = findCacheFolder();
+  const list = (path: string): string[] =>
+    existsSync(path) && statSync(path).isDirectory() ? readdirSync(path).sort() : [];
+  const under = (room: string): string[] =>
+    list(join(folder, room)).flatMap((owner) =>
+      list(join(folder, room, owner)).map((name) => `${owner}/${name}`),
+    );
+  const endpoint = process.env.HF_ENDPOINT || defaultEndpoint;
+  return { folder, endpoint, models: under('models'), datasets: under('datasets') };
 }
 
 function listCheckpoints(): string[] {

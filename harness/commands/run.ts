@@ -19,7 +19,7 @@ import { nameDevice, resolveDevice } from '../device.js';
 import type { Fault } from '../errors.js';
 import { listEvidence, writeEvidence } from '../evidence.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
-import { buildProfile, type KernelProfile } from '../kernel-profile.js';
+import { askForProfile, buildProfile, type KernelProfile } from '../kernel-profile.js';
 import type { Override } from '../overrides.js';
 import { findPackageRoot } from '../package-root.js';
 import { type PassResult, runPass } from '../pass.js';
@@ -37,7 +37,7 @@ import {
 } from '../run-record.js';
 import { scorePass } from '../scoring.js';
 import type { MeasuredSut } from '../sut/measured-sut.js';
-import { buildTestSettings, type PassName } from '../test-settings.js';
+import { buildTestSettings, measuredPass, type PassName } from '../test-settings.js';
 import { writeTrace } from '../trace-file.js';
 import { longEnoughS, type WarmUp, warmUp } from '../warm-up.js';
 
@@ -137,12 +137,14 @@ async function runPasses(
       measuredQps,
     });
     const test = applyConfFiles(asked, config.confFiles);
+    if (pass === measuredPass(config.mode)) askForProfile(sut, config.engine, true);
     const result = await runPass(pass, { ...pieces, test, signal, idleMs });
     // Whoever stopped answering would only be waited for once more.
     isSilent = result.outcome.stalled;
     folder.writeLogs(pass, result.outcome.logs);
     return result;
   };
+  askForProfile(sut, config.engine, false);
   const isTimedOnly = config.mode === 'performance' || config.mode === 'find-peak';
   const accuracy = isTimedOnly || isOver() ? null : await run('accuracy', null);
   if (config.mode === 'accuracy' || isOver()) {
@@ -183,7 +185,7 @@ function scoreRun(
 
 function readProfile({ engine, engineTarget }: RunConfig, sut: MeasuredSut): KernelProfile | null {
   if (engine.profileSteps === 0 || engineTarget === null) return null;
-  return buildProfile(sut.kernelTimes, nameDevice(engineTarget.device, hostFeatures), engine);
+  return buildProfile(sut.profile, nameDevice(engineTarget.device, hostFeatures));
 }
 
 /** Looks at the answers where an auditor would: in the log. */

@@ -25,6 +25,10 @@ export function formatDoctorReport(report: DoctorReport, useColor: boolean): str
     ['CUDA backend', report.backends.cuda],
     ...system.gpus.map((gpu): [string, string] => ['GPU', `${gpu.name}, driver ${gpu.driver}`]),
   ];
+  const { cache } = report;
+  rows.push(['cache', `${cache.folder} (bench pull fills it from ${cache.endpoint})`]);
+  for (const model of cache.models) rows.push(['pulled model', model]);
+  for (const dataset of cache.datasets) rows.push(['dataset', dataset]);
   if (!engine.works) rows.push(['to do', 'install what is missing above, then: npm run build']);
   return `${rows.map(([name, value]) => `${name.padEnd(14)}${value}`).join('\n')}\n`;
 }

@@ -2,7 +2,7 @@
 // and to stop. What counts as an answer's time is LoadGen's business.
 
 import type { SystemUnderTest } from '../../loadgen/index.js';
-import type { KernelTime } from '../../native/index.js';
+import type { EngineProfile } from '../../native/index.js';
 import type { ModelCost } from '../utilisation.js';
 
 /** What a sample was answered with. */
@@ -66,8 +66,10 @@ export interface MeasuredSut extends SystemUnderTest {
   readonly generatedTokens: number;
   /** Of the current test so far; null where no steps are counted. */
   readonly work: EngineWork | null;
-  /** Of the steps that were to be profiled; empty before they are through, and where nothing is profiled. */
-  readonly kernelTimes: readonly KernelTime[];
+  /** Times the kernels of so many steps, from the next on or from this one counted from the load; only an engine has any. */
+  startProfile(steps: number, firstStep: number): void;
+  /** null before those steps are through, and where nothing is profiled. */
+  readonly profile: EngineProfile | null;
   /** Why it can answer nothing any more, or null. */
   readonly brokenBy: Error | null;
   /** Gives up every outstanding sample; its answer, should one come, is dropped. */

@@ -5,11 +5,11 @@ import type { QuerySample, QuerySampleResponse, Responder } from '../../loadgen/
 import {
   Engine,
   type EngineOptions,
+  type EngineProfile,
   type EngineStats,
   type EventBatch,
   eventStatus,
   type GenerateRequest,
-  type KernelTime,
 } from '../../native/index.js';
 import { messageOf } from '../errors.js';
 import type { DatasetLibrary } from '../sample-library.js';
@@ -100,7 +100,11 @@ export class NativeSut implements MeasuredSut {
     return compareStats(this.#before, this.#engine.stats(), this.#engine.info);
   }
 
-  get kernelTimes(): readonly KernelTime[] {
+  startProfile(steps: number, firstStep: number): void {
+    this.#engine.startProfile(steps, firstStep);
+  }
+
+  get profile(): EngineProfile | null {
     return this.#engine.profile();
   }
 

@@ -22,7 +22,7 @@ export class NullSut implements MeasuredSut {
   readonly name = 'null';
   readonly brokenBy = null;
   readonly work = null;
-  readonly kernelTimes = [];
+  readonly profile = null;
   readonly description: SutDescription;
   readonly answers = new Map<number, Answer>();
   readonly #options: NullSutOptions;
@@ -53,6 +53,8 @@ export class NullSut implements MeasuredSut {
   get generatedTokens(): number {
     return this.answers.size * this.#options.outputTokens;
   }
+
+  startProfile(): void {}
 
   beginTest(terms: TestTerms): void {
     this.abandon();

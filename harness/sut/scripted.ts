@@ -29,7 +29,7 @@ export class ScriptedSut implements MeasuredSut {
   readonly name = 'scripted';
   readonly brokenBy = null;
   readonly work = null;
-  readonly kernelTimes = [];
+  readonly profile = null;
   readonly description: SutDescription;
   readonly answers = new Map<number, Answer>();
   generatedTokens = 0;
@@ -51,6 +51,8 @@ export class ScriptedSut implements MeasuredSut {
     this.#written = writeAnswers(script, library);
     this.description = describe(script, library.dataset.synthetic !== undefined);
   }
+
+  startProfile(): void {}
 
   beginTest(terms: TestTerms): void {
     this.abandon();

@@ -5,6 +5,7 @@
 
 #include "addon/engine_object.h"
 #include "addon/errors.h"
+#include "addon/inspect_call.h"
 #include "addon/quantize_job.h"
 #include "ops/gpu_devices.h"
 #include "ops/ops.h"
@@ -60,6 +61,7 @@ Napi::Value host_features(const Napi::CallbackInfo& call) {
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("hostFeatures", Napi::Function::New(env, &host_features));
   export_engine(env, exports);
+  export_inspect(env, exports);
   export_quantize(env, exports);
   return exports;
 }

@@ -243,6 +243,10 @@ Napi::Object EngineHandle::make_object(Napi::Env env) {
   method("profile", [](EngineHandle& self, const Napi::CallbackInfo& call) -> Napi::Value {
     return write_profile(call.Env(), self.engine().profile());
   });
+  method("startProfile", [](EngineHandle& self, const Napi::CallbackInfo& call) -> Napi::Value {
+    self.engine().start_profile(read_integer(call[0], "steps"), read_integer(call[1], "firstStep"));
+    return call.Env().Undefined();
+  });
   method("submit", [](EngineHandle& self, const Napi::CallbackInfo& call) -> Napi::Value {
     self.submit(read_requests(call[0].ToObject()));
     return call.Env().Undefined();

@@ -12,12 +12,6 @@ namespace {
   throw Error(kBadArgument, name + " is of the wrong type; allowed: " + allowed);
 }
 
-int64_t read_integer(const Napi::Object& object, const char* name) {
-  const Napi::Value value = object.Get(name);
-  if (!value.IsNumber()) refuse(name, "a number");
-  return value.As<Napi::Number>().Int64Value();
-}
-
 std::string read_string(const Napi::Object& object, const char* name) {
   const Napi::Value value = object.Get(name);
   if (!value.IsString()) refuse(name, "a string");
@@ -91,35 +85,38 @@ void set(Napi::Object& object, const char* name, const std::string& value) {
 }  // namespace
 
 EngineOptions read_options(const Napi::Object& options) {
+  const auto integer = [&](const char* name) { return read_integer(options.Get(name), name); };
   EngineOptions out;
   out.model_path = read_string(options, "modelPath");
   out.device = read_string(options, "device");
-  out.threads = static_cast<int>(read_integer(options, "threads"));
-  out.max_batch = read_integer(options, "maxBatch");
-  out.max_sequence_tokens = read_integer(options, "maxSequenceTokens");
-  out.max_step_tokens = read_integer(options, "maxStepTokens");
-  out.page_tokens = read_integer(options, "pageTokens");
-  out.kv_cache_bytes = read_integer(options, "kvCacheBytes");
+  out.threads = static_cast<int>(integer("threads"));
+  out.max_batch = integer("maxBatch");
+  out.max_sequence_tokens = integer("maxSequenceTokens");
+  out.max_step_tokens = integer("maxStepTokens");
+  out.page_tokens = integer("pageTokens");
+  out.kv_cache_bytes = integer("kvCacheBytes");
   out.kv_type = choose<ops::KvType>(options, "kvCacheType",
                                     {{"fp32", ops::KvType::kFloat32},
                                      {"fp16", ops::KvType::kFloat16},
                                      {"bf16", ops::KvType::kBFloat16},
                                      {"fp8", ops::KvType::kFloat8}});
   out.instruction_set = read_string(options, "instructionSet");
-  out.activations = choose<ops::ActivationType>(
-      options, "activationType",
-      {{"int8", ops::ActivationType::kInt8},
-       {"fp32", ops::ActivationType::kFloat32},
-       {"fp16", ops::ActivationType::kFloat16},
-       {"bf16", ops::ActivationType::kBFloat16}});
+  out.activations = choose<ops::ActivationType>(options, "activationType",
+                                                {{"int8", ops::ActivationType::kInt8},
+                                                 {"fp32", ops::ActivationType::kFloat32},
+                                                 {"fp16", ops::ActivationType::kFloat16},
+                                                 {"bf16", ops::ActivationType::kBFloat16}});
   out.weight_format = choose<WeightFormat>(
       options, "weightFormat",
       {{"checkpoint", WeightFormat::kCheckpoint}, {"int8", WeightFormat::kInt8}});
-  out.fault_at_step = read_integer(options, "faultAtStep");
-  out.profile_first_step = read_integer(options, "profileFirstStep");
-  out.profile_steps = read_integer(options, "profileSteps");
-  out.step_lag = static_cast<int>(read_integer(options, "stepLag"));
+  out.fault_at_step = integer("faultAtStep");
+  out.step_lag = static_cast<int>(integer("stepLag"));
   return out;
+}
+
+int64_t read_integer(const Napi::Value& value, const char* name) {
+  if (!value.IsNumber()) refuse(name, "a number");
+  return value.As<Napi::Number>().Int64Value();
 }
 
 std::vector<int32_t> read_int32s(const Napi::Value& value, const char* name) {
@@ -220,7 +217,9 @@ Napi::Object write_stats(Napi::Env env, const EngineStats& stats) {
   return object;
 }
 
-Napi::Array write_profile(Napi::Env env, const std::vector<ops::KernelTime>& times) {
+Napi::Value write_profile(Napi::Env env, const std::optional<EngineProfile>& profile) {
+  if (!profile.has_value()) return env.Null();
+  const std::vector<ops::KernelTime>& times = profile->kernels;
   Napi::Array array = Napi::Array::New(env, times.size());
   for (size_t i = 0; i < times.size(); ++i) {
     Napi::Object object = Napi::Object::New(env);
@@ -231,7 +230,11 @@ Napi::Array write_profile(Napi::Env env, const std::vector<ops::KernelTime>& tim
     object.Set("flops", Napi::Number::New(env, times[i].flops));
     array.Set(static_cast<uint32_t>(i), object);
   }
-  return array;
+  Napi::Object object = Napi::Object::New(env);
+  set(object, "firstStep", profile->first_step);
+  set(object, "steps", profile->steps);
+  object.Set("kernels", array);
+  return object;
 }
 
 Napi::Array write_scores(Napi::Env env, const std::vector<ScoreResult>& results) {

@@ -3,6 +3,7 @@
 
 #include "check/cuda_cases.h"
 #include "check/linear_cases.h"
+#include "ops/gpu_packed_bytes.h"
 
 namespace loadmark::check {
 
@@ -36,10 +37,20 @@ inline GpuLinearCase gpu_int4_case(std::string name, const Int4Weight& w) {
 }
 inline GpuLinearCase gpu_int4_case(Cases& cases, int64_t n, int64_t k, int64_t group,
                                    bool symmetric, GroupOrder order) {
-  return gpu_int4_case(order == GroupOrder::kNatural    ? ""
-                       : order == GroupOrder::kActOrder ? " act-order"
-                                                        : " uneven g_idx",
-                       random_int4(cases, n, k, group, symmetric, order));
+  GpuLinearCase item = gpu_int4_case(order == GroupOrder::kNatural    ? ""
+                                     : order == GroupOrder::kActOrder ? " act-order"
+                                                                      : " uneven g_idx",
+                                     random_int4(cases, n, k, group, symmetric, order));
+  for (const gpu_ops::LinearWeight* weight : {&item.weight, &item.gate_up}) {
+    if (weight->packed == nullptr || order == GroupOrder::kUneven) continue;
+    const bool reordered = gpu_ops::gathered_columns(*weight) > 0;
+    const int64_t planned =
+        gpu_ops::packed_int4_bytes(n, k, group, weight->gate_up, !symmetric, reordered).total();
+    cases.report.expect(planned == weight->bytes, item.name + ": " + std::to_string(planned) +
+                                                      " bytes were planned, " +
+                                                      std::to_string(weight->bytes) + " are taken");
+  }
+  return item;
 }
 // Scales of each output between 2^exponent and twice that, exponents from `least` to `most`.
 inline GpuLinearCase gpu_int4_case(Cases& cases, int64_t group, bool symmetric, int least,

@@ -5,9 +5,15 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
-#include "engine/cuda_plan.h"
+#include "base/error.h"
+#include "engine/cuda_kv_memory.h"
+#include "engine/cuda_step_input.h"
+#include "engine/cuda_targets.h"
+#include "engine/gpu_fault.h"
+#include "engine/gpu_plan.h"
 #include "engine/load_runner.h"
 #include "engine/step_runner.h"
 #include "model/cuda_llama.h"
@@ -17,7 +23,7 @@ namespace loadmark {
 class CudaRunner : public StepRunner {
  public:
   CudaRunner(std::unique_ptr<ops::cuda::Gpu> gpu, std::unique_ptr<CudaLlama> model,
-             const EngineOptions& options, const CudaPlan& plan);
+             const EngineOptions& options, const GpuPlan& plan);
   ~CudaRunner() override;
 
   int lag() const override { return 1; }
@@ -26,16 +32,17 @@ class CudaRunner : public StepRunner {
   void start_profile() override;
   std::vector<ops::KernelTime> take_profile() override;
 
+  // "11 of 1 to 64 rows, 6 MiB": those captured at load.
+  std::string describe_graphs() const;
+
  private:
-  // Where a step's numbers stand, in pinned host memory and at the same places on the device.
-  struct Layout {
-    size_t tokens, positions, first_page, kept, sampling, banned, tiles, pages, bytes;
-  };
   // A step begun: what its results will be read from.
   struct Begun {
-    ops::cuda::PinnedBuffer input, tokens, log_probs;
+    ops::cuda::PinnedBuffer input, tokens;
+    CudaTargets::Pinned targets;
     std::vector<float> logits;  // of rows of kind kLogits
-    int64_t logit_rows = 0, targets = 0;
+    int64_t logit_rows = 0;
+    GpuStep step;
     bool follows = false;  // begun while the step before was unfinished
   };
   // On the device's own clock; a step's are looked at until the next one's results are taken.
@@ -43,24 +50,30 @@ class CudaRunner : public StepRunner {
     ops::cuda::Event start, done;
   };
 
-  // Fills the pinned input; answers how many of its bytes are in use.
-  size_t write_input(const Batch& batch, Begun& begun);
-  void write_sampling(const Batch& batch, uint8_t* input);
-  void pad_decode(uint8_t* input, int64_t rows, int64_t padded);
-  CudaStep device_step(int64_t rows, int64_t decode_rows, int64_t tiles) const;
+  void queue(const Batch& batch, Begun& begun);
+  // Throws the error again, with what a fault's message does not know: the steps under way.
+  [[noreturn]] void rethrow(const Error& error) const;
+  // Captures the graphs of the ladder up to `rows`, as many as a second allows.
+  void prepare_graphs(int64_t rows);
+  ops::cuda::Graph capture_decode(int64_t rows);
+  void launch_decode(int64_t rows);
+  // Rows that are one a sequence, each of which yields a token.
   void queue_decode(int64_t rows);
-  void queue_mixed(const Batch& batch, Begun& begun);
+  void queue_mixed(const Batch& batch, const CudaStepInput::Written& written, Begun& begun);
+  // Head and choice of logit rows [first, first + count).
+  void queue_tokens(int64_t first, int64_t count, const int32_t* banned);
+  // Queues the copies of those of a block's logits that are themselves asked for.
+  void fetch_logits(const Batch& batch, int64_t first, int64_t count, float** to);
 
   std::unique_ptr<ops::cuda::Gpu> gpu_;
   std::unique_ptr<CudaLlama> model_;
   int64_t max_rows_, logit_rows_;
-  Layout layout_;
-  ops::cuda::DeviceBuffer kv_memory_, input_, logits_, tokens_, log_probs_;
-  std::vector<ops::cuda::PagedKv> kv_;                 // of each layer
+  CudaStepInput input_;
+  CudaKvMemory kv_;
+  CudaTargets targets_;
+  ops::cuda::DeviceBuffer logits_, tokens_;
   std::map<int64_t, ops::cuda::Graph> decode_graphs_;  // by padded rows
-  int64_t kv_token_bytes_ = 0;                         // of a layer
-  int64_t tile_tokens_, tile_count_ = 0, decode_rows_ = 0;
-  bool banned_fit_ = true;  // the step's banned tokens have room in the input
+  int64_t graph_bytes_ = 0;                            // of those captured at load
   Begun steps_[2];
   Span spans_[4];
   size_t begun_ = 0, finished_ = 0;

@@ -44,7 +44,18 @@ EngineStats Engine::stats() const {
   return stats_;
 }
 
-std::vector<ops::KernelTime> Engine::profile() const {
+void Engine::start_profile(int64_t steps, int64_t first_step) {
+  if (steps < 1 || first_step < 0) {
+    throw Error(kBadArgument, "startProfile: " + std::to_string(steps) + " steps from step " +
+                                  std::to_string(first_step) +
+                                  " on; allowed: at least 1, from 0 (the next) on");
+  }
+  const std::lock_guard<std::mutex> lock(mutex_);
+  asked_profile_ = {first_step, steps, {}};
+  profile_.reset();
+}
+
+std::optional<EngineProfile> Engine::profile() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return profile_;
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_set>
@@ -50,6 +51,12 @@ struct EngineStats {
           preemptions = 0, device_ns = 0, device_gap_ns = 0;
 };
 
+// What the kernels of some steps took; without kernels on the CPU.
+struct EngineProfile {
+  int64_t first_step = 0, steps = 0;
+  std::vector<ops::KernelTime> kernels;
+};
+
 class Engine {
  public:
   // Reads, plans, packs; slow. Throws Error. The stepping thread runs when this returns.
@@ -60,9 +67,11 @@ class Engine {
 
   const EngineInfo& info() const { return info_; }
   EngineStats stats() const;
-  // What the kernels of steps profile_first_step to profile_first_step + profile_steps - 1 took; empty
-  // before they are through.
-  std::vector<ops::KernelTime> profile() const;
+  // Times the kernels of `steps` steps from step first_step on, 1 being the first since the load,
+  // or from the next where that has begun. An earlier profile is forgotten.
+  void start_profile(int64_t steps, int64_t first_step);
+  // Nothing before its steps are through.
+  std::optional<EngineProfile> profile() const;
 
   // All or none: throws Error(kBadArgument) naming the request that cannot run,
   // Error(kEngineBroken) after a failure.
@@ -104,6 +113,7 @@ class Engine {
   void end_all(EventStatus status, const std::string& reason);
   void count_step(const Batch& batch);
   void turn_profile();
+  void end_profile();
 
   EngineOptions options_;
   EngineListener listener_;
@@ -116,6 +126,7 @@ class Engine {
   int64_t begun_ = 0, finished_ = 0;  // steps
   int64_t at_work_ = 0;               // the step that is being begun or finished
   EventBatch events_;
+  EngineProfile profiling_;  // under way; no steps: none is
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
@@ -123,7 +134,8 @@ class Engine {
   std::unordered_set<int32_t> cancels_;
   std::unordered_set<int32_t> unfinished_;  // request ids
   EngineStats stats_;
-  std::vector<ops::KernelTime> profile_;
+  EngineProfile asked_profile_;  // not begun; no steps: none is asked for
+  std::optional<EngineProfile> profile_;
   bool closing_ = false;
   std::string broken_;  // why; empty while it works
 

@@ -27,8 +27,6 @@ struct EngineOptions {
   WeightFormat weight_format = WeightFormat::kCheckpoint;
   int64_t fault_at_step =
       0;  // fault injection for tests: this step (1 is the first) fails; 0 is off
-  int64_t profile_first_step = 0;  // 0: no profile
-  int64_t profile_steps = 0;
   int step_lag =
       0;  // for tests: the CPU takes this many steps (0, 1) ahead of results, as a GPU does
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <exception>
 #include <iterator>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -108,13 +109,23 @@ void Engine::begin_step(const Batch& batch) {
   scheduler_.retire_spent();
 }
 
+// Before the step is begun: it is the first that is profiled, or the first that is not any more.
 void Engine::turn_profile() {
-  if (options_.profile_first_step == 0) return;
-  if (begun_ == options_.profile_first_step) runner_->start_profile();
-  if (begun_ != options_.profile_first_step + options_.profile_steps) return;
-  std::vector<ops::KernelTime> times = runner_->take_profile();
+  if (profiling_.steps > 0 && begun_ == profiling_.first_step + profiling_.steps) end_profile();
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (asked_profile_.steps == 0 || begun_ < asked_profile_.first_step) return;
+    profiling_ = std::exchange(asked_profile_, {});
+    profile_.reset();
+  }
+  profiling_.first_step = begun_;
+  runner_->start_profile();
+}
+
+void Engine::end_profile() {
+  profiling_.kernels = runner_->take_profile();
   const std::lock_guard<std::mutex> lock(mutex_);
-  profile_ = std::move(times);
+  profile_ = std::exchange(profiling_, {});
 }
 
 void Engine::count_step(const Batch& batch) {
@@ -142,6 +153,9 @@ void Engine::finish_step() {
     stats_.device_ns += results.device_ns;
     stats_.device_gap_ns += results.device_gap_ns;
   }
+  // No step may follow.
+  if (profiling_.steps > 0 && finished_ == profiling_.first_step + profiling_.steps - 1)
+    end_profile();
   accept(batch, results);
   scheduler_.settle(batch);
   send_events(results.timestamp_ns);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <variant>
 
 #include "base/error.h"
@@ -20,6 +21,10 @@ LinearWeight pack(const SourceLinear& source, WeightFormat format, Activation ac
                   bool gate_up) {
   if (const auto* weight = std::get_if<Int4Weight>(&source.content))
     return pack_int4(*weight, gate_up);
+  if (const auto* rows = std::get_if<Int8Linear>(&source.content)) {
+    const RoundedInt8 rounded = as_rounded(*rows);
+    return pack_int8(rounded.q.data(), rounded.scale.data(), source.n, source.k);
+  }
   const auto& values = std::get<FloatLinear>(source.content);
   if (format == WeightFormat::kInt8) {
     const RoundedInt8 rounded = round_to_int8(values, source.n, source.k);
@@ -61,7 +66,7 @@ int64_t CudaLinear::bytes() const {
 
 CudaLinear CudaLlama::load(const Checkpoint& checkpoint, const std::vector<std::string>& paths,
                            const std::vector<int64_t>& sizes, int64_t k, WeightFormat format,
-                           bool gate_up) {
+                           bool gate_up, FormatList* formats) {
   std::vector<SourceLinear> sources = read_fused(config_, checkpoint, paths, sizes, k);
   CudaLinear linear;
   linear.k = k;
@@ -70,14 +75,16 @@ CudaLinear CudaLlama::load(const Checkpoint& checkpoint, const std::vector<std::
   for (const SourceLinear& source : sources) {
     linear.n += source.n;
     linear.parts.push_back(pack(source, format, activation_, linear.gate_up));
+    for (const StoredLinear& stored : source.stored)
+      formats->add(describe_linear(config_, stored, linear.parts.back().type, format));
   }
   return linear;
 }
 
-CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const std::string& folder,
-                     WeightFormat format)
-    : gpu_(gpu), activation_(activation), config_(read_model_config(folder)) {
-  const Checkpoint checkpoint(folder);
+CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, ModelConfig config,
+                     const Checkpoint& checkpoint, WeightFormat format)
+    : gpu_(gpu), activation_(activation), config_(std::move(config)) {
+  FormatList formats, head_format;
   const FloatLinear table = read_float(checkpoint, "model.embed_tokens.weight",
                                        {config_.vocab_size, config_.hidden_size});
   embedding_type_ = float_weight_type(table.type);
@@ -95,7 +102,7 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const std::string& f
       for (const std::string& module : linear_module_names(kind))
         paths.push_back(linear_module_path(index, module));
       return load(checkpoint, paths, linear_output_sizes(config_, kind),
-                  linear_input_size(config_, kind), format, kind == LinearKind::kGateUp);
+                  linear_input_size(config_, kind), format, kind == LinearKind::kGateUp, &formats);
     };
     layer.qkv = linear(LinearKind::kQkv);
     layer.o = linear(LinearKind::kO);
@@ -105,8 +112,8 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const std::string& f
   final_norm_ = upload_floats(checkpoint.read_float32("model.norm.weight", {config_.hidden_size}));
   const std::string head = config_.tied_head ? "model.embed_tokens" : "lm_head";
   head_ = load(checkpoint, {head}, {config_.vocab_size}, config_.hidden_size,
-               WeightFormat::kCheckpoint, false);
-  format_ = describe_weight_format(config_, layers_.front().qkv.parts.front().type, format);
+               WeightFormat::kCheckpoint, false, &head_format);
+  format_ = formats.text();
   parameters_ = count_parameters(config_);
 }
 
@@ -141,15 +148,6 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const SyntheticModel
   format_ = "int4 g" + std::to_string(group) + " sym (random), head " + activation_name(activation);
   parameters_ = count_parameters(config_);
   gpu.synchronize();
-}
-
-int64_t CudaLlama::scratch_bytes(const ModelConfig& config, int64_t max_rows,
-                                 int64_t max_positions) {
-  const int64_t widest = std::max({config.hidden_size, config.q_size(), config.intermediate_size});
-  const int64_t row = config.hidden_size * 6 + config.qkv_size() * 2 + config.q_size() * 2 +
-                      config.intermediate_size * 6 + (widest * 3 / 2 + 128) * 2 +
-                      std::max(config.qkv_size(), 2 * config.intermediate_size) * 2;
-  return max_rows * row + max_positions * config.head_dim * int64_t{sizeof(float)};
 }
 
 void CudaLlama::reserve(int64_t max_rows, int64_t max_positions) {

@@ -40,15 +40,14 @@ struct CudaStep {
 class CudaLlama {
  public:
   // Reads, packs, uploads. Throws Error.
-  CudaLlama(const ops::cuda::Gpu& gpu, ops::cuda::Activation activation, const std::string& folder,
-            WeightFormat format);
+  CudaLlama(const ops::cuda::Gpu& gpu, ops::cuda::Activation activation, ModelConfig config,
+            const Checkpoint& checkpoint, WeightFormat format);
   // Random int4 weights, made on the device.
   CudaLlama(const ops::cuda::Gpu& gpu, ops::cuda::Activation activation,
             const SyntheticModel& model);
 
   // Scratch memory for steps of up to max_rows rows and the rotary table of max_positions.
   void reserve(int64_t max_rows, int64_t max_positions);
-  static int64_t scratch_bytes(const ModelConfig& config, int64_t max_rows, int64_t max_positions);
 
   // Queues a step up to the last layer's output.
   void run(const CudaStep& step, const std::vector<ops::cuda::PagedKv>& kv) const;
@@ -65,7 +64,8 @@ class CudaLlama {
 
  private:
   CudaLinear load(const Checkpoint& checkpoint, const std::vector<std::string>& paths,
-                  const std::vector<int64_t>& sizes, int64_t k, WeightFormat format, bool gate_up);
+                  const std::vector<int64_t>& sizes, int64_t k, WeightFormat format, bool gate_up,
+                  FormatList* formats);
   void run_linear(const CudaLinear& linear, const ops::cuda::LinearInput& input, int64_t rows,
                   ops::cuda::Epilogue epilogue, void* y) const;
   void run_layer(const CudaLayer& layer, const CudaStep& step, const ops::cuda::PagedKv& kv) const;

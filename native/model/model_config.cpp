@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "model/gguf_config.h"
+#include "model/json_section.h"
 
 namespace loadmark {
 namespace {
@@ -17,74 +19,7 @@ constexpr int64_t kMaxLayers = 10'000;
 constexpr int64_t kMaxPositions = int64_t{1} << 24;
 constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 
-// One object of the file and the path that names it in errors.
-class Section {
- public:
-  Section(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
-
-  // Null where the field is absent or null.
-  const Json* find(const char* name) const {
-    const Json* value = json_.find(name);
-    return value == nullptr || value->is_null() ? nullptr : value;
-  }
-
-  [[noreturn]] void refuse(const char* code, const char* name, const std::string& allowed) const {
-    const Json* value = json_.find(name);
-    throw Error(code, path_ + name + " is " + (value == nullptr ? "missing" : value->text()) +
-                          "; allowed: " + allowed);
-  }
-
-  int64_t integer(const char* name, int64_t low, int64_t high,
-                  const int64_t* absent = nullptr) const {
-    const Json* value = find(name);
-    if (value == nullptr && absent != nullptr) return *absent;
-    const int64_t* number = value == nullptr ? nullptr : value->integer();
-    if (number == nullptr || *number < low || *number > high) {
-      refuse(kBadCheckpoint, name,
-             "an integer from " + std::to_string(low) + " to " + std::to_string(high));
-    }
-    return *number;
-  }
-
-  // 0 < value <= high
-  double positive(const char* name, double high, double absent) const {
-    const Json* value = find(name);
-    if (value == nullptr) return absent;
-    double number = 0;
-    if (!value->number(&number) || !(number > 0 && number <= high)) {
-      char bound[32];
-      std::snprintf(bound, sizeof bound, "%g", high);
-      refuse(kBadCheckpoint, name, std::string("a number above 0, at most ") + bound);
-    }
-    return number;
-  }
-
-  bool boolean(const char* name, bool absent) const {
-    const Json* value = find(name);
-    if (value == nullptr) return absent;
-    const bool* flag = value->boolean();
-    if (flag == nullptr) refuse(kBadCheckpoint, name, "true or false");
-    return *flag;
-  }
-
-  std::string string(const char* name, const char* absent) const {
-    const Json* value = find(name);
-    if (value == nullptr) return absent;
-    const std::string* text = value->string();
-    if (text == nullptr) refuse(kBadCheckpoint, name, "a string");
-    return *text;
-  }
-
-  void only_false(const char* name) const {
-    if (boolean(name, false)) refuse(kUnsupportedModel, name, "false");
-  }
-
- private:
-  const Json& json_;
-  std::string path_;
-};
-
-void read_architecture(const Section& root, ModelConfig* config) {
+void read_architecture(const JsonSection& root, ModelConfig* config) {
   const Json* value = root.find("architectures");
   const Json::Array* list = value == nullptr ? nullptr : value->array();
   if (list == nullptr || list->size() != 1 || list->front().string() == nullptr) {
@@ -99,7 +34,7 @@ void read_architecture(const Section& root, ModelConfig* config) {
   }
 }
 
-void read_sizes(const Section& root, ModelConfig* config) {
+void read_sizes(const JsonSection& root, ModelConfig* config) {
   config->layers = root.integer("num_hidden_layers", 1, kMaxLayers);
   config->hidden_size = root.integer("hidden_size", 1, kMaxDimension);
   config->intermediate_size = root.integer("intermediate_size", 1, kMaxDimension);
@@ -137,7 +72,7 @@ void require_default_rope(const Json& json, const std::string& path) {
   if (json.object() == nullptr) {
     throw Error(kBadCheckpoint, path + "is " + json.text() + "; allowed: an object or null");
   }
-  Section section(json, path);
+  JsonSection section(json, path);
   for (const char* name : {"rope_type", "type"}) {
     if (section.string(name, "default") != "default") {
       section.refuse(kUnsupportedModel, name, "\"default\"");
@@ -145,7 +80,7 @@ void require_default_rope(const Json& json, const std::string& path) {
   }
 }
 
-void read_rope(const Section& root, ModelConfig* config) {
+void read_rope(const JsonSection& root, ModelConfig* config) {
   constexpr double kMaxTheta = 1e12;
   config->rope_theta = root.positive("rope_theta", kMaxTheta, 10000.0);
   if (const Json* scaling = root.find("rope_scaling")) {
@@ -153,7 +88,7 @@ void read_rope(const Section& root, ModelConfig* config) {
   }
   if (const Json* parameters = root.find("rope_parameters")) {
     require_default_rope(*parameters, "config.json: rope_parameters.");
-    Section section(*parameters, "config.json: rope_parameters.");
+    JsonSection section(*parameters, "config.json: rope_parameters.");
     config->rope_theta = section.positive("rope_theta", kMaxTheta, config->rope_theta);
     if (section.positive("partial_rotary_factor", 1.0, 1.0) != 1.0) {
       section.refuse(kUnsupportedModel, "partial_rotary_factor", "1");
@@ -164,7 +99,7 @@ void read_rope(const Section& root, ModelConfig* config) {
   }
 }
 
-std::vector<int32_t> read_token_ids(const Section& root, const char* name, int64_t vocab_size) {
+std::vector<int32_t> read_token_ids(const JsonSection& root, const char* name, int64_t vocab_size) {
   const Json* value = root.find(name);
   if (value == nullptr) return {};
   std::vector<int32_t> ids;
@@ -183,47 +118,6 @@ std::vector<int32_t> read_token_ids(const Section& root, const char* name, int64
   return ids;
 }
 
-ZeroConvention read_convention(const Section& section) {
-  std::string format = section.string("checkpoint_format", "gptq");
-  if (format == "gptq") return ZeroConvention::kV1;
-  if (format != "gptq_v2") {
-    section.refuse(kUnsupportedModel, "checkpoint_format", "\"gptq\" or \"gptq_v2\"");
-  }
-  return ZeroConvention::kV2;
-}
-
-QuantizationConfig read_quantization(const Json& json) {
-  Section section(json, "config.json: quantization_config.");
-  if (json.object() == nullptr) {
-    throw Error(kBadCheckpoint, "config.json: quantization_config is " + json.text() +
-                                    "; allowed: an object or null");
-  }
-  if (section.string("quant_method", "") != "gptq") {
-    section.refuse(kUnsupportedModel, "quant_method", "\"gptq\"");
-  }
-  QuantizationConfig quantization;
-  quantization.bits = section.integer("bits", 1, 64);
-  if (quantization.bits != 4) section.refuse(kUnsupportedModel, "bits", "4");
-  quantization.group_size = section.integer("group_size", -1, kMaxDimension);
-  if (quantization.group_size != -1 && quantization.group_size != 32 &&
-      quantization.group_size != 64 && quantization.group_size != 128) {
-    section.refuse(kUnsupportedModel, "group_size", "32, 64, 128 or -1");
-  }
-  quantization.symmetric = section.boolean("sym", true);
-  quantization.act_order = section.boolean("desc_act", false);
-  quantization.convention = read_convention(section);
-  if (section.string("pack_dtype", "int32") != "int32") {
-    section.refuse(kUnsupportedModel, "pack_dtype", "\"int32\"");
-  }
-  if (const Json* dynamic = section.find("dynamic")) {
-    const Json::Object* rules = dynamic->object();
-    if (rules == nullptr || !rules->empty()) {
-      section.refuse(kUnsupportedModel, "dynamic", "null or an empty object");
-    }
-  }
-  return quantization;
-}
-
 }  // namespace
 
 ModelConfig parse_model_config(std::string_view text) {
@@ -231,7 +125,7 @@ ModelConfig parse_model_config(std::string_view text) {
   if (json.object() == nullptr) {
     throw Error(kBadCheckpoint, "config.json holds " + json.text() + "; allowed: an object");
   }
-  Section root(json, "config.json: ");
+  JsonSection root(json, "config.json: ");
   ModelConfig config;
   read_architecture(root, &config);
   read_sizes(root, &config);
@@ -246,12 +140,13 @@ ModelConfig parse_model_config(std::string_view text) {
   config.bos_tokens = read_token_ids(root, "bos_token_id", config.vocab_size);
   config.eos_tokens = read_token_ids(root, "eos_token_id", config.vocab_size);
   if (const Json* quantization = root.find("quantization_config")) {
-    config.quantization = read_quantization(*quantization);
+    config.quantization = read_quantization_config(*quantization);
   }
   return config;
 }
 
 ModelConfig read_model_config(const std::string& folder) {
+  if (is_gguf_path(folder)) return read_gguf_config(folder);
   const std::string path = folder + "/config.json";
   std::ifstream file(path, std::ios::binary);
   if (!file) {

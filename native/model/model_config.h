@@ -8,18 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "quant/int4_format.h"
+#include "model/quantization_config.h"
 
 namespace loadmark {
-
-// The quantization_config of a GPTQ checkpoint.
-struct QuantizationConfig {
-  int64_t bits = 4;
-  int64_t group_size = 128;  // 32, 64, 128, or -1: one scale a row
-  bool symmetric = true;
-  bool act_order = false;  // "desc_act"
-  ZeroConvention convention = ZeroConvention::kV1;
-};
 
 struct ModelConfig {
   std::string architecture;  // "LlamaForCausalLM"
@@ -46,7 +37,7 @@ struct ModelConfig {
 // format and Error(kUnsupportedModel) where it asks for what this engine does not do.
 ModelConfig parse_model_config(std::string_view text);
 
-// Reads `folder`/config.json.
+// Reads `folder`/config.json, or the metadata of a .gguf file.
 ModelConfig read_model_config(const std::string& folder);
 
 }  // namespace loadmark

@@ -2,20 +2,12 @@
 // data.
 #include "model/safetensors.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <fstream>
-#include <set>
 
 #include "base/error.h"
-#include "base/float16.h"
 #include "base/json.h"
 
 static_assert(std::endian::native == std::endian::little,
@@ -28,22 +20,9 @@ constexpr int64_t kPrefixBytes = 8;
 constexpr int64_t kMaxTensorBytes = int64_t{1} << 50;
 constexpr size_t kMaxRank = 8;
 
-struct TypeName {
-  const char* name;
-  DataType type;
-  int64_t bytes;
-};
-constexpr TypeName kTypes[] = {{"F32", DataType::kFloat32, 4}, {"BF16", DataType::kBFloat16, 2},
-                               {"F16", DataType::kFloat16, 2}, {"I32", DataType::kInt32, 4},
-                               {"I64", DataType::kInt64, 8},   {"I8", DataType::kInt8, 1},
-                               {"U8", DataType::kUInt8, 1}};
-
-const TypeName& type_entry(DataType type) {
-  for (const TypeName& entry : kTypes) {
-    if (entry.type == type) return entry;
-  }
-  throw Error(kInternal, "a data type without a name");
-}
+constexpr DataType kTypes[] = {DataType::kFloat32, DataType::kBFloat16, DataType::kFloat16,
+                               DataType::kInt32,   DataType::kInt64,    DataType::kInt8,
+                               DataType::kUInt8};
 
 [[noreturn]] void refuse(const std::string& file, const std::string& what) {
   throw Error(kBadCheckpoint, file + ": " + what);
@@ -62,8 +41,8 @@ struct EntryReader {
   DataType read_type(const std::string& name, const Json& entry) const {
     const Json* dtype = entry.find("dtype");
     const std::string* text = dtype == nullptr ? nullptr : dtype->string();
-    for (const TypeName& type : kTypes) {
-      if (text != nullptr && *text == type.name) return type.type;
+    for (const DataType type : kTypes) {
+      if (text != nullptr && *text == data_type_name(type)) return type;
     }
     fail(name, "has dtype " + (dtype == nullptr ? "missing" : dtype->text()) +
                    "; allowed: F32, BF16, F16, I32, I64, I8, U8");
@@ -162,50 +141,7 @@ std::string read_text_file(const std::string& path, size_t limit) {
   return text;
 }
 
-// The shard of every tensor, from model.safetensors.index.json.
-std::map<std::string, std::string> read_index(const std::string& path) {
-  const std::string file = "model.safetensors.index.json";
-  const Json json = parse_json(read_text_file(path, kMaxJsonBytes), file);
-  const Json* weight_map = json.find("weight_map");
-  const Json::Object* members = weight_map == nullptr ? nullptr : weight_map->object();
-  if (members == nullptr || members->empty()) {
-    refuse(file, "weight_map is " + (weight_map == nullptr ? "missing" : weight_map->text()) +
-                     "; allowed: an object of tensor names and files");
-  }
-  std::map<std::string, std::string> shards;
-  for (const auto& [name, shard] : *members) {
-    const std::string* text = shard.string();
-    if (text == nullptr || text->empty() || text->find('/') != std::string::npos ||
-        text->find('\0') != std::string::npos) {
-      refuse(file, "tensor " + quoted(name) + " is in " + shard.text() +
-                       "; allowed: the name of a file of the same folder");
-    }
-    shards[name] = *text;
-  }
-  return shards;
-}
-
-float value_at(const Tensor& tensor, int64_t i) {
-  if (tensor.type == DataType::kFloat32) {
-    float value;
-    std::memcpy(&value, tensor.data + 4 * i, 4);
-    return value;
-  }
-  uint16_t bits;
-  std::memcpy(&bits, tensor.data + 2 * i, 2);
-  return tensor.type == DataType::kBFloat16 ? bfloat16_to_float(bits) : float16_to_float(bits);
-}
-
 }  // namespace
-
-const char* data_type_name(DataType type) { return type_entry(type).name; }
-int64_t data_type_bytes(DataType type) { return type_entry(type).bytes; }
-
-std::string shape_text(const std::vector<int64_t>& shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
-}
 
 std::vector<Tensor> parse_safetensors(const uint8_t* bytes, int64_t size, const std::string& file) {
   if (size < kPrefixBytes) {
@@ -235,99 +171,26 @@ std::vector<Tensor> parse_safetensors(const uint8_t* bytes, int64_t size, const 
   return tensors;
 }
 
-struct Checkpoint::Mapping {
-  Mapping(void* memory, size_t size) : memory_(memory), size_(size) {}
-  ~Mapping() { munmap(memory_, size_); }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  void* memory_;
-  size_t size_;
-};
-
-Checkpoint::Checkpoint(const std::string& folder) {
-  const std::string index = folder + "/model.safetensors.index.json";
-  const std::string single = "model.safetensors";
-  if (access((folder + "/" + single).c_str(), F_OK) == 0 || access(index.c_str(), F_OK) != 0) {
-    map_file(folder + "/" + single, single);
-    return;
+std::map<std::string, std::string> read_shard_index(const std::string& path) {
+  const std::string file = "model.safetensors.index.json";
+  const Json json = parse_json(read_text_file(path, kMaxJsonBytes), file);
+  const Json* weight_map = json.find("weight_map");
+  const Json::Object* members = weight_map == nullptr ? nullptr : weight_map->object();
+  if (members == nullptr || members->empty()) {
+    refuse(file, "weight_map is " + (weight_map == nullptr ? "missing" : weight_map->text()) +
+                     "; allowed: an object of tensor names and files");
   }
-  const auto shards = read_index(index);
-  std::set<std::string> files;
-  for (const auto& [name, file] : shards) files.insert(file);
-  for (const std::string& file : files) map_file(folder + "/" + file, file);
-  for (const auto& [name, file] : shards) {
-    if (!has(name))
-      refuse(file, "lacks tensor " + quoted(name) + ", which the index says it holds");
-  }
-}
-
-Checkpoint::~Checkpoint() = default;
-Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
-
-void Checkpoint::map_file(const std::string& path, const std::string& file) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0)
-    throw Error(kBadCheckpoint, "cannot open " + path + ": " + std::strerror(errno));
-  struct stat status {};
-  const bool known = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-  void* memory = MAP_FAILED;
-  if (known && status.st_size > 0) {
-    memory =
-        mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0);
-  }
-  const int reason = errno;
-  close(descriptor);
-  if (!known) throw Error(kBadCheckpoint, path + " is not a regular file");
-  if (status.st_size == 0) refuse(file, "holds 0 bytes; allowed: at least 8, the header's length");
-  if (memory == MAP_FAILED)
-    throw Error(kBadCheckpoint, "cannot map " + path + ": " + std::strerror(reason));
-  mappings_.push_back(std::make_unique<Mapping>(memory, static_cast<size_t>(status.st_size)));
-  for (Tensor& tensor :
-       parse_safetensors(static_cast<const uint8_t*>(memory), status.st_size, file)) {
-    std::string name = tensor.name;
-    if (!tensors_.emplace(name, std::move(tensor)).second) {
-      refuse(file, "tensor " + quoted(name) + " is in another shard too");
+  std::map<std::string, std::string> shards;
+  for (const auto& [name, shard] : *members) {
+    const std::string* text = shard.string();
+    if (text == nullptr || text->empty() || text->find('/') != std::string::npos ||
+        text->find('\0') != std::string::npos) {
+      refuse(file, "tensor " + quoted(name) + " is in " + shard.text() +
+                       "; allowed: the name of a file of the same folder");
     }
+    shards[name] = *text;
   }
-}
-
-const Tensor& Checkpoint::find(std::string_view name) const {
-  const auto found = tensors_.find(name);
-  if (found == tensors_.end()) {
-    throw Error(kBadCheckpoint, "the checkpoint lacks tensor " + quoted(name) + "; it holds " +
-                                    std::to_string(tensors_.size()) + " others");
-  }
-  return found->second;
-}
-
-const Tensor& Checkpoint::find(std::string_view name, const std::vector<int64_t>& shape) const {
-  const Tensor& tensor = find(name);
-  if (tensor.shape != shape) {
-    throw Error(kBadCheckpoint, "tensor " + quoted(name) + " has shape " +
-                                    shape_text(tensor.shape) + "; config.json asks for " +
-                                    shape_text(shape));
-  }
-  return tensor;
-}
-
-std::vector<float> Checkpoint::read_float32(std::string_view name,
-                                            const std::vector<int64_t>& shape) const {
-  const Tensor& tensor = find(name, shape);
-  if (tensor.type != DataType::kFloat32 && tensor.type != DataType::kBFloat16 &&
-      tensor.type != DataType::kFloat16) {
-    throw Error(kBadCheckpoint, "tensor " + quoted(name) + " has dtype " +
-                                    data_type_name(tensor.type) + "; allowed: F32, BF16, F16");
-  }
-  std::vector<float> values(static_cast<size_t>(tensor.count()));
-  for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = value_at(tensor, static_cast<int64_t>(i));
-    if (!std::isfinite(values[i])) {
-      throw Error(kBadCheckpoint, "tensor " + quoted(name) + " holds " + std::to_string(values[i]) +
-                                      " at element " + std::to_string(i) +
-                                      "; allowed: finite values");
-    }
-  }
-  return values;
+  return shards;
 }
 
 }  // namespace loadmark

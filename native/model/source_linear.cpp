@@ -1,5 +1,4 @@
-// Reading by module path: a float weight, or the tensors of a GPTQ linear, each checked as it is
-// copied.
+// Outputs are joined row after row; int4's scales stand side by side.
 #include "model/source_linear.h"
 
 #include <algorithm>
@@ -11,79 +10,6 @@
 
 namespace loadmark {
 namespace {
-
-const Tensor& find_typed(const Checkpoint& checkpoint, const std::string& name,
-                         const std::vector<int64_t>& shape, DataType type) {
-  const Tensor& tensor = checkpoint.find(name, shape);
-  if (tensor.type != type) {
-    throw Error(kBadCheckpoint, "tensor " + name + " has dtype " + data_type_name(tensor.type) +
-                                    "; allowed: " + data_type_name(type));
-  }
-  return tensor;
-}
-
-// An infinity or NaN has every exponent bit set.
-void require_finite(const Tensor& tensor, const uint8_t* aligned) {
-  int64_t bad = -1;
-  if (tensor.type == DataType::kFloat32) {
-    const auto* bits = reinterpret_cast<const uint32_t*>(aligned);
-    for (int64_t i = 0; i < tensor.count() && bad < 0; ++i) {
-      if ((bits[i] & 0x7f800000u) == 0x7f800000u) bad = i;
-    }
-  } else {
-    const uint16_t exponent = tensor.type == DataType::kBFloat16 ? 0x7f80 : 0x7c00;
-    const auto* bits = reinterpret_cast<const uint16_t*>(aligned);
-    for (int64_t i = 0; i < tensor.count() && bad < 0; ++i) {
-      if ((bits[i] & exponent) == exponent) bad = i;
-    }
-  }
-  if (bad >= 0) {
-    throw Error(kBadCheckpoint, "tensor " + tensor.name + " holds an infinity or NaN at element " +
-                                    std::to_string(bad) + "; allowed: finite values");
-  }
-}
-
-template <class T>
-std::vector<T> aligned_copy(const Tensor& tensor) {
-  std::vector<T> copy((static_cast<size_t>(tensor.bytes) + sizeof(T) - 1) / sizeof(T));
-  if (tensor.bytes > 0) std::memcpy(copy.data(), tensor.data, static_cast<size_t>(tensor.bytes));
-  return copy;
-}
-
-Int4Weight read_gptq(const QuantizationConfig& quantization, const Checkpoint& checkpoint,
-                     const std::string& path, int64_t n, int64_t k) {
-  if (n % 8 != 0 || k % 8 != 0) {
-    throw Error(kBadCheckpoint, path + " is " + std::to_string(n) + " x " + std::to_string(k) +
-                                    "; allowed for GPTQ int4: multiples of 8");
-  }
-  const int64_t group = effective_group(quantization, k);
-  const int64_t groups = (k + group - 1) / group;
-  const auto words = [&](const char* name, std::vector<int64_t> shape) {
-    return aligned_copy<int32_t>(find_typed(checkpoint, path + name, shape, DataType::kInt32));
-  };
-  const auto qweight = words(".qweight", {k / 8, n});
-  const auto qzeros = words(".qzeros", {groups, n / 8});
-  const auto scales = aligned_copy<uint16_t>(
-      find_typed(checkpoint, path + ".scales", {groups, n}, DataType::kFloat16));
-  std::vector<int32_t> g_idx;
-  if (quantization.act_order || checkpoint.has(path + ".g_idx")) g_idx = words(".g_idx", {k});
-  Int4Weight weight;
-  try {
-    weight =
-        unpack_gptq(qweight.data(), qzeros.data(), scales.data(),
-                    g_idx.empty() ? nullptr : g_idx.data(), n, k, group, quantization.convention);
-  } catch (const Error& error) {
-    throw Error(error.code(), path + ": " + error.what());
-  }
-  if (quantization.symmetric && !weight.symmetric) {
-    const auto other = std::find_if(weight.zero.begin(), weight.zero.end(),
-                                    [](uint8_t zero) { return zero != 8; });
-    throw Error(kBadCheckpoint,
-                path + ": a zero point is " + std::to_string(*other) +
-                    "; with sym true every one must be 8 (is checkpoint_format right?)");
-  }
-  return weight;
-}
 
 void refuse_bias(const Checkpoint& checkpoint, const std::string& path, int64_t n) {
   const std::string name = path + ".bias";
@@ -112,45 +38,11 @@ std::vector<T> beside(const std::vector<T>& a, const std::vector<T>& b, int64_t 
 
 }  // namespace
 
-const Tensor& find_float(const Checkpoint& checkpoint, const std::string& name,
-                         const std::vector<int64_t>& shape) {
-  const Tensor& tensor = checkpoint.find(name, shape);
-  if (tensor.type != DataType::kFloat32 && tensor.type != DataType::kBFloat16 &&
-      tensor.type != DataType::kFloat16) {
-    throw Error(kBadCheckpoint, "tensor " + name + " has dtype " + data_type_name(tensor.type) +
-                                    "; allowed: F32, BF16, F16");
-  }
-  return tensor;
-}
-
-int64_t effective_group(const QuantizationConfig& quantization, int64_t k) {
-  return quantization.group_size < 0 ? k : std::min(quantization.group_size, k);
-}
-
-bool is_gptq(const ModelConfig& config, const Checkpoint& checkpoint, const std::string& path) {
-  if (!checkpoint.has(path + ".qweight")) return false;
-  if (!config.quantization.has_value()) {
-    throw Error(kBadCheckpoint,
-                "tensor " + path + ".qweight needs a quantization_config; config.json has none");
-  }
-  return true;
-}
-
-FloatLinear read_float(const Checkpoint& checkpoint, const std::string& name,
-                       const std::vector<int64_t>& shape) {
-  const Tensor& tensor = find_float(checkpoint, name, shape);
-  FloatLinear source{tensor.type, aligned_copy<uint8_t>(tensor)};
-  require_finite(tensor, source.bits.data());
-  return source;
-}
-
 SourceLinear read_linear(const ModelConfig& config, const Checkpoint& checkpoint,
                          const std::string& path, int64_t n, int64_t k) {
   refuse_bias(checkpoint, path, n);
-  if (is_gptq(config, checkpoint, path)) {
-    return {path, n, k, read_gptq(*config.quantization, checkpoint, path, n, k)};
-  }
-  return {path, n, k, read_float(checkpoint, path + ".weight", {n, k})};
+  const StoredLinear stored = find_linear(config, checkpoint, path, n, k);
+  return {path, n, k, read_content(stored, config, checkpoint, path, n, k), {stored}};
 }
 
 bool can_fuse(const SourceLinear& a, const SourceLinear& b) {
@@ -158,6 +50,7 @@ bool can_fuse(const SourceLinear& a, const SourceLinear& b) {
   if (const auto* x = std::get_if<FloatLinear>(&a.content)) {
     return x->type == std::get<FloatLinear>(b.content).type;
   }
+  if (std::holds_alternative<Int8Linear>(a.content)) return true;
   const auto& x = std::get<Int4Weight>(a.content);
   const auto& y = std::get<Int4Weight>(b.content);
   return x.group_size == y.group_size && x.g_idx == y.g_idx;
@@ -167,6 +60,10 @@ void fuse_into(SourceLinear* a, const SourceLinear& b) {
   if (auto* x = std::get_if<FloatLinear>(&a->content)) {
     const auto& y = std::get<FloatLinear>(b.content);
     x->bits.insert(x->bits.end(), y.bits.begin(), y.bits.end());
+  } else if (auto* rows = std::get_if<Int8Linear>(&a->content)) {
+    const auto& y = std::get<Int8Linear>(b.content);
+    rows->q.insert(rows->q.end(), y.q.begin(), y.q.end());
+    rows->absmax.insert(rows->absmax.end(), y.absmax.begin(), y.absmax.end());
   } else {
     auto& w = std::get<Int4Weight>(a->content);
     const auto& y = std::get<Int4Weight>(b.content);
@@ -177,6 +74,7 @@ void fuse_into(SourceLinear* a, const SourceLinear& b) {
     w.n += y.n;
   }
   a->n += b.n;
+  a->stored.insert(a->stored.end(), b.stored.begin(), b.stored.end());
 }
 
 std::vector<SourceLinear> read_fused(const ModelConfig& config, const Checkpoint& checkpoint,
@@ -214,6 +112,12 @@ RoundedInt8 round_to_int8(const FloatLinear& source, int64_t n, int64_t k) {
           static_cast<int8_t>(std::clamp(value, -127.0f, 127.0f));
     }
   }
+  return rounded;
+}
+
+RoundedInt8 as_rounded(const Int8Linear& source) {
+  RoundedInt8 rounded{source.q, source.absmax};
+  for (float& scale : rounded.scale) scale /= 127.0f;
   return rounded;
 }
 

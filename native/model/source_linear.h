@@ -1,40 +1,24 @@
-// What does the checkpoint hold for one linear? Reads and checks its tensors, and joins linears
-// that share an input; packing them for the kernels is weights.cpp's.
+// What does the checkpoint hold for linears that share an input? Reads them and joins those that can
+// be one; formats are linear_formats.h's, packing for the kernels is weights.cpp's.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "model/linear_formats.h"
 #include "model/model_config.h"
-#include "model/safetensors.h"
-#include "quant/int4_format.h"
 
 namespace loadmark {
 
-// A linear as the checkpoint holds it, before packing. The bits are an aligned copy, (n, k): a
-// vector's memory is aligned for every scalar.
-struct FloatLinear {
-  DataType type;
-  std::vector<uint8_t> bits;
-};
+// A linear, or several that share their inputs, as the checkpoint holds them, before packing.
 struct SourceLinear {
   std::string path;
   int64_t n = 0, k = 0;
-  std::variant<FloatLinear, Int4Weight> content;
+  LinearContent content;
+  std::vector<StoredLinear> stored;  // one a module
 };
 
-// An F32, BF16 or F16 tensor of this shape; throws Error(kBadCheckpoint) otherwise.
-const Tensor& find_float(const Checkpoint& checkpoint, const std::string& name,
-                         const std::vector<int64_t>& shape);
-// A copy of such a tensor, every value finite.
-FloatLinear read_float(const Checkpoint& checkpoint, const std::string& name,
-                       const std::vector<int64_t>& shape);
-// Whether the module `path` is stored as GPTQ int4.
-bool is_gptq(const ModelConfig& config, const Checkpoint& checkpoint, const std::string& path);
-// Columns a scale covers in a linear of k inputs.
-int64_t effective_group(const QuantizationConfig& quantization, int64_t k);
 // The linear of module `path`, (n, k); a bias other than zeros is refused.
 SourceLinear read_linear(const ModelConfig& config, const Checkpoint& checkpoint,
                          const std::string& path, int64_t n, int64_t k);
@@ -55,5 +39,7 @@ struct RoundedInt8 {
   std::vector<float> scale;  // (n)
 };
 RoundedInt8 round_to_int8(const FloatLinear& source, int64_t n, int64_t k);
+// The same of rows that are int8 already.
+RoundedInt8 as_rounded(const Int8Linear& source);
 
 }  // namespace loadmark

@@ -15,6 +15,10 @@ namespace {
 
 ops::LinearWeight pack(const SourceLinear& source, WeightFormat format) {
   if (const auto* weight = std::get_if<Int4Weight>(&source.content)) return ops::pack_int4(*weight);
+  if (const auto* rows = std::get_if<Int8Linear>(&source.content)) {
+    const RoundedInt8 rounded = as_rounded(*rows);
+    return ops::pack_int8(rounded.q.data(), rounded.scale.data(), source.n, source.k);
+  }
   const auto& values = std::get<FloatLinear>(source.content);
   if (format == WeightFormat::kInt8) {
     const RoundedInt8 rounded = round_to_int8(values, source.n, source.k);
@@ -31,15 +35,22 @@ ops::LinearWeight pack(const SourceLinear& source, WeightFormat format) {
 
 Linear load_linear(const ModelConfig& config, const Checkpoint& checkpoint,
                    const std::vector<std::string>& paths, const std::vector<int64_t>& sizes,
-                   int64_t k, WeightFormat format) {
+                   int64_t k, WeightFormat format, FormatList* formats) {
   const std::vector<SourceLinear> sources = read_fused(config, checkpoint, paths, sizes, k);
   Linear linear;
   linear.k = k;
   for (const SourceLinear& source : sources) {
     linear.n += source.n;
     linear.parts.push_back(pack(source, format));
+    for (const StoredLinear& stored : source.stored)
+      formats->add(describe_linear(config, stored, linear.parts.back().type, format));
   }
   return linear;
+}
+
+// What reading a table takes for a moment: its copy, and blocks decoded to fp32.
+int64_t loading_float_bytes(const Tensor& tensor) {
+  return held_float_bytes(tensor) + (is_block(tensor.type) ? tensor.count() * 4 + tensor.bytes : 0);
 }
 
 void load_embedding(const ModelConfig& config, const Checkpoint& checkpoint,
@@ -50,54 +61,49 @@ void load_embedding(const ModelConfig& config, const Checkpoint& checkpoint,
   weights->embedding = std::move(table.bits);
 }
 
-// What packing holds for a linear: int4 adds a scale, a zero and their product per group, and a
-// column order.
+// What packing holds for a linear.
 int64_t plan_linear_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
                           const std::string& path, int64_t n, int64_t k, WeightFormat format) {
-  if (is_gptq(config, checkpoint, path)) {
-    const int64_t group = effective_group(*config.quantization, k);
-    return n * k / 2 + (k + group - 1) / group * n * 12 + 4 * k;
-  }
-  if (format == WeightFormat::kInt8) return n * k + 8 * n;
-  return find_float(checkpoint, path + ".weight", {n, k}).bytes;
+  StoredLinear stored = find_linear(config, checkpoint, path, n, k);
+  if (format == WeightFormat::kInt8 && stored.held != ops::WeightType::kInt4)
+    stored.held = ops::WeightType::kInt8;
+  return held_bytes(stored, n, k);
 }
 
 }  // namespace
 
-ops::WeightType float_weight_type(DataType type) {
-  switch (type) {
-    case DataType::kFloat32:
-      return ops::WeightType::kFloat32;
-    case DataType::kBFloat16:
-      return ops::WeightType::kBFloat16;
-    case DataType::kFloat16:
-      return ops::WeightType::kFloat16;
-    default:
-      throw Error(kInternal, "no float weight type");
-  }
+void FormatList::add(const std::string& format) {
+  if (std::find(formats_.begin(), formats_.end(), format) == formats_.end())
+    formats_.push_back(format);
 }
 
-std::string describe_weight_format(const ModelConfig& config, ops::WeightType type,
-                                   WeightFormat format) {
-  switch (type) {
-    case ops::WeightType::kFloat32:
-      return "fp32";
-    case ops::WeightType::kBFloat16:
-      return "bf16";
-    case ops::WeightType::kFloat16:
-      return "fp16";
-    case ops::WeightType::kInt8:
-      return format == WeightFormat::kInt8 ? "int8 (per channel, rounded at load)" : "int8";
-    case ops::WeightType::kInt4:
-      break;
+std::string FormatList::text() const {
+  std::string text;
+  for (const std::string& format : formats_) text += (text.empty() ? "" : ", ") + format;
+  return text;
+}
+
+std::string describe_linear(const ModelConfig& config, const StoredLinear& stored,
+                            ops::WeightType held, WeightFormat format) {
+  const std::string name = weight_type_name(held);
+  if (held == ops::WeightType::kInt8) {
+    return stored.format == LinearFormat::kLlmInt8 ? "int8 (llm.int8)"
+           : format == WeightFormat::kInt8         ? "int8 (per channel, rounded at load)"
+                                                   : name;
   }
+  if (held != ops::WeightType::kInt4) {
+    return stored.format == LinearFormat::kFloat ? name
+                                                 : name + " (decoded from " + stored.name + ")";
+  }
+  if (stored.format == LinearFormat::kBlocks)
+    return "int4 g" + std::to_string(stored.group_size) + " (" + stored.name + ")";
   const QuantizationConfig& quantization = *config.quantization;
   std::string text = "int4 ";
   text += quantization.group_size < 0 ? "row" : "g";
   if (quantization.group_size >= 0) text += std::to_string(quantization.group_size);
   text += quantization.symmetric ? " sym" : " asym";
   if (quantization.act_order) text += " act-order";
-  return text + " (gptq)";
+  return text + " (" + stored.name + ")";
 }
 
 int64_t count_parameters(const ModelConfig& config) {
@@ -181,9 +187,8 @@ Linear& LayerWeights::linear(LinearKind kind) {
 
 int64_t plan_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
                           WeightFormat format) {
-  const int64_t table =
-      find_float(checkpoint, "model.embed_tokens.weight", {config.vocab_size, config.hidden_size})
-          .bytes;
+  const int64_t table = held_float_bytes(
+      find_float(checkpoint, "model.embed_tokens.weight", {config.vocab_size, config.hidden_size}));
   int64_t total = table + (2 * config.layers + 1) * config.hidden_size * int64_t{sizeof(float)};
   total += config.tied_head ? table
                             : plan_linear_bytes(config, checkpoint, "lm_head", config.vocab_size,
@@ -204,14 +209,13 @@ int64_t plan_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoin
 int64_t plan_loading_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
                            WeightFormat format) {
   const int64_t vocab_values = config.vocab_size * config.hidden_size;
-  const bool packed_head = !config.tied_head && is_gptq(config, checkpoint, "lm_head");
   // The head's copy, never joined: at most fp32, or a byte a value and the words it came from.
-  int64_t most = packed_head
-                     ? 2 * vocab_values
-                     : find_float(checkpoint,
-                                  config.tied_head ? "model.embed_tokens.weight" : "lm_head.weight",
-                                  {config.vocab_size, config.hidden_size})
-                           .bytes;
+  int64_t most = 2 * vocab_values;
+  if (config.tied_head || checkpoint.has("lm_head.weight")) {
+    most = loading_float_bytes(
+        find_float(checkpoint, config.tied_head ? "model.embed_tokens.weight" : "lm_head.weight",
+                   {config.vocab_size, config.hidden_size}));
+  }
   for (LinearKind kind : kLinearKinds) {
     const auto modules = linear_module_names(kind);
     const auto sizes = linear_output_sizes(config, kind);
@@ -220,10 +224,13 @@ int64_t plan_loading_bytes(const ModelConfig& config, const Checkpoint& checkpoi
     for (size_t i = 0; i < modules.size(); ++i) {
       const std::string path = linear_module_path(0, modules[i]);
       const int64_t values = sizes[i] * k;
-      if (is_gptq(config, checkpoint, path)) {
-        needed += 3 * values;  // each read, all joined, and a vector that moves as it grows
+      const StoredLinear stored = find_linear(config, checkpoint, path, sizes[i], k);
+      // Each read, all joined, and a vector that moves as it grows.
+      if (stored.held == ops::WeightType::kInt4 || stored.held == ops::WeightType::kInt8) {
+        needed += 3 * values;
       } else {
-        needed += 3 * find_float(checkpoint, path + ".weight", {sizes[i], k}).bytes;
+        needed += 3 * held_bytes(stored, sizes[i], k);
+        if (stored.format != LinearFormat::kFloat) needed += 4 * values;  // decoded, in fp32
         if (format == WeightFormat::kInt8) needed += 5 * values;  // in fp32 and rounded
       }
     }
@@ -235,6 +242,7 @@ int64_t plan_loading_bytes(const ModelConfig& config, const Checkpoint& checkpoi
 ModelWeights load_weights(const ModelConfig& config, const Checkpoint& checkpoint,
                           WeightFormat format) {
   ModelWeights weights;
+  FormatList formats, head_format;
   load_embedding(config, checkpoint, &weights);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     LayerWeights& out = weights.layers.emplace_back();
@@ -249,28 +257,21 @@ ModelWeights load_weights(const ModelConfig& config, const Checkpoint& checkpoin
       for (const std::string& module : linear_module_names(kind))
         paths.push_back(linear_module_path(layer, module));
       out.linear(kind) = load_linear(config, checkpoint, paths, linear_output_sizes(config, kind),
-                                     linear_input_size(config, kind), format);
+                                     linear_input_size(config, kind), format, &formats);
     }
   }
   weights.final_norm = checkpoint.read_float32("model.norm.weight", {config.hidden_size});
   const std::string head = config.tied_head ? "model.embed_tokens" : "lm_head";
   weights.head = load_linear(config, checkpoint, {head}, {config.vocab_size}, config.hidden_size,
-                             WeightFormat::kCheckpoint);
-  weights.format = describe_weight_format(config, weights.layers.front().qkv.parts.front().type, format);
+                             WeightFormat::kCheckpoint, &head_format);
+  weights.format = formats.text();
   weights.parameters = count_parameters(config);
   return weights;
 }
 
 std::vector<float> read_linear_float32(const ModelConfig& config, const Checkpoint& checkpoint,
                                        const std::string& module_path, int64_t n, int64_t k) {
-  const SourceLinear source = read_linear(config, checkpoint, module_path, n, k);
-  std::vector<float> values(static_cast<size_t>(n * k));
-  if (const auto* weight = std::get_if<Int4Weight>(&source.content)) {
-    dequantize(*weight, values.data());
-  } else {
-    to_float32(std::get<FloatLinear>(source.content), n * k, values.data());
-  }
-  return values;
+  return decode_linear(config, checkpoint, module_path, n, k);
 }
 
 }  // namespace loadmark

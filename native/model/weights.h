@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "model/model_config.h"
-#include "model/safetensors.h"
+#include "model/stored_linear.h"
 #include "ops/ops.h"
 
 namespace loadmark {
@@ -51,15 +51,23 @@ struct ModelWeights {
   std::vector<LayerWeights> layers;
   std::vector<float> final_norm;  // (hidden)
   Linear head;                    // (vocab, hidden)
-  std::string format;             // "bf16", "int4 g64 sym (gptq)", "int8 (per channel, at load)"
+  std::string format;             // of the layers' linears, as describe_linear says it
   int64_t parameters = 0;
 };
 
-// The weight type of a float tensor; throws Error(kInternal) for any other.
-ops::WeightType float_weight_type(DataType type);
-// "bf16", "int4 g64 sym (gptq)", "int8 (per channel, rounded at load)": of a layer's linears.
-std::string describe_weight_format(const ModelConfig& config, ops::WeightType type,
-                                   WeightFormat format);
+// Distinct descriptions in the order of their first use.
+class FormatList {
+ public:
+  void add(const std::string& format);
+  std::string text() const;  // joined by commas
+
+ private:
+  std::vector<std::string> formats_;
+};
+// "bf16", "int4 g64 sym (gptq)", "int8 (per channel, rounded at load)", "fp16 (decoded from Q4_K)":
+// of a linear that a device holds as `held`.
+std::string describe_linear(const ModelConfig& config, const StoredLinear& stored,
+                            ops::WeightType held, WeightFormat format);
 int64_t count_parameters(const ModelConfig& config);
 // Bytes that load_weights will hold, from the headers alone.
 int64_t plan_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
@@ -72,7 +80,7 @@ int64_t plan_loading_bytes(const ModelConfig& config, const Checkpoint& checkpoi
 // finite.
 ModelWeights load_weights(const ModelConfig& config, const Checkpoint& checkpoint,
                           WeightFormat format);
-// One linear of the checkpoint in fp32 (n, k), dequantized where it is GPTQ.
+// One linear of the checkpoint in fp32 (n, k), decoded where it is quantized.
 std::vector<float> read_linear_float32(const ModelConfig& config, const Checkpoint& checkpoint,
                                        const std::string& module_path, int64_t n, int64_t k);
 

@@ -2,6 +2,7 @@
 // business.
 #include "quant/int4_format.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -26,6 +27,60 @@ void check_shape(int64_t n, int64_t k, int64_t group_size, const char* code) {
 uint32_t nibble(uint32_t word, int64_t index) { return (word >> (4 * (index % 8))) & 15u; }
 
 }  // namespace
+
+void require_scale(float scale, int64_t group, int64_t row) {
+  if (std::isfinite(scale) && !std::signbit(scale)) return;
+  throw Error(kBadCheckpoint, "scale[" + number(group) + "][" + number(row) + "] is " +
+                                  std::to_string(scale) +
+                                  "; scales must be finite and not negative");
+}
+
+std::vector<float> read_scales(const uint16_t* scales, int64_t groups, int64_t n) {
+  std::vector<float> values(static_cast<size_t>(groups * n));
+  for (int64_t i = 0; i < groups * n; ++i) {
+    values[static_cast<size_t>(i)] = float16_to_float(scales[i]);
+    require_scale(values[static_cast<size_t>(i)], i / n, i % n);
+  }
+  return values;
+}
+
+void take_g_idx(const int32_t* g_idx, Int4Weight* weight) {
+  bool ordered = true;
+  for (int64_t column = 0; column < weight->k; ++column) {
+    if (g_idx[column] < 0 || g_idx[column] >= weight->groups()) {
+      throw Error(kBadCheckpoint, "g_idx[" + number(column) + "] is " + number(g_idx[column]) +
+                                      "; allowed are 0 to " + number(weight->groups() - 1));
+    }
+    ordered = ordered && g_idx[column] == column / weight->group_size;
+  }
+  if (!ordered) weight->g_idx.assign(g_idx, g_idx + weight->k);
+}
+
+std::optional<ZeroConvention> detect_convention(const int32_t* qweight, const int32_t* qzeros,
+                                                const int32_t* g_idx, int64_t n, int64_t k,
+                                                int64_t group_size) {
+  const int64_t groups = (k + group_size - 1) / group_size;
+  const auto all = [&](uint32_t word) {
+    return std::all_of(qzeros, qzeros + groups * (n / 8),
+                       [&](int32_t each) { return static_cast<uint32_t>(each) == word; });
+  };
+  if (all(0x77777777u)) return ZeroConvention::kV1;
+  if (all(0x88888888u)) return ZeroConvention::kV2;
+  int64_t sum = 0;
+  for (int64_t column = 0; column < k; ++column) {
+    const int64_t g = g_idx == nullptr ? column / group_size : g_idx[column];
+    if (g < 0 || g >= groups) return std::nullopt;
+    for (int64_t row = 0; row < n; ++row) {
+      sum += nibble(static_cast<uint32_t>(qweight[column / 8 * n + row]), column);
+      sum -= nibble(static_cast<uint32_t>(qzeros[g * (n / 8) + row / 8]), row);
+    }
+  }
+  constexpr double kNear = 0.25;  // a step's part; weights are 2 to 4 steps wide, and thousands
+  const double mean = static_cast<double>(sum) / static_cast<double>(n * k);
+  if (std::fabs(mean) < kNear) return ZeroConvention::kV2;
+  if (std::fabs(mean - 1) < kNear) return ZeroConvention::kV1;
+  return std::nullopt;
+}
 
 Int4Weight unpack_gptq(const int32_t* qweight, const int32_t* qzeros, const uint16_t* scales,
                        const int32_t* g_idx, int64_t n, int64_t k, int64_t group_size,
@@ -56,11 +111,7 @@ Int4Weight unpack_gptq(const int32_t* qweight, const int32_t* qzeros, const uint
     for (int64_t row = 0; row < n; ++row) {
       const size_t at = static_cast<size_t>(g * n + row);
       const float scale = float16_to_float(scales[at]);
-      if (!std::isfinite(scale) || std::signbit(scale)) {
-        throw Error(kBadCheckpoint, "scale[" + number(g) + "][" + number(row) + "] is " +
-                                        std::to_string(scale) +
-                                        "; scales must be finite and not negative");
-      }
+      require_scale(scale, g, row);
       const auto word = static_cast<uint32_t>(qzeros[g * (n / 8) + row / 8]);
       const uint32_t stored = nibble(word, row);
       if (convention == ZeroConvention::kV1 && stored == 15) {
@@ -73,16 +124,7 @@ Int4Weight unpack_gptq(const int32_t* qweight, const int32_t* qzeros, const uint
       weight.symmetric = weight.symmetric && weight.zero[at] == 8;
     }
   }
-  if (g_idx == nullptr) return weight;
-  bool ordered = true;
-  for (int64_t column = 0; column < k; ++column) {
-    if (g_idx[column] < 0 || g_idx[column] >= groups) {
-      throw Error(kBadCheckpoint, "g_idx[" + number(column) + "] is " + number(g_idx[column]) +
-                                      "; allowed are 0 to " + number(groups - 1));
-    }
-    ordered = ordered && g_idx[column] == column / group_size;
-  }
-  if (!ordered) weight.g_idx.assign(g_idx, g_idx + k);
+  if (g_idx != nullptr) take_g_idx(g_idx, &weight);
   return weight;
 }
 

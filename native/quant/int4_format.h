@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace loadmark {
@@ -36,6 +37,20 @@ struct Int4Weight {
     return g_idx.empty() ? column / group_size : g_idx[static_cast<size_t>(column)];
   }
 };
+
+// Refuses a scale that is negative or not finite: Error(kBadCheckpoint) naming its place.
+void require_scale(float scale, int64_t group, int64_t row);
+// (groups, n) fp16 bits, each checked so.
+std::vector<float> read_scales(const uint16_t* scales, int64_t groups, int64_t n);
+// Checks g_idx (k) against the weight's groups; kept where it is not k / group_size everywhere.
+void take_g_idx(const int32_t* g_idx, Int4Weight* weight);
+
+// What the data say of the zero points' convention. `words` of qzeros that are all 0x77777777 or all
+// 0x88888888 are symmetric v1 or v2. Otherwise weights have a mean near 0: the mean of q - stored
+// zero is near 1 under v1 and near 0 under v2. Nothing where it is near neither.
+std::optional<ZeroConvention> detect_convention(const int32_t* qweight, const int32_t* qzeros,
+                                                const int32_t* g_idx, int64_t n, int64_t k,
+                                                int64_t group_size);
 
 // Unpacks the four tensors of a GPTQ linear. Throws Error(kBadCheckpoint) on non-finite or negative
 // scales and on g_idx out of range. `qweight` (k/8, n), `qzeros` (groups, n/8), `scales` (groups,

@@ -1,6 +1,6 @@
 // What does the engine on a GPU refuse, and does the process live on? And models of random weights, made on the device.
 import { afterEach, describe, expect, test } from 'vitest';
-import { type EngineOptions, eventStatus } from '../../native/index.js';
+import { type EngineOptions, eventStatus, type NativeError } from '../../native/index.js';
 import { Bench, makeRequest } from '../native/golden-model.js';
 import { answerAll, gpuOptions, hasGpu, loadRequests, withBench } from './built-in.js';
 
@@ -9,7 +9,7 @@ const refusals: readonly [string, Partial<EngineOptions>, string, RegExp][] = [
     'a KV cache larger than the GPU',
     { kvCacheBytes: 2 ** 44 },
     'ERR_OUT_OF_MEMORY',
-    /free on the GPU: \d{9,} bytes/,
+    /takes \d+ bytes .*weights \d+, KV cache 175\d{11}, .*free on the GPU: \d{9,} bytes .*kvCacheBytes \d+ would fit/,
   ],
   ['a device that is not there', { device: 'cuda:99' }, 'ERR_BAD_ARGUMENT', /cuda:99; allowed: /],
   [
@@ -50,6 +50,31 @@ describe.skipIf(!hasGpu())('refusals', () => {
       code,
       message: expect.stringMatching(message),
     });
+  });
+
+  test('a plan that does not fit is refused before the model is loaded', async () => {
+    const changes = { kvCacheBytes: 2 ** 44 };
+    const refuse = async (modelPath: string) => {
+      const options = gpuOptions('tiny-int4', 'fp16', { ...changes, modelPath });
+      const error = await Bench.load(options).then(
+        () => undefined,
+        (reason: NativeError) => reason,
+      );
+      expect(error?.code).toBe('ERR_OUT_OF_MEMORY');
+      return Number(/weights (\d+)/.exec(error?.message ?? '')?.[1]);
+    };
+    const { modelPath } = gpuOptions('tiny-int4', 'fp16');
+    await refuse(modelPath); // has made the process's CUDA context
+    const started = performance.now();
+    expect(await refuse('synthetic:llama-2-70b')).toBeGreaterThan(36e9);
+    expect(performance.now() - started).toBeLessThan(2000);
+    for (const path of [modelPath, 'synthetic:llama-2-7b']) {
+      const planned = await refuse(path);
+      const options = gpuOptions('tiny-int4', 'fp16', { modelPath: path });
+      const taken = await withBench(options, async ({ engine }) => engine.info.weightBytes);
+      expect(planned).toBeGreaterThanOrEqual(taken);
+      expect(planned).toBeLessThan(1.03 * taken);
+    }
   });
 
   test('a step that fails breaks its engine and no other', async () => {

@@ -137,6 +137,22 @@ describe.skipIf(!hasGpu()).each(builtInModels)('%s, fp16', (model) => {
     expect(share).toBeGreaterThanOrEqual(0.9);
   });
 
+  test('every token as a choice, more than a step has room for, beside answers', async () => {
+    const continuations = Array.from({ length: vocabSize }, (_, token) => Int32Array.of(token));
+    const asked = requests
+      .slice(0, 12)
+      .map(({ promptTokens }) => ({ promptTokens, continuations }));
+    const changes = { maxBatch: 8, maxStepTokens: 32 };
+    await withBench(gpuOptions(model, 'fp16', changes), async (bench) => {
+      const running = bench.run(requests.slice(0, 16));
+      const results = await bench.engine.score(asked);
+      for (const { logProbs } of results) {
+        expect(logProbs.reduce((sum, logProb) => sum + Math.exp(logProb), 0)).toBeCloseTo(1, 6);
+      }
+      expect((await running).every((tokens) => tokens.length > 0)).toBe(true);
+    });
+  });
+
   test('fp8 KV cache: logits near fp16\u2019s, answers to their ends, the CPU\u2019s choices', async () => {
     const questions = await loadSamples('tiny-mmlu', questionCount);
     const right = await cpu.engine.score(questions);

@@ -235,7 +235,7 @@ describe('bench with bad input', () => {
     [['--samples', ''], '--samples: samples is ""; allowed: '],
     [
       ['docter'],
-      'there is no command "docter"; allowed: run, doctor, quantize, eval, score, check, package (did you mean',
+      'there is no command "docter"; allowed: run, doctor, quantize, eval, score, check, package, pull (did you mean',
     ],
   ])('%j', async (argv, message) => {
     const { code, stdout, stderr } = await callBench('--sut', 'null', ...argv);

@@ -360,10 +360,33 @@ describe('config.json', () => {
       /maxSequenceTokens is 128; allowed: 2 to 64/,
       'ERR_BAD_ARGUMENT',
     ],
-    [gptq({ quant_method: 'awq' }), /quant_method is "awq"; allowed: "gptq"/, unsupported],
+    [gptq({ quant_method: 'aqlm' }), /quant_method is "aqlm"; allowed: "gptq", "awq"/, unsupported],
+    [
+      gptq({ quant_method: 'awq', version: 'gemv' }),
+      /version is "gemv"; allowed: "gemm"/,
+      unsupported,
+    ],
+    [
+      { quantization_config: { quant_method: 'bitsandbytes', load_in_4bit: true } },
+      /bnb_4bit_quant_type is missing; allowed: "nf4"/,
+      unsupported,
+    ],
+    [
+      { quantization_config: { quant_method: 'bitsandbytes' } },
+      /load_in_4bit is missing; allowed: true where load_in_8bit is not/,
+    ],
+    [
+      { quantization_config: { quant_method: 'compressed-tensors', format: 'float-quantized' } },
+      /format is "float-quantized"; allowed: "pack-quantized"/,
+      unsupported,
+    ],
     [gptq({ bits: 3 }), /bits is 3; allowed: 4/, unsupported],
     [gptq({ group_size: 48 }), /group_size is 48; allowed: 32, 64, 128 or -1/, unsupported],
-    [gptq({ checkpoint_format: 'marlin' }), /checkpoint_format is "marlin"/, unsupported],
+    [
+      gptq({ checkpoint_format: 'gptq_p' }),
+      /checkpoint_format is "gptq_p"; allowed: "gptq", "gptq_v2" or "marlin"/,
+      unsupported,
+    ],
     [
       gptq({ dynamic: { 'layers.0': { bits: 8 } } }),
       /dynamic is .*; allowed: null or an empty object/,

@@ -16,8 +16,6 @@ const options = {
   weightFormat: 'checkpoint',
   faultAtStep: 0,
   stepLag: 0,
-  profileFirstStep: 0,
-  profileSteps: 0,
 };
 
 const prelude = `

@@ -148,6 +148,30 @@ describe.each([0, 1])('steps taken with a lag of %i', (stepLag) => {
     await bench.engine.close();
   });
 
+  test('a profile has its steps from the next one on, or from the one that was named', async () => {
+    const bench = await load({ stepLag });
+    const answer = (maxNewTokens: number) => bench.run([makeRequest(1, { maxNewTokens })]);
+    expect(bench.engine.profile()).toBeNull();
+    await answer(3);
+    bench.engine.startProfile(4);
+    await answer(3);
+    expect(bench.engine.profile()).toBeNull();
+    await answer(1);
+    // The last step's own result ends it: none has to follow.
+    expect(bench.engine.profile()).toEqual({ firstStep: 4, steps: 4, kernels: [] });
+    bench.engine.startProfile(2, 10);
+    expect(bench.engine.profile()).toBeNull();
+    await answer(6);
+    expect(bench.engine.profile()).toEqual({ firstStep: 10, steps: 2, kernels: [] });
+    // Begun already: from the next.
+    bench.engine.startProfile(1, 2);
+    await answer(1);
+    expect(bench.engine.profile()).toEqual({ firstStep: 14, steps: 1, kernels: [] });
+    expect(() => bench.engine.startProfile(0)).toThrow('startProfile: steps is 0; allowed: ');
+    expect(() => bench.engine.startProfile(1, -1)).toThrow('firstStep is -1; allowed: ');
+    await bench.engine.close();
+  });
+
   test('a scored text is computed once', async () => {
     const bench = await load({ stepLag, maxStepTokens: 7 });
     await bench.engine.forwardLogits(text);

@@ -61,12 +61,17 @@ void check_blas(int status, const char* what) {
 void* make_blas(Stream stream, void* workspace, size_t workspace_bytes) {
   void* handle = nullptr;
   if (!blas().found || blas().create(&handle) != 0) return nullptr;
-  check_blas(blas().set_stream(handle, stream), "cublasSetStream");
-  check_blas(blas().set_workspace(handle, workspace, workspace_bytes), "cublasSetWorkspace");
+  try {
+    check_blas(blas().set_stream(handle, stream), "cublasSetStream");
+    check_blas(blas().set_workspace(handle, workspace, workspace_bytes), "cublasSetWorkspace");
+  } catch (...) {
+    end_blas(handle);
+    throw;
+  }
   return handle;
 }
 
-void end_blas(void* handle) { blas().destroy(handle); }
+void end_blas(void* handle) noexcept { blas().destroy(handle); }
 
 void blas_linear(const Gpu& gpu, Activation activation, const void* w, int64_t n, int64_t k,
                  const void* x, int64_t rows, Epilogue epilogue, void* y) {

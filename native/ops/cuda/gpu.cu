@@ -9,9 +9,6 @@
 namespace loadmark::ops::cuda {
 namespace {
 
-// Kernels run behind the host: which one it was is known where each is waited for.
-constexpr char kSomeKernel[] = "a kernel of the step (engine.profile_steps names it)";
-
 // Is there code for a device? Asked of this.
 __global__ void any_kernel() {}
 
@@ -25,12 +22,40 @@ __global__ void any_kernel() {}
                   gibibytes(static_cast<int64_t>(total)) + " are free on the GPU");
 }
 
+[[noreturn]] void fail(const std::string& what, cudaError_t status) {
+  throw Error(kEngineBroken, what + " failed on the GPU: " + cudaGetErrorName(status) + ", " +
+                                 cudaGetErrorString(status));
+}
+
+// Of a kernel that was running: every call answers with it from then on, whatever it was for.
+bool is_fault(cudaError_t status) {
+  switch (status) {
+    case cudaErrorECCUncorrectable:
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorAssert:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorLaunchFailure:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Of a wait for kernels: which one it was is known only where each is waited for.
+void check_kernels(cudaError_t status) {
+  if (status != cudaSuccess) fail("a kernel", status);
+}
+
 }  // namespace
 
 void check_cuda(cudaError_t status, const char* what) {
-  if (status == cudaSuccess) return;
-  throw Error(kEngineBroken, std::string(what) + " failed on the GPU: " + cudaGetErrorName(status) +
-                                 ", " + cudaGetErrorString(status));
+  if (status != cudaSuccess)
+    fail(is_fault(status) ? std::string("a kernel before ") + what : what, status);
 }
 
 DeviceBuffer::DeviceBuffer(size_t bytes) : bytes_(bytes) {
@@ -80,13 +105,9 @@ const char* activation_name(Activation activation) {
 }
 
 struct Gpu::Profile {
-  struct Launch {
-    std::string name;
-    Event begin, end;
-    double bytes, flops;
-  };
-  std::vector<Launch> launches;
-  double bytes = 0, flops = 0;
+  std::vector<KernelTime> times;
+  KernelTime next;  // its name when it has begun, its work when that was noted
+  Event begin, end;
 };
 
 void Gpu::start_profile() const {
@@ -96,8 +117,8 @@ void Gpu::start_profile() const {
 
 void Gpu::note_work(double bytes, double flops) const {
   if (profile_ == nullptr) return;
-  profile_->bytes = bytes;
-  profile_->flops = flops;
+  profile_->next.bytes = bytes;
+  profile_->next.flops = flops;
 }
 
 void Gpu::prefer_shared(const void* kernel) const {
@@ -110,33 +131,30 @@ void Gpu::prefer_shared(const void* kernel) const {
 void Gpu::begin_kernel(const char* name) const {
   if (profile_ == nullptr) return;
   const std::string purpose = purpose_;
-  profile_->launches.push_back({purpose.empty() ? name : purpose + ": " + name, Event(), Event(),
-                                std::exchange(profile_->bytes, 0),
-                                std::exchange(profile_->flops, 0)});
-  profile_->launches.back().begin.record(stream_);
+  profile_->next.name = purpose.empty() ? name : purpose + ": " + name;
+  profile_->begin.record(stream());
 }
 
 void Gpu::end_kernel() const {
   if (profile_ == nullptr) return;
-  profile_->launches.back().end.record(stream_);
-  check_cuda(cudaStreamSynchronize(stream_), profile_->launches.back().name.c_str());
+  const KernelTime kernel = std::exchange(profile_->next, {});
+  profile_->end.record(stream());
+  const cudaError_t status = cudaStreamSynchronize(stream());
+  if (status != cudaSuccess) fail(kernel.name, status);
+  auto& times = profile_->times;
+  auto sum = std::find_if(times.begin(), times.end(),
+                          [&](const KernelTime& time) { return time.name == kernel.name; });
+  if (sum == times.end()) sum = times.insert(times.end(), {kernel.name, 0, 0, 0, 0});
+  ++sum->count;
+  sum->milliseconds += profile_->end.milliseconds_since(profile_->begin);
+  sum->bytes += kernel.bytes;
+  sum->flops += kernel.flops;
 }
 
 std::vector<KernelTime> Gpu::take_profile() const {
   synchronize();
-  std::vector<KernelTime> times;
-  if (profile_ == nullptr) return times;
-  for (const Profile::Launch& launch : profile_->launches) {
-    auto found = std::find_if(times.begin(), times.end(),
-                              [&](const KernelTime& time) { return time.name == launch.name; });
-    if (found == times.end()) found = times.insert(times.end(), {launch.name, 0, 0, 0, 0});
-    ++found->count;
-    found->milliseconds += launch.end.milliseconds_since(launch.begin);
-    found->bytes += launch.bytes;
-    found->flops += launch.flops;
-  }
-  profile_.reset();
-  return times;
+  if (profile_ == nullptr) return {};
+  return std::move(std::exchange(profile_, nullptr)->times);
 }
 
 Gpu::Gpu(int device) : device_(device) {
@@ -170,25 +188,26 @@ Gpu::Gpu(int device) : device_(device) {
                                   LOADMARK_CUDA_ARCHITECTURES +
                                   " (npm run build:cuda builds anew)");
   }
-  check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+  Stream stream = nullptr;
+  check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
+  stream_.reset(stream);
   partials_ =
       DeviceBuffer(static_cast<size_t>(many_rows_partial_floats(multiprocessors_)) * sizeof(float));
   flags_ = DeviceBuffer(static_cast<size_t>(multiprocessors_) * sizeof(int));
-  fill_bytes(stream_, flags_.as<void>(), 0, flags_.size());
+  fill_bytes(stream, flags_.as<void>(), 0, flags_.size());
   blas_workspace_ = DeviceBuffer(size_t{32} << 20);
-  blas_ = make_blas(stream_, blas_workspace_.as<void>(), blas_workspace_.size());
+  blas_.reset(make_blas(stream, blas_workspace_.as<void>(), blas_workspace_.size()));
   synchronize();
 }
 
-Gpu::~Gpu() {
-  if (stream_ != nullptr) cudaStreamSynchronize(stream_);
-  if (blas_ != nullptr) end_blas(blas_);
-  if (stream_ != nullptr) cudaStreamDestroy(stream_);
-}
+Gpu::~Gpu() { cudaStreamSynchronize(stream()); }
+
+void Gpu::EndStream::operator()(Stream stream) const noexcept { cudaStreamDestroy(stream); }
+void Gpu::EndBlas::operator()(void* blas) const noexcept { end_blas(blas); }
 
 void Gpu::make_current() const { check_cuda(cudaSetDevice(device_), "choosing the device"); }
 
-void Gpu::synchronize() const { check_cuda(cudaStreamSynchronize(stream_), kSomeKernel); }
+void Gpu::synchronize() const { check_kernels(cudaStreamSynchronize(stream())); }
 
 int64_t Gpu::free_bytes() const {
   size_t free = 0, total = 0;
@@ -207,9 +226,7 @@ Event::~Event() {
 void Event::record(Stream stream) {
   check_cuda(cudaEventRecord(static_cast<cudaEvent_t>(event_), stream), "recording an event");
 }
-void Event::wait() const {
-  check_cuda(cudaEventSynchronize(static_cast<cudaEvent_t>(event_)), kSomeKernel);
-}
+void Event::wait() const { check_kernels(cudaEventSynchronize(static_cast<cudaEvent_t>(event_))); }
 float Event::milliseconds_since(const Event& earlier) const {
   float milliseconds = 0;
   check_cuda(cudaEventElapsedTime(&milliseconds, static_cast<cudaEvent_t>(earlier.event_),
@@ -231,6 +248,7 @@ Graph Graph::end(Stream stream) {
   const cudaError_t status = cudaGraphInstantiate(&made.executable_, graph, 0);
   cudaGraphDestroy(graph);
   check_cuda(status, "making a graph");
+  check_cuda(cudaGraphUpload(made.executable_, stream), "uploading a graph");  // not at its launch
   return made;
 }
 void Graph::abandon(Stream stream) noexcept {

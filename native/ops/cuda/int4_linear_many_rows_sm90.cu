@@ -291,16 +291,18 @@ __device__ void consume(const Problem& p, uint8_t* stages, uint64_t* full, uint6
       if (thread == 0) store_release(&p.flags[schedule.block], 1);
       continue;
     }
-    for (int from = schedule.block - 1; from >= piece.owner_from; --from) {
-      if (thread == 0) {
-        while (load_acquire(&p.flags[from]) == 0) __nanosleep(20);
+    const int others = schedule.block - piece.owner_from;
+    if (others > 0) {  // each of their flags has a thread that waits for it
+      if (thread < others)
+        while (load_acquire(&p.flags[piece.owner_from + thread]) == 0) __nanosleep(20);
+      sync_threads(1, kConsumerThreads);
+      for (int from = schedule.block - 1; from >= piece.owner_from; --from) {
+#pragma unroll
+        for (int i = 0; i < kRowBlocks * kSums; ++i)
+          sums[i / kSums][i % kSums] += __ldcg(partial(from, i));
       }
       sync_threads(1, kConsumerThreads);
-#pragma unroll
-      for (int i = 0; i < kRowBlocks * kSums; ++i)
-        sums[i / kSums][i % kSums] += __ldcg(partial(from, i));
-      sync_threads(1, kConsumerThreads);
-      if (thread == 0) p.flags[from] = 0;
+      if (thread < others) p.flags[piece.owner_from + thread] = 0;
     }
     const float unscale =
         p.w.unscale * (kPlain && Number<T>::kHasFused ? Number<T>::kFusedUnscale : 1.0f);

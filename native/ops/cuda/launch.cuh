@@ -13,7 +13,8 @@
 
 namespace loadmark::ops::cuda {
 
-// Throws Error(kEngineBroken) saying what failed and why.
+// Throws Error(kEngineBroken) saying what failed and why; of faults that kernels launched before it
+// made, that it was one of those.
 void check_cuda(cudaError_t status, const char* what);
 
 // A kernel that may begin while the one before ends (it waits for it itself: ptx.cuh's

@@ -87,13 +87,13 @@ class Gpu {
   void make_current() const;
   void synchronize() const;  // throws Error(kEngineBroken) naming the fault
   int64_t free_bytes() const;
-  Stream stream() const { return stream_; }
+  Stream stream() const { return stream_.get(); }
   int multiprocessors() const { return multiprocessors_; }
   // Of a block that asks for it, in bytes.
   size_t most_shared() const { return most_shared_; }
   int architecture() const { return architecture_; }  // 90 for sm_90
   const std::string& name() const { return name_; }
-  void* blas() const { return blas_; }  // cublasHandle_t, null where there is no cuBLAS
+  void* blas() const { return blas_.get(); }  // cublasHandle_t, null where there is no cuBLAS
   // While profiling, every kernel stands between two events and begins when the one before has
   // ended.
   void start_profile() const;
@@ -113,12 +113,20 @@ class Gpu {
   int* flags() const { return flags_.as<int>(); }
 
  private:
+  struct EndStream {
+    void operator()(Stream stream) const noexcept;
+  };
+  struct EndBlas {
+    void operator()(void* blas) const noexcept;
+  };
+
   int device_, multiprocessors_ = 0, architecture_ = 0;
   size_t most_shared_ = 0;
   std::string name_;
-  Stream stream_ = nullptr;
-  void* blas_ = nullptr;
+  // Ended from the last to the first: what works on the memory, the memory, the stream.
+  std::unique_ptr<CUstream_st, EndStream> stream_;
   DeviceBuffer partials_, flags_, blas_workspace_;
+  std::unique_ptr<void, EndBlas> blas_;
   struct Profile;
   mutable std::unique_ptr<Profile> profile_;
   mutable const char* purpose_ = "";
@@ -137,7 +145,7 @@ class Event {
  private:
   void* event_ = nullptr;
 };
-// Kernels recorded once and launched as one.
+// Kernels recorded once and launched as one; end() leaves it on the device, ready to be launched.
 class Graph {
  public:
   Graph() = default;

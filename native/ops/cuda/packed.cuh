@@ -17,14 +17,9 @@
 #include <cstdint>
 
 #include "ops/cuda/ops_cuda.h"
+#include "ops/gpu_packed_bytes.h"
 
 namespace loadmark::ops::cuda {
-
-constexpr int kStripRows = 16;
-constexpr int kBlockColumns = 128;
-constexpr int kBlockNibbleBytes = kStripRows * kBlockColumns / 2;
-
-constexpr int kTileStrips = 16;
 
 struct Int4Layout {
   const uint8_t* blocks;

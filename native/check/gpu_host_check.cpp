@@ -1,0 +1,195 @@
+// What of the engine on a GPU can be checked without one: which batch sizes have graphs, what a
+// fault's message says, how large weights are and what is said of a plan that does not fit.
+// usage: gpu_host_check FLOAT_CHECKPOINT INT4_CHECKPOINT (the built-in models)
+#include <cstdio>
+#include <cstdlib>
+
+#include "check/reporter.h"
+#include "engine/batch_ladder.h"
+#include "engine/gpu_fault.h"
+#include "engine/gpu_plan.h"
+#include "model/gpu_bytes.h"
+#include "model/model_shapes.h"
+
+namespace loadmark::check {
+namespace {
+
+void expect_text(Reporter& report, const std::string& what, const std::string& got,
+                 const std::string& want) {
+  report.expect(got == want, what + ": \"" + got + "\", should be \"" + want + "\"");
+}
+
+void check_ladder(Reporter& report) {
+  const std::vector<int64_t> whole = {1,  2,  4,  8,   16,  24,  32,  40, 48,
+                                      56, 64, 96, 128, 160, 192, 224, 256};
+  report.expect(batch_ladder(256) == whole, "the ladder up to 256");
+  report.expect(batch_ladder(1) == std::vector<int64_t>{1}, "the ladder of one row");
+  report.expect(batch_ladder(5).back() == 8, "the ladder holds 5 rows");
+  for (int64_t rows = 1; rows <= 300; ++rows) {
+    const int64_t rung = padded_batch(rows);
+    const std::string what = "the rung of " + std::to_string(rows);
+    report.expect(rung >= rows && padded_batch(rung) == rung, what);
+    report.expect(batch_ladder(rows).back() == rung, what + " ends its ladder");
+  }
+}
+
+void check_faults(Reporter& report) {
+  const GpuStep graph = {7, true, 32, 0}, mixed = {8, false, 4, 508};
+  expect_text(report, "a fault of two steps", describe_fault("a kernel failed", {graph, mixed}),
+              "a kernel failed; under way: step 7, a decode graph of 32 rows, and step 8, a mixed "
+              "step of 4 decode and 508 prompt rows; a profiled step waits for each kernel and "
+              "names the one that fails (--profile --set engine.profile_first_step=7)");
+  const auto tells = [&](const GpuStep& step, const std::string& want) {
+    const std::string text = describe_fault("x", {step});
+    report.expect(text.rfind("x; under way: step 1, " + want + "; ", 0) == 0, text);
+  };
+  tells({1, false, 3, 0}, "a step of 3 decode rows");
+  tells({1, false, 0, 9}, "a step of 9 prompt rows");
+  expect_text(report, "a fault of no step", describe_fault("x", {}), "x");
+}
+
+int64_t layer_weights(const ModelConfig& config) {
+  int64_t count = 0;
+  for (const LinearKind kind : kLinearKinds) {
+    for (const int64_t n : linear_output_sizes(config, kind))
+      count += n * linear_input_size(config, kind);
+  }
+  return count * config.layers;
+}
+
+// Small weights are planned to the byte, large ones from above.
+void check_weights(Reporter& report, const std::string& float_folder,
+                   const std::string& int4_folder) {
+  const auto planned = [](const std::string& folder, WeightFormat format) {
+    const ModelConfig config = read_model_config(folder);
+    return gpu_weight_bytes(config, Checkpoint(folder), format);
+  };
+  const ModelConfig tiny = read_model_config(int4_folder);
+  const int64_t linears = layer_weights(tiny);
+  const int64_t tables = 2 * 2 * tiny.vocab_size * tiny.hidden_size;
+  const int64_t norms = 4 * tiny.hidden_size * (2 * tiny.layers + 1);
+  int64_t outputs = 0;
+  for (const LinearKind kind : kLinearKinds) {
+    for (const int64_t n : linear_output_sizes(tiny, kind)) outputs += n * tiny.layers;
+  }
+  report.expect(planned(float_folder, WeightFormat::kCheckpoint) == 2 * linears + tables + norms,
+                "16-bit weights");
+  report.expect(
+      planned(float_folder, WeightFormat::kInt8) == linears + 4 * outputs + tables + norms,
+      "int8 weights");
+  report.expect(planned(int4_folder, WeightFormat::kCheckpoint) ==
+                    linears / 2 + linears / 64 * 2 + tables + norms,
+                "int4 weights");
+  const ModelConfig large = parse_synthetic_model("synthetic:llama-2-70b")->config;
+  const int64_t whole = layer_weights(large);
+  const int64_t exact = whole / 2 + whole / 128 * 2 + 2 * 2 * large.vocab_size * large.hidden_size;
+  const int64_t bytes = gpu_weight_bytes(large);
+  report.expect(bytes > exact && bytes < exact + exact / 50,
+                "llama-2-70b: " + std::to_string(bytes));
+}
+
+constexpr int64_t kGibibyte = int64_t{1} << 30;
+
+EngineOptions large_options() {
+  EngineOptions options;
+  options.max_batch = 64;
+  options.max_sequence_tokens = 4096;
+  options.max_step_tokens = 512;
+  options.kv_type = ops::KvType::kFloat16;
+  options.activations = ops::ActivationType::kFloat16;
+  return options;
+}
+
+// The refusal, or nothing.
+std::string refusal(const EngineOptions& options, const ModelConfig& config, int64_t free_bytes) {
+  try {
+    plan_gpu(options, config, gpu_weight_bytes(config), free_bytes);
+    return "";
+  } catch (const Error& error) {
+    return std::string(error.code()) == kOutOfMemory ? error.what() : "wrong code";
+  }
+}
+
+// The number that stands before " would fit", as the value of `name`; 0: none.
+int64_t advised(const std::string& message, const std::string& name) {
+  const size_t at = message.find("; " + name + " ");
+  if (at == std::string::npos || message.find(" would fit") == std::string::npos) return 0;
+  return std::atoll(message.c_str() + at + name.size() + 3);
+}
+
+// The advice is the largest value that fits, in units of `unit`.
+void check_advice(Reporter& report, EngineOptions options, const ModelConfig& config,
+                  int64_t free_bytes, const std::string& name, int64_t EngineOptions::* setting,
+                  int64_t unit) {
+  const std::string message = refusal(options, config, free_bytes);
+  const int64_t value = advised(message, name);
+  report.expect(value > 0, name + " is advised: " + message);
+  if (setting != &EngineOptions::kv_cache_bytes) options.kv_cache_bytes = 0;
+  options.*setting = value;
+  report.expect(refusal(options, config, free_bytes).empty(), name + " as advised fits");
+  options.*setting = value + unit;
+  report.expect(!refusal(options, config, free_bytes).empty(), name + " above it does not");
+}
+
+void check_plans(Reporter& report) {
+  const ModelConfig config = parse_synthetic_model("synthetic:llama-2-70b")->config;
+  const int64_t weights = gpu_weight_bytes(config);
+  EngineOptions options = large_options();
+  const int64_t token_bytes = 2 * 80 * 8 * 128 * 2;
+
+  const std::string small = refusal(options, config, 24 * kGibibyte);
+  const auto holds = [&](const std::string& text, const std::string& part) {
+    report.expect(text.find(part) != std::string::npos, "\"" + part + "\" in: " + text);
+  };
+  holds(small, "the plan takes ");
+  holds(small, ": weights " + std::to_string(weights) + ", KV cache at least " +
+                   std::to_string(4096 * token_bytes) + ", a step ");
+  holds(small, "; free on the GPU: 25769803776 bytes (24.00 GiB), of which ");
+  holds(small, " stay free; this model needs at least ");
+
+  // A KV cache of what is free, in whole pages; of what was asked for, where there is room.
+  const GpuPlan automatic = plan_gpu(options, config, weights, 72 * kGibibyte);
+  const int64_t taken = weights + automatic.step_bytes + automatic.sizes.kv_bytes;
+  report.expect(taken < 72 * kGibibyte && taken > 71 * kGibibyte, "an automatic KV cache");
+  options.kv_cache_bytes = 8 * kGibibyte;
+  report.expect(plan_gpu(options, config, weights, 72 * kGibibyte).sizes.kv_bytes ==
+                    8 * kGibibyte / (16 * token_bytes) * (16 * token_bytes),
+                "a KV cache as asked for");
+
+  options.kv_cache_bytes = int64_t{1} << 44;
+  check_advice(report, options, config, 72 * kGibibyte, "kvCacheBytes",
+               &EngineOptions::kv_cache_bytes, 16 * token_bytes);
+  for (const int64_t kv_cache_bytes : {int64_t{0}, 8 * kGibibyte}) {
+    options = large_options();
+    options.kv_cache_bytes = kv_cache_bytes;
+    options.max_step_tokens = 65535;
+    check_advice(report, options, config, weights + 4 * kGibibyte, "maxStepTokens",
+                 &EngineOptions::max_step_tokens, 1);
+    options = large_options();
+    options.kv_cache_bytes = kv_cache_bytes;
+    check_advice(report, options, config, weights + 3 * kGibibyte / 2, "maxSequenceTokens",
+                 &EngineOptions::max_sequence_tokens, 16);
+  }
+  report.refuses("65536 rows a step", kBadArgument, [&] {
+    options.max_step_tokens = 65536;
+    check_gpu_options(options);
+  });
+}
+
+}  // namespace
+}  // namespace loadmark::check
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fprintf(stderr, "usage: %s FLOAT_CHECKPOINT INT4_CHECKPOINT\n", argv[0]);
+    return 2;
+  }
+  loadmark::check::Reporter report;
+  loadmark::check::check_ladder(report);
+  loadmark::check::check_faults(report);
+  loadmark::check::check_weights(report, argv[1], argv[2]);
+  loadmark::check::check_plans(report);
+  std::printf("gpu_host_check: %lld checks, %lld failures\n",
+              static_cast<long long>(report.checks()), static_cast<long long>(report.failures()));
+  return report.failures() == 0 ? 0 : 1;
+}

@@ -1,0 +1,259 @@
+// Walks the modules that the architecture has and asks of each what load_weights would; tensors that
+// no module asked for are named.
+#include "engine/inspect_model.h"
+
+#include <cstring>
+#include <set>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "engine/kv_cache.h"
+#include "model/source_linear.h"
+#include "model/weights.h"
+
+namespace loadmark {
+namespace {
+
+constexpr size_t kNoLimit = size_t{1} << 40;
+
+struct Module {
+  std::string path;
+  int64_t n, k;
+};
+
+std::vector<Module> modules_of(const ModelConfig& config) {
+  std::vector<Module> modules;
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    for (const LinearKind kind : kLinearKinds) {
+      const auto names = linear_module_names(kind);
+      const auto sizes = linear_output_sizes(config, kind);
+      for (size_t i = 0; i < names.size(); ++i) {
+        modules.push_back({linear_module_path(layer, names[i]), sizes[i],
+                           linear_input_size(config, kind)});
+      }
+    }
+  }
+  modules.push_back({config.tied_head ? "model.embed_tokens" : "lm_head", config.vocab_size,
+                     config.hidden_size});
+  return modules;
+}
+
+Json words(const std::string& text) { return Json(text); }
+
+// The zero points' convention, where `qzeros` alone tells; -1 where it does not.
+int plain_convention(const Tensor& qzeros) {
+  bool v1 = qzeros.bytes >= 4, v2 = v1;
+  for (int64_t at = 0; at + 4 <= qzeros.bytes; at += 4) {
+    uint32_t word;
+    std::memcpy(&word, qzeros.data + at, sizeof word);
+    v1 = v1 && word == 0x77777777u;
+    v2 = v2 && word == 0x88888888u;
+  }
+  return v1 ? 1 : v2 ? 2 : -1;
+}
+
+class Inspection {
+ public:
+  Inspection(const std::string& path, bool verify)
+      : config_(read_model_config(path)), checkpoint_(path), verify_(verify) {}
+
+  std::string text() {
+    Json::Array linears;
+    for (const Module& module : modules_of(config_)) linears.push_back(inspect(module));
+    take_embedding();
+    take_norms();
+    note_conventions();
+    Json::Object object = describe_config();
+    object.emplace_back("linears", Json(std::move(linears)));
+    object.emplace_back("tensors", Json(list_tensors()));
+    object.emplace_back("weightBytes", Json(weight_bytes_ + embedding_bytes_));
+    object.emplace_back("weightBytesPerToken", Json(weight_bytes_));
+    object.emplace_back("faults", Json(faults_));
+    object.emplace_back("doubts", Json(doubts_));
+    return Json(std::move(object)).text(kNoLimit);
+  }
+
+ private:
+  Json::Object describe_config() const {
+    const auto number = [](int64_t value) { return Json(value); };
+    Json quantization;
+    if (config_.quantization) {
+      const QuantizationConfig& said = *config_.quantization;
+      quantization = Json(Json::Object{
+          {"method", words(quant_method_name(said.method))},
+          {"bits", number(said.bits)},
+          {"groupSize", number(said.group_size)},
+          {"symmetric", Json(said.symmetric)},
+          {"actOrder", Json(said.act_order)},
+          {"checkpointFormat",
+           !said.convention ? Json()
+                            : words(*said.convention == ZeroConvention::kV1 ? "gptq" : "gptq_v2")}});
+    }
+    return {{"container", words(checkpoint_.is_gguf() ? "gguf" : "safetensors")},
+            {"architecture", words(config_.architecture)},
+            {"layers", number(config_.layers)},
+            {"hiddenSize", number(config_.hidden_size)},
+            {"intermediateSize", number(config_.intermediate_size)},
+            {"heads", number(config_.heads)},
+            {"kvHeads", number(config_.kv_heads)},
+            {"headDim", number(config_.head_dim)},
+            {"vocabSize", number(config_.vocab_size)},
+            {"maxPositions", number(config_.max_positions)},
+            {"tiedHead", Json(config_.tied_head)},
+            {"parameters", number(count_parameters(config_))},
+            {"kvBytesPerToken16", number(KvCache::token_bytes(config_, ops::KvType::kFloat16))},
+            {"quantization", quantization}};
+  }
+
+  void use(const std::string& path) {
+    for (auto at = checkpoint_.tensors().lower_bound(path + ".");
+         at != checkpoint_.tensors().end() && at->first.rfind(path + ".", 0) == 0; ++at)
+      used_.insert(at->first);
+  }
+
+  Json inspect(const Module& module) {
+    use(module.path);
+    try {
+      const StoredLinear stored =
+          find_linear(config_, checkpoint_, module.path, module.n, module.k);
+      const int64_t held = held_bytes(stored, module.n, module.k);
+      weight_bytes_ += held;
+      if (stored.format == LinearFormat::kGptq) look_at_zeros(module);
+      if (verify_) read_linear(config_, checkpoint_, module.path, module.n, module.k);
+      const ops::Isa isa = ops::detect_isa();
+      const auto kernel = [&](ops::ActivationType activations) {
+        return words(ops::linear_kernel_name({nullptr, isa, activations}, stored.held));
+      };
+      return Json(Json::Object{{"path", words(module.path)},
+                               {"n", Json(module.n)},
+                               {"k", Json(module.k)},
+                               {"stored", words(stored.name)},
+                               {"storedBytes", Json(stored.stored_bytes)},
+                               {"held", words(weight_type_name(stored.held))},
+                               {"heldBytes", Json(held)},
+                               {"groupSize", stored.group_size > 0 ? Json(stored.group_size) : Json()},
+                               {"reason", stored.reason.empty() ? Json() : words(stored.reason)},
+                               {"cpuKernel", kernel(ops::ActivationType::kInt8)},
+                               {"cpuKernelFp32", kernel(ops::ActivationType::kFloat32)}});
+    } catch (const Error& error) {
+      faults_.push_back(words(error.what()));
+      return Json(Json::Object{{"path", words(module.path)},
+                               {"n", Json(module.n)},
+                               {"k", Json(module.k)},
+                               {"stored", Json()}});
+    }
+  }
+
+  // Symmetric words tell the convention outright; of others the first layer is asked.
+  void look_at_zeros(const Module& module) {
+    const std::string name = module.path + ".qzeros";
+    if (!checkpoint_.has(name)) return;
+    const int convention = plain_convention(checkpoint_.find(name));
+    ++(convention == 1 ? v1_ : convention == 2 ? v2_ : neither_);
+  }
+
+  void note_conventions() {
+    if (v1_ > 0 && v2_ > 0) {
+      doubt("zero points are inconsistent: " + std::to_string(v1_) +
+            " linears hold 0x77777777 (v1), " + std::to_string(v2_) + " hold 0x88888888 (v2)");
+    }
+    if (v1_ + v2_ + neither_ == 0 || !config_.quantization) return;
+    const QuantizationConfig& said = *config_.quantization;
+    if (!said.convention) {
+      doubt("quantization_config has no checkpoint_format: the convention of zero points is told "
+            "from the data" +
+            std::string(v1_ > 0 ? ", 0x77777777 (v1)" : v2_ > 0 ? ", 0x88888888 (v2)" : ""));
+    } else if (v1_ > 0 && *said.convention == ZeroConvention::kV2) {
+      doubt("checkpoint_format says gptq_v2, but zero points are 0x77777777, v1's symmetric ones");
+    } else if (v2_ > 0 && *said.convention == ZeroConvention::kV1) {
+      doubt("checkpoint_format says gptq (v1), but zero points are 0x88888888, v2's symmetric ones");
+    }
+    if (said.symmetric && neither_ > 0) {
+      doubt("quantization_config says sym true, but " + std::to_string(neither_) +
+            " linears have zero points that are not all the middle");
+    }
+    if (!said.symmetric && neither_ == 0)
+      doubt("quantization_config says sym false, but every zero point is the middle");
+  }
+
+  void take_embedding() {
+    const std::string path = "model.embed_tokens";
+    use(path);
+    try {
+      const Tensor& table = find_float(checkpoint_, path + ".weight",
+                                       {config_.vocab_size, config_.hidden_size});
+      embedding_bytes_ = held_float_bytes(table);
+      if (verify_) read_float(checkpoint_, path + ".weight", table.shape);
+    } catch (const Error& error) {
+      faults_.push_back(words(error.what()));
+    }
+  }
+
+  void take_norms() {
+    std::vector<std::string> names = {"model.norm.weight"};
+    for (int64_t layer = 0; layer < config_.layers; ++layer) {
+      for (const char* module : {"input_layernorm", "post_attention_layernorm"})
+        names.push_back(linear_module_path(layer, module) + ".weight");
+    }
+    for (const std::string& name : names) {
+      used_.insert(name);
+      try {
+        weight_bytes_ += 4 * static_cast<int64_t>(
+                                 checkpoint_.read_float32(name, {config_.hidden_size}).size());
+      } catch (const Error& error) {
+        faults_.push_back(words(error.what()));
+      }
+    }
+  }
+
+  Json::Array list_tensors() {
+    Json::Array tensors;
+    int64_t strangers = 0;
+    std::string first;
+    for (const auto& [name, tensor] : checkpoint_.tensors()) {
+      const bool used = used_.count(name) > 0;
+      if (!used && strangers++ == 0) first = tensor.stored;
+      Json::Array shape;
+      for (const int64_t size : tensor.shape) shape.push_back(Json(size));
+      tensors.push_back(Json(Json::Object{{"name", words(tensor.stored)},
+                                          {"module", words(name)},
+                                          {"file", words(tensor.file)},
+                                          {"type", words(data_type_name(tensor.type))},
+                                          {"shape", Json(std::move(shape))},
+                                          {"bytes", Json(tensor.bytes)},
+                                          {"used", Json(used)}}));
+    }
+    if (strangers > 0) {
+      doubt(std::to_string(strangers) + " tensors are not read, first " + quoted(first));
+    }
+    return tensors;
+  }
+
+  void doubt(const std::string& text) { doubts_.push_back(words(text)); }
+
+  const ModelConfig config_;
+  const Checkpoint checkpoint_;
+  const bool verify_;
+  std::set<std::string> used_;
+  Json::Array faults_, doubts_;
+  int64_t weight_bytes_ = 0, embedding_bytes_ = 0;
+  int64_t v1_ = 0, v2_ = 0, neither_ = 0;
+};
+
+}  // namespace
+
+std::string inspect_model(const std::string& path, bool verify) {
+  return Inspection(path, verify).text();
+}
+
+std::vector<float> decode_module(const std::string& path, const std::string& module) {
+  const ModelConfig config = read_model_config(path);
+  const Checkpoint checkpoint(path);
+  for (const Module& each : modules_of(config)) {
+    if (each.path == module) return decode_linear(config, checkpoint, each.path, each.n, each.k);
+  }
+  throw Error(kBadArgument, "there is no linear " + quoted(module) + "; allowed: " +
+                                modules_of(config).front().path + " and its like");
+}
+
+}  // namespace loadmark

@@ -1,0 +1,24 @@
+// What model is in a GGUF file? Its metadata put into config.json's words, so that one reader
+// decides what the engine can honour, and llama.cpp's tensor names into Hugging Face's.
+#pragma once
+
+#include <string>
+
+#include "model/gguf.h"
+#include "model/model_config.h"
+
+namespace loadmark {
+
+// Whether a model's path is a file: everything else is a folder in Hugging Face layout.
+bool is_gguf_path(const std::string& path);
+
+// The config.json of this file. Throws Error(kUnsupportedModel) naming what has no word there.
+std::string gguf_config_text(const Gguf& gguf, const std::string& file);
+ModelConfig read_gguf_config(const std::string& path);
+
+// "blk.3.attn_q.weight" becomes "model.layers.3.self_attn.q_proj.weight"; the rows of q and k are
+// marked where llama.cpp's converter interleaves them (llama, not qwen). Names it does not know
+// stay.
+void translate_gguf_tensors(Gguf* gguf, const std::string& file);
+
+}  // namespace loadmark

@@ -1,0 +1,49 @@
+// What do the programs behind `npm run bench:cpu`, `bench:gpu` and `bench:loadgen` say to what they do not know? Each runs
+// as npm runs it, in a process of its own.
+
+import { spawnSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const programs = join(resolve(import.meta.dirname, '../..'), 'dist', 'harness');
+
+function call(name: string, ...args: string[]) {
+  const program = join(programs, `bench-${name}.js`);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  return { status, stdout, stderr };
+}
+
+describe.each([
+  ['cpu', '[--json FILE]'],
+  ['gpu', '[--models A,B] [--only linears,decode,batched] [--json FILE] [--quick]'],
+  ['loadgen', '[--repeats N] [--peer PROGRAM] [--json FILE]'],
+])('bench:%s', (name, rest) => {
+  const usage = `usage: npm run bench:${name} -- ${rest}\n`;
+
+  it('explains itself', () => {
+    expect(call(name, '--help')).toEqual({ status: 0, stdout: usage, stderr: '' });
+  });
+
+  it.each([
+    [['--frobnicate'], "Unknown option '--frobnicate'"],
+    [['everything'], "Unexpected argument 'everything'"],
+    [['--json'], "Option '--json <value>' argument missing"],
+  ])('refuses %j', (args, fault) => {
+    const stderr = `bench:${name}: arguments: ${fault}\n${usage}`;
+    expect(call(name, ...args)).toEqual({ status: 2, stdout: '', stderr });
+  });
+});
+
+it.each([
+  ['gpu', ['--models', 'gpt-2'], '--models: is "gpt-2"; allowed: llama-2-7b, '],
+  ['gpu', ['--only', 'all'], '--only: is "all"; allowed: linears, decode, batched\n'],
+  ['loadgen', ['--repeats', 'many'], '--repeats: is "many"; allowed: a whole number above 0\n'],
+])('bench:%s refuses values: %j', (name, args, fault) => {
+  const { status, stderr } = call(name, ...args);
+  expect(stderr).toContain(`bench:${name}: ${fault}`);
+  expect(stderr).toContain('\nusage: ');
+  expect(status).toBe(2);
+});
