@@ -127,7 +127,9 @@ function findData(
     return base;
   }
   const places = folders.map((folder) => join(base, folder)).join(' or ');
-  const message = `there is no data of ${name}: wanted in ${places}: ${what}`;
+  const hub = folders.filter((folder) => folder.includes('/'))[0];
+  const pull = hub === undefined ? '' : ` (bench pull datasets/${hub})`;
+  const message = `there is no data of ${name}: wanted in ${places}: ${what}${pull}`;
   faults.push({ where: '--data', message });
   return null;
 }

@@ -13,7 +13,7 @@ const maxNewTokens = 256;
 
 export const gsm8kTask: TaskDefinition = {
   name: 'gsm8k',
-  folders: ['gsm8k'],
+  folders: ['gsm8k', 'openai/gsm8k'],
   defaultShots: 5,
   maxShots: 100,
   data: 'GSM8K: test.jsonl and train.jsonl, or Parquet of openai/gsm8k',

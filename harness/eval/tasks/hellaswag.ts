@@ -9,7 +9,7 @@ import { limitRows, type TaskDefinition } from './task.js';
 
 export const hellaswagTask: TaskDefinition = {
   name: 'hellaswag',
-  folders: ['hellaswag'],
+  folders: ['hellaswag', 'Rowan/hellaswag'],
   defaultShots: 0,
   maxShots: 100,
   data: 'HellaSwag: hellaswag_val.jsonl (and hellaswag_train.jsonl for examples), or Parquet of Rowan/hellaswag',

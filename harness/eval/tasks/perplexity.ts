@@ -6,6 +6,7 @@ import { InputError } from '../../errors.js';
 import type { WindowItem } from '../item.js';
 import { prepend, type TextEncoder } from '../text-encoder.js';
 import type { TaskDefinition } from './task.js';
+import { wikitextFolders } from './wikitext.js';
 
 interface Protocol {
   readonly name: string;
@@ -74,7 +75,7 @@ const protocols: readonly Protocol[] = [
 
 export const perplexityTasks: readonly TaskDefinition[] = protocols.map((protocol) => ({
   name: `perplexity:${protocol.name}`,
-  folders: ['wikitext-2', 'wikitext-2-raw-v1', 'wikitext'],
+  folders: wikitextFolders,
   defaultShots: 0,
   maxShots: 0,
   data: 'wikitext-2: test.txt or wiki.test.raw, or Parquet',

@@ -51,7 +51,7 @@ const cevalWording: Wording = {
 
 export const mmluTask: TaskDefinition = {
   name: 'mmlu',
-  folders: ['mmlu'],
+  folders: ['mmlu', 'cais/mmlu'],
   defaultShots: 5,
   maxShots: 5,
   data: 'MMLU: dev/*_dev.csv and test/*_test.csv, or Parquet of cais/mmlu',
@@ -75,7 +75,7 @@ export const mmluTask: TaskDefinition = {
 
 export const cevalTask: TaskDefinition = {
   name: 'ceval',
-  folders: ['ceval', 'ceval-exam'],
+  folders: ['ceval', 'ceval/ceval-exam'],
   defaultShots: 0,
   maxShots: 5,
   data: 'C-Eval: dev/*_dev.csv and val/*_val.csv, or Parquet of ceval/ceval-exam',

@@ -6,9 +6,18 @@ import { blanks } from '../../python-text.js';
 import type { RollingItem } from '../item.js';
 import { limitRows, type TaskDefinition } from './task.js';
 
+/** Where wikitext-2 may lie; the last two are names on the hub. */
+export const wikitextFolders = [
+  'wikitext-2',
+  'wikitext-2-raw-v1',
+  'wikitext',
+  'Salesforce/wikitext',
+  'EleutherAI/wikitext_document_level',
+] as const;
+
 export const wikitextTask: TaskDefinition = {
   name: 'wikitext',
-  folders: ['wikitext-2', 'wikitext-2-raw-v1', 'wikitext'],
+  folders: wikitextFolders,
   defaultShots: 0,
   maxShots: 0,
   data: 'wikitext-2: test.txt or wiki.test.raw, or Parquet',

@@ -9,7 +9,7 @@ import { limitRows, type TaskDefinition } from './task.js';
 
 export const winograndeTask: TaskDefinition = {
   name: 'winogrande',
-  folders: ['winogrande', 'winogrande_1.1'],
+  folders: ['winogrande', 'winogrande_1.1', 'allenai/winogrande'],
   defaultShots: 0,
   maxShots: 100,
   data: 'WinoGrande: dev.jsonl (and train_xl.jsonl for examples), or Parquet of allenai/winogrande',

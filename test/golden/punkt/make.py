@@ -1,10 +1,10 @@
 """What NLTK's own Punkt makes of texts: run once with NLTK 3.8.1 (which MLPerf's scripts name) and once with a later one.
 
-    python3 make.py PUNKT_TAB_ENGLISH CNN_DAILYMAIL_JSON... > nltk-VERSION.json
-    python3 make.py --all PUNKT_TAB_ENGLISH WIKITEXT_TXT... > FILE      # every text, as digests only
+    PYTHONPATH=NLTK_3_8_1 python3 make.py PUNKT_TAB_ENGLISH > nltk-3.8.1.json
+    python3 make.py --all PUNKT_TAB_ENGLISH FILES... > FILE      # of every text of the files, a digest of its sentences
 
-Texts are made by a seed from words that Punkt finds hard, and taken from the files given (MLPerf's JSON: input and output;
-plain texts: lines). The committed files hold the made texts whole, and of the others a digest of each split.
+The first makes texts by a seed from words that Punkt finds hard. The second reads MLPerf's JSON (input and output) and plain
+texts (their lines); PUNKT_TEXTS=FILES PUNKT_GOLDEN=FILE holds the test to it.
 """
 import hashlib
 import json
@@ -63,7 +63,7 @@ punkt = load(folder)
 out = {"nltk": nltk.__version__}
 if not every:
     out["made"] = [[text, punkt.tokenize(text)] for text in made(700)]
-    out["madeDigests"] = [digest(punkt.tokenize(text)) for text in list(made(6000))[700:]]
-out["taken"] = [[hashlib.sha256(text.encode()).hexdigest()[:12], digest(punkt.tokenize(text))] for text in taken(paths)]
+else:
+    out["taken"] = [[hashlib.sha256(text.encode()).hexdigest()[:12], digest(punkt.tokenize(text))] for text in taken(paths)]
 json.dump(out, sys.stdout, ensure_ascii=False, indent=0)
 print()
