@@ -12,6 +12,7 @@ namespace loadmark::check {
 struct AttentionShape {
   int64_t heads, kv_heads, head_dim;
   ops::KvType type;
+  int64_t window = 0;
 };
 
 // Two sequences: a prefill chunk that ends at position `longest - 1` of the first, one row of
@@ -78,7 +79,7 @@ inline std::vector<float> run_attention(const ops::Context& context, const TestC
   ops::attention(context, cache.kv(),
                  {rows.positions.data() + first, tables.data(), static_cast<int64_t>(count)},
                  q.data() + static_cast<int64_t>(first) * q_stride, q_stride, shape.heads,
-                 out.data());
+                 shape.window, out.data());
   return out;
 }
 
@@ -98,7 +99,9 @@ inline std::vector<double> attention_reference(const AttentionShape& shape,
       const float* query = q.data() + static_cast<int64_t>(row) * q_stride + head * shape.head_dim;
       const int64_t at = head / (shape.heads / shape.kv_heads) * shape.head_dim;
       std::vector<double> score;
-      for (int64_t p = 0; p <= rows.positions[row]; ++p) {
+      const int64_t end = rows.positions[row] + 1;
+      const int64_t begin = shape.window > 0 ? std::max<int64_t>(0, end - shape.window) : 0;
+      for (int64_t p = begin; p < end; ++p) {
         double dot = 0;
         for (int64_t i = 0; i < shape.head_dim; ++i)
           dot += double{query[i]} * kept(shape.type, keys[p * data.stride + at + i]);
@@ -110,8 +113,8 @@ inline std::vector<double> attention_reference(const AttentionShape& shape,
       for (int64_t i = 0; i < shape.head_dim; ++i) {
         double total = 0;
         for (size_t p = 0; p < score.size(); ++p) {
-          total +=
-              score[p] * kept(shape.type, values[static_cast<int64_t>(p) * data.stride + at + i]);
+          const int64_t place = (begin + static_cast<int64_t>(p)) * data.stride;
+          total += score[p] * kept(shape.type, values[place + at + i]);
         }
         out.push_back(total / sum);
       }
@@ -141,10 +144,11 @@ inline void check_attention_shape(Cases& cases, const AttentionShape& shape, int
   const std::vector<double> want = attention_reference(shape, rows, data, q, q_stride);
   for (const ops::Isa isa : cases.isas) {
     ops::Context context{&cases.two, isa, ops::ActivationType::kFloat32};
-    const std::string what = "attention heads " + std::to_string(shape.heads) + "/" +
-                             std::to_string(shape.kv_heads) + " head_dim " +
-                             std::to_string(shape.head_dim) + " kv " + kv_name(shape.type) +
-                             " positions " + std::to_string(longest) + isa_tag(isa);
+    const std::string what =
+        "attention heads " + std::to_string(shape.heads) + "/" + std::to_string(shape.kv_heads) +
+        " head_dim " + std::to_string(shape.head_dim) + " kv " + kv_name(shape.type) +
+        " positions " + std::to_string(longest) +
+        (shape.window > 0 ? " window " + std::to_string(shape.window) : "") + isa_tag(isa);
     std::vector<float> first;
     for (const int64_t page_tokens : {16, 1, 5, 64}) {
       TestCache cache(cases, shape, longest, page_tokens);
@@ -218,6 +222,11 @@ inline void check_attention(Cases& cases) {
     check_attention_shape(cases, {8, 8, 16, type}, 16, 16);
     check_attention_shape(cases, {6, 2, 40, type}, 17, 7);
     check_attention_shape(cases, {8, 2, 128, type}, 65, 3);
+    check_attention_shape(cases, {2, 2, 256, type}, 40, 5);
+    for (const int64_t window : {1, 2, 7, 16, 31, 200}) {
+      check_attention_shape(cases, {4, 2, 64, type, window}, 130, 97);
+      check_attention_shape(cases, {16, 1, 24, type, window}, 70, 9);
+    }
     if (cases.quick) continue;
     check_attention_shape(cases, {32, 8, 128, type}, 300, 16);
     check_attention_shape(cases, {9, 3, 80, type}, 1000, 2);

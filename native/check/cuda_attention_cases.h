@@ -200,7 +200,8 @@ inline void check_attention_twin(const GpuCases& c) {
   for (int32_t position = 0; position < positions; ++position) {
     std::vector<float> x = c.cases.normal(head_dim);
     const std::vector<float> y = turned(x.data(), rotation, position, head_dim);
-    ops::rope(c.cpu, x.data(), head_dim, &position, frequencies.data(), 1, 1, head_dim);
+    ops::rope(c.cpu, x.data(), head_dim, &position, {frequencies.data(), head_dim, false}, 1, 1,
+              head_dim);
     c.report.near("the twin's turn", y, {x.begin(), x.end()}, [](size_t) { return 2e-6; });
   }
 }

@@ -163,7 +163,7 @@ inline std::vector<double> attend(const GpuCases& c, const GpuAttentionShape& sh
   ops::kv_write(c.cpu, kv, {batch.positions.data(), tables.data(), batch.tokens()}, k.data(),
                 kv_width, v.data(), kv_width);
   ops::attention(c.cpu, kv, {positions.data(), row_tables.data(), batch.rows()}, q.data(),
-                 shape.out_width(), shape.heads, out.data());
+                 shape.out_width(), shape.heads, 0, out.data());
   for (size_t i = 0; i < out.size(); ++i)
     if (batch.token[i / static_cast<size_t>(shape.out_width())] < 0) out[i] = NAN;
   return {out.begin(), out.end()};

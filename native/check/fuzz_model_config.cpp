@@ -23,6 +23,18 @@ std::vector<std::string> make_seeds() {
       begin +
           R"(, "quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": 64, "sym": true,)"
           R"( "desc_act": false, "checkpoint_format": "gptq_v2", "dynamic": {}, "meta": {"damp": 0.01}}})",
+      begin +
+          R"(, "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,)"
+          R"( "high_freq_factor": 4.0, "original_max_position_embeddings": 32}, "mlp_bias": true})",
+      R"({"architectures": ["MistralForCausalLM"], "model_type": "mistral", "sliding_window": 20, )" +
+          sizes + "}",
+      R"({"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "use_sliding_window": true,)"
+      R"( "sliding_window": 20, "max_window_layers": 1, "head_dim": 24,)"
+      R"( "layer_types": ["full_attention", "sliding_attention"], )" +
+          sizes + "}",
+      R"({"architectures": ["GPTJForCausalLM"], "model_type": "gptj", "n_embd": 64, "n_head": 2,)"
+      R"( "n_layer": 2, "n_inner": null, "n_positions": 256, "rotary_dim": 8, "vocab_size": 162,)"
+      R"( "activation_function": "gelu_new"})",
   };
 }
 
@@ -59,6 +71,9 @@ int main(int argc, char** argv) {
                                           "1e400",
                                           "\"head_dim\": 1000000,",
                                           "\"rope_scaling\": {\"type\": \"linear\"},",
+                                          "\"layer_types\": [\"sliding_attention\"],",
+                                          "\"rotary_dim\": 3,",
+                                          "\"sliding_window\": 1,",
                                           "\"attention_bias\": true,",
                                           "\"quantization_config\": {},",
                                           "\"num_hidden_layers\": 10000,",

@@ -209,7 +209,7 @@ class OpsTiming {
         2.0 * static_cast<double>(sequences * length * width) * static_cast<double>(size);
     repeat(name, bytes, operations, "fp32", [&](int64_t) {
       ops::attention(context_, kv, {positions.data(), tables.data(), sequences * rows}, q.data(),
-                     shape.heads * shape.head_dim, shape.heads, out.data());
+                     shape.heads * shape.head_dim, shape.heads, 0, out.data());
     });
   }
 
@@ -230,7 +230,8 @@ class OpsTiming {
     std::iota(positions.begin(), positions.end(), 1000);
     const std::vector<float> frequencies(64, 0.01f);
     repeat("rope 64 rows of 32x128", bytes(2 * rows * dim), 0, "", [&](int64_t) {
-      ops::rope(context_, y.data(), dim, positions.data(), frequencies.data(), rows, 32, 128);
+      ops::rope(context_, y.data(), dim, positions.data(), {frequencies.data(), 128, false}, rows,
+                32, 128);
     });
     const std::vector<float> logits = cases_.normal(rows * vocab);
     std::vector<double> log_probability(static_cast<size_t>(rows));

@@ -1,4 +1,4 @@
-// The light operators (norm, elementwise, rope, embedding, logits, hessian) against
+// The light operators (norms, elementwise, rope, embedding, logits, hessian) against
 // double-precision computations.
 #pragma once
 
@@ -40,6 +40,77 @@ inline void check_rmsnorm(Cases& cases, const ops::Context& context, int64_t row
                          y.data() + (rows - 1) * dim, last.size());
 }
 
+inline void check_layernorm(Cases& cases, const ops::Context& context, int64_t rows, int64_t dim) {
+  std::vector<float> x = cases.normal(rows * dim, 3.0f);
+  for (float& value : x) value += 5.0f;  // a mean to take out
+  const std::vector<float> weight = cases.normal(dim), bias = cases.normal(dim);
+  std::vector<float> y = poisoned(rows * dim + 1);
+  ops::layernorm(context, x.data(), weight.data(), bias.data(), 1e-5f, rows, dim, y.data());
+  std::vector<double> want;
+  for (int64_t row = 0; row < rows; ++row) {
+    const float* values = x.data() + row * dim;
+    double mean = 0, squares = 0;
+    for (int64_t i = 0; i < dim; ++i) mean += values[i] / static_cast<double>(dim);
+    for (int64_t i = 0; i < dim; ++i) squares += std::pow(values[i] - mean, 2);
+    const double scale = 1.0 / std::sqrt(squares / static_cast<double>(dim) + double{1e-5f});
+    for (int64_t i = 0; i < dim; ++i) {
+      want.push_back((values[i] - mean) * scale * double{weight[static_cast<size_t>(i)]} +
+                     double{bias[static_cast<size_t>(i)]});
+    }
+  }
+  // The mean's own rounding, in units of the deviation, comes on top of the relative one.
+  const double bound = context.isa == ops::Isa::kPlain ? 5e-5 : 4e-6;
+  const std::string what = dims("layernorm", rows, dim, context.isa);
+  cases.report.near(what, y, want, [&](size_t i) { return bound * (1 + std::fabs(want[i])); });
+  cases.report.expect(std::isnan(y.back()), what + ": wrote past its end");
+  std::vector<float> last = poisoned(dim);
+  ops::layernorm(context, x.data() + (rows - 1) * dim, weight.data(), bias.data(), 1e-5f, 1, dim,
+                 last.data());
+  cases.report.same_bits(what + " alone", last.data(), y.data() + (rows - 1) * dim, last.size());
+}
+
+// Every head equals rmsnorm of that head by itself; what lies between rows stays.
+inline void check_head_rmsnorm(Cases& cases, const ops::Context& context, int64_t rows,
+                               int64_t heads, int64_t head_dim) {
+  const int64_t stride = heads * head_dim + 3;
+  std::vector<float> x = cases.normal(rows * stride), want = x;
+  const std::vector<float> weight = cases.normal(head_dim);
+  for (int64_t i = 0; i < rows * heads; ++i) {
+    float* head = want.data() + i / heads * stride + i % heads * head_dim;
+    const std::vector<float> before(head, head + head_dim);
+    ops::rmsnorm(context, before.data(), weight.data(), 1e-6f, 1, head_dim, head);
+  }
+  ops::head_rmsnorm(context, x.data(), stride, weight.data(), 1e-6f, rows, heads, head_dim);
+  cases.report.same_bits(dims("head_rmsnorm", rows, head_dim, context.isa), x.data(), want.data(),
+                         x.size());
+}
+
+inline void check_add_bias(Cases& cases, const ops::Context& context, int64_t rows, int64_t dim) {
+  const std::vector<float> bias = cases.normal(dim);
+  std::vector<float> y = cases.normal(rows * dim + 1), want = y;
+  for (int64_t i = 0; i < rows * dim; ++i)
+    want[static_cast<size_t>(i)] += bias[static_cast<size_t>(i % dim)];
+  ops::add_bias(context, bias.data(), rows, dim, y.data());
+  cases.report.same_bits(dims("add_bias", rows, dim, context.isa), y.data(), want.data(), y.size());
+}
+
+inline void check_gelu_new(Cases& cases, const ops::Context& context, int64_t count) {
+  std::vector<float> x = cases.normal(count, 3.0f);
+  for (const float edge : {-40.0f, -9.0f, 0.0f, 1e-8f, 12.0f, 1e6f, -1e6f})
+    x[static_cast<size_t>(cases.below(count))] = edge;
+  std::vector<float> y = poisoned(count + 1);
+  ops::gelu_new(context, x.data(), count, y.data());
+  std::vector<double> want;
+  for (const float value : x) {
+    const double v = value, u = std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v);
+    want.push_back(v / (1 + std::exp(-2 * u)));
+  }
+  // exp carries the relative rounding of u, which is at most about 50 where the result is no zero.
+  const std::string what = dims("gelu_new", 1, count, context.isa);
+  cases.report.near(what, y, want, [&](size_t i) { return 1e-30 + 3e-5 * std::fabs(want[i]); });
+  cases.report.expect(std::isnan(y.back()), what + ": wrote past its end");
+}
+
 inline void check_add(Cases& cases, const ops::Context& context, int64_t count) {
   const std::vector<float> x = cases.normal(count), before = cases.normal(count + 1);
   std::vector<float> y = before, want = before;
@@ -69,35 +140,39 @@ inline void check_silu_mul(Cases& cases, const ops::Context& context, int64_t ro
                       dims("silu_mul", rows, dim, context.isa) + ": wrote past its end");
 }
 
+// Of each head the first `turned` dimensions turn.
 inline void check_rope(Cases& cases, const ops::Context& context, int64_t rows, int64_t heads,
-                       int64_t head_dim) {
+                       int64_t head_dim, int64_t turned, bool interleaved) {
   const int64_t stride = heads * head_dim + 5;
   const std::vector<float> before = cases.normal(rows * stride);
   std::vector<float> x = before, frequencies;
   std::vector<int32_t> positions;
-  for (int64_t i = 0; i < head_dim / 2; ++i) {
+  for (int64_t i = 0; i < turned / 2; ++i) {
     frequencies.push_back(static_cast<float>(
-        std::pow(10000.0, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim))));
+        std::pow(10000.0, -2.0 * static_cast<double>(i) / static_cast<double>(turned))));
   }
   for (int64_t row = 0; row < rows; ++row)
     positions.push_back(static_cast<int32_t>(cases.below(row % 2 == 0 ? 100 : 131072)));
-  ops::rope(context, x.data(), stride, positions.data(), frequencies.data(), rows, heads, head_dim);
+  ops::rope(context, x.data(), stride, positions.data(), {frequencies.data(), turned, interleaved},
+            rows, heads, head_dim);
   std::vector<double> want(before.begin(), before.end());
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t i = 0; i < heads * head_dim; ++i) {
-      const int64_t pair = i % head_dim % (head_dim / 2);
+      const int64_t d = i % head_dim, half = turned / 2;
+      if (d >= turned) continue;
+      const int64_t pair = interleaved ? d / 2 : d % half;
       const float angle = static_cast<float>(positions[static_cast<size_t>(row)]) *
                           frequencies[static_cast<size_t>(pair)];
-      const bool first = i % head_dim < head_dim / 2;
+      const bool first = interleaved ? d % 2 == 0 : d < half;
+      const int64_t other_at = i + (first ? 1 : -1) * (interleaved ? 1 : half);
       const double own = before[static_cast<size_t>(row * stride + i)];
-      const double other =
-          before[static_cast<size_t>(row * stride + i + (first ? head_dim / 2 : -head_dim / 2))];
+      const double other = before[static_cast<size_t>(row * stride + other_at)];
       want[static_cast<size_t>(row * stride + i)] =
           own * std::cos(double{angle}) + (first ? -other : other) * std::sin(double{angle});
     }
   }
-  cases.report.near(dims("rope", rows, head_dim, context.isa), x, want,
-                    [](size_t) { return 3e-6; });
+  cases.report.near(dims(interleaved ? "rope interleaved" : "rope", rows, turned, context.isa), x,
+                    want, [](size_t) { return 3e-6; });
 }
 
 inline void check_embedding(Cases& cases, const ops::Context& context, int64_t rows, int64_t dim) {
@@ -192,15 +267,24 @@ inline void check_rows(Cases& cases) {
       for (const int64_t rows : {1, 2, 3, 7, 16, 17, 64, 65}) {
         if (dim * rows > 70000) continue;
         check_rmsnorm(cases, context, rows, dim);
+        check_layernorm(cases, context, rows, dim);
+        check_add_bias(cases, context, rows, dim);
         check_silu_mul(cases, context, rows, dim);
         check_logits(cases, context, rows, dim);
         if (rows < 8) check_embedding(cases, context, rows, dim);
       }
     }
-    for (const int64_t count : {1, 15, 16, 17, 1000, 16384, 40001})
+    for (const int64_t count : {1, 15, 16, 17, 1000, 16384, 40001}) {
       check_add(cases, context, count);
+      check_gelu_new(cases, context, count);
+    }
     for (const int64_t head_dim : {8, 24, 64, 80, 128}) {
-      for (const int64_t rows : {1, 3, 17}) check_rope(cases, context, rows, 3, head_dim);
+      for (const int64_t rows : {1, 3, 17}) {
+        check_rope(cases, context, rows, 3, head_dim, head_dim, false);
+        check_rope(cases, context, rows, 3, head_dim, head_dim / 2, false);
+        check_rope(cases, context, rows, 3, head_dim, head_dim / 4 * 2, true);
+        check_head_rmsnorm(cases, context, rows, 3, head_dim);
+      }
     }
     for (const int64_t k : {1, 2, 7, 8, 36, 37, 75, 130}) {
       for (const int64_t rows : {1, 3, 16}) check_hessian(cases, context, rows, k);

@@ -33,8 +33,7 @@ int64_t plan_activations(const EngineOptions& options, const ModelConfig& config
 void describe_linears(const ModelWeights& weights, const ops::Context& context, EngineInfo* info) {
   bool used[8] = {};
   for (const LayerWeights& layer : weights.layers) {
-    info->weight_bytes_per_token +=
-        static_cast<int64_t>((layer.attention_norm.size() + layer.mlp_norm.size()) * sizeof(float));
+    info->weight_bytes_per_token += layer.norm_bytes();
     for (LinearKind kind : kLinearKinds) {
       info->weight_bytes_per_token += layer.linear(kind).bytes();
       for (const ops::LinearWeight& part : layer.linear(kind).parts) {
@@ -72,8 +71,7 @@ EngineInfo describe_cpu(const EngineOptions& options, const CpuPlan& plan, const
   info.parameters = weights.parameters;
   info.weight_format = weights.format;
   describe_linears(weights, context, &info);
-  info.weight_bytes_per_token +=
-      static_cast<int64_t>(weights.final_norm.size() * sizeof(float)) + weights.head.bytes();
+  info.weight_bytes_per_token += weights.final_norm.bytes() + weights.head.bytes();
   info.weight_bytes = info.weight_bytes_per_token + static_cast<int64_t>(weights.embedding.size());
   info.kernels.emplace_back("head_linear",
                             ops::linear_kernel_name(context, weights.head.parts.front().type));

@@ -122,6 +122,12 @@ void check_gpu_model(const ModelConfig& config) {
   const auto refuse = [](const std::string& what, const std::string& allowed) {
     throw Error(kUnsupportedModel, what + "; allowed on a GPU: " + allowed);
   };
+  const bool any_bias = std::ranges::any_of(config.bias.values, [](bool bias) { return bias; });
+  if (any_bias || config.head_bias || config.qk_norm || config.parallel ||
+      config.norm != NormKind::kRms || config.rope.interleaved || !config.windows.empty()) {
+    refuse(config.architecture + " with what this config.json says",
+           "no biases, no q and k norms, no sliding window, RMSNorm, rotate-half");
+  }
   if (config.head_dim != 64 && config.head_dim != 128)
     refuse("head_dim is " + std::to_string(config.head_dim), "64, 128");
   if (config.heads / config.kv_heads > 16) {

@@ -25,15 +25,15 @@ std::vector<Module> modules_of(const ModelConfig& config) {
   std::vector<Module> modules;
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     for (const LinearKind kind : kLinearKinds) {
-      const auto names = linear_module_names(kind);
+      const auto& names = linear_module_names(config, kind);
       const auto sizes = linear_output_sizes(config, kind);
       for (size_t i = 0; i < names.size(); ++i) {
-        modules.push_back({linear_module_path(layer, names[i]), sizes[i],
+        modules.push_back({linear_module_path(config, layer, names[i]), sizes[i],
                            linear_input_size(config, kind)});
       }
     }
   }
-  modules.push_back({config.tied_head ? "model.embed_tokens" : "lm_head", config.vocab_size,
+  modules.push_back({head_path(config), config.vocab_size,
                      config.hidden_size});
   return modules;
 }
@@ -61,7 +61,7 @@ class Inspection {
     Json::Array linears;
     for (const Module& module : modules_of(config_)) linears.push_back(inspect(module));
     take_embedding();
-    take_norms();
+    take_vectors();
     note_conventions();
     Json::Object object = describe_config();
     object.emplace_back("linears", Json(std::move(linears)));
@@ -177,7 +177,7 @@ class Inspection {
   }
 
   void take_embedding() {
-    const std::string path = "model.embed_tokens";
+    const std::string path = config_.names->embedding;
     use(path);
     try {
       const Tensor& table = find_float(checkpoint_, path + ".weight",
@@ -189,20 +189,35 @@ class Inspection {
     }
   }
 
-  void take_norms() {
-    std::vector<std::string> names = {"model.norm.weight"};
-    for (int64_t layer = 0; layer < config_.layers; ++layer) {
-      for (const char* module : {"input_layernorm", "post_attention_layernorm"})
-        names.push_back(linear_module_path(layer, module) + ".weight");
-    }
-    for (const std::string& name : names) {
+  // What is held in fp32: norms and biases.
+  void take_vectors() {
+    const auto take = [&](const std::string& name, int64_t count) {
       used_.insert(name);
       try {
-        weight_bytes_ += 4 * static_cast<int64_t>(
-                                 checkpoint_.read_float32(name, {config_.hidden_size}).size());
+        weight_bytes_ +=
+            4 * static_cast<int64_t>(checkpoint_.read_float32(name, {count}).size());
       } catch (const Error& error) {
         faults_.push_back(words(error.what()));
       }
+    };
+    const auto take_norm = [&](const std::string& path) {
+      take(path + ".weight", config_.hidden_size);
+      if (config_.norm == NormKind::kLayer) take(path + ".bias", config_.hidden_size);
+    };
+    take_norm(config_.names->final_norm);
+    for (int64_t layer = 0; layer < config_.layers; ++layer) {
+      const auto path = [&](const std::string& module) {
+        return linear_module_path(config_, layer, module);
+      };
+      take_norm(path(config_.names->attention_norm));
+      if (!config_.parallel) take_norm(path(config_.names->mlp_norm));
+      if (config_.qk_norm) {
+        take(path("self_attn.q_norm.weight"), config_.head_dim);
+        take(path("self_attn.k_norm.weight"), config_.head_dim);
+      }
+    }
+    for (const Module& module : modules_of(config_)) {
+      if (checkpoint_.has(module.path + ".bias")) take(module.path + ".bias", module.n);
     }
   }
 

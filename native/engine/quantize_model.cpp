@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "engine/calibration.h"
+#include "model/linear_bias.h"
 #include "model/safetensors_writer.h"
 #include "quant/gptq.h"
 #include "quant/output_error.h"
@@ -75,7 +76,7 @@ class ModelQuantizer {
 void ModelQuantizer::check_shapes() const {
   std::string faults;
   for (const LinearKind kind : kLinearKinds) {
-    const std::vector<std::string> modules = linear_module_names(kind);
+    const std::vector<std::string>& modules = linear_module_names(config_, kind);
     const std::vector<int64_t> sizes = linear_output_sizes(config_, kind);
     const int64_t k = linear_input_size(config_, kind);
     for (size_t i = 0; i < modules.size(); ++i) {
@@ -93,12 +94,12 @@ std::vector<TensorDeclaration> ModelQuantizer::declare_tensors() const {
   std::vector<TensorDeclaration> tensors;
   for (int64_t layer = 0; layer < config_.layers; ++layer) {
     for (const LinearKind kind : kLinearKinds) {
-      const std::vector<std::string> modules = linear_module_names(kind);
+      const std::vector<std::string>& modules = linear_module_names(config_, kind);
       const std::vector<int64_t> sizes = linear_output_sizes(config_, kind);
       const int64_t k = linear_input_size(config_, kind);
       const int64_t groups = k / settings(k).group_size;
       for (size_t i = 0; i < modules.size(); ++i) {
-        const std::string path = linear_module_path(layer, modules[i]);
+        const std::string path = linear_module_path(config_, layer, modules[i]);
         const int64_t n = sizes[i];
         tensors.push_back({path + ".qweight", DataType::kInt32, {k / 8, n}});
         tensors.push_back({path + ".qzeros", DataType::kInt32, {groups, n / 8}});
@@ -161,16 +162,17 @@ void ModelQuantizer::quantize_kind(int64_t layer, LinearKind kind, SafetensorsWr
     factor =
         factor_gptq(moment, calibration_->rows(), k, options_.damp, options_.act_order, *pool_);
   }
-  const std::vector<std::string> modules = linear_module_names(kind);
+  const std::vector<std::string>& modules = linear_module_names(config_, kind);
   const std::vector<int64_t> sizes = linear_output_sizes(config_, kind);
   std::vector<ops::LinearWeight> parts;
   for (size_t i = 0; i < modules.size(); ++i) {
     check_cancelled(cancelled_);
     LinearReport linear;
-    linear.name = linear_module_path(layer, modules[i]);
+    linear.name = linear_module_path(config_, layer, modules[i]);
     linear.layer = layer;
     linear.n = sizes[i];
     linear.k = k;
+    read_bias(checkpoint_, {linear.name}, {linear.n}, config_.bias[kind]);  // refuses a stray one
     const std::vector<float> w =
         read_linear_float32(config_, checkpoint_, linear.name, linear.n, k);
     report_.source_bytes += checkpoint_.find(linear.name + ".weight").bytes;
@@ -190,8 +192,8 @@ void ModelQuantizer::quantize_kind(int64_t layer, LinearKind kind, SafetensorsWr
 QuantizeReport ModelQuantizer::run(const QuantizeListener& listener) {
   for (int64_t layer = 0; layer < config_.layers; ++layer) {
     for (const LinearKind kind : kLinearKinds) {
-      for (const std::string& module : linear_module_names(kind)) {
-        quantized_.insert(linear_module_path(layer, module) + ".weight");
+      for (const std::string& module : linear_module_names(config_, kind)) {
+        quantized_.insert(linear_module_path(config_, layer, module) + ".weight");
       }
     }
   }

@@ -9,6 +9,8 @@
 #include <variant>
 
 #include "base/error.h"
+#include "model/linear_bias.h"
+#include "model/rope_frequencies.h"
 #include "model/source_linear.h"
 
 namespace loadmark {
@@ -38,15 +40,13 @@ DeviceBuffer upload_floats(const std::vector<float>& values) {
   return upload(values.data(), values.size() * sizeof(float));
 }
 
-// HF's order of operations for the frequencies: exponent, power and inverse in fp32.
 std::vector<float> rotations(const ModelConfig& config, int64_t positions) {
-  const int64_t half = config.head_dim / 2;
+  const std::vector<float> frequencies = rope_frequencies(config.rope);
+  const auto half = static_cast<int64_t>(frequencies.size());
   std::vector<float> table(static_cast<size_t>(positions * half * 2));
   for (int64_t i = 0; i < half; ++i) {
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(config.head_dim);
-    const float frequency = 1.0f / std::pow(static_cast<float>(config.rope_theta), exponent);
     for (int64_t position = 0; position < positions; ++position) {
-      const float angle = static_cast<float>(position) * frequency;
+      const float angle = static_cast<float>(position) * frequencies[static_cast<size_t>(i)];
       table[static_cast<size_t>((position * half + i) * 2)] = std::cos(angle);
       table[static_cast<size_t>((position * half + i) * 2 + 1)] = std::sin(angle);
     }
@@ -67,6 +67,7 @@ int64_t CudaLinear::bytes() const {
 CudaLinear CudaLlama::load(const Checkpoint& checkpoint, const std::vector<std::string>& paths,
                            const std::vector<int64_t>& sizes, int64_t k, WeightFormat format,
                            bool gate_up, FormatList* formats) {
+  read_bias(checkpoint, paths, sizes, false);
   std::vector<SourceLinear> sources = read_fused(config_, checkpoint, paths, sizes, k);
   CudaLinear linear;
   linear.k = k;
@@ -85,22 +86,23 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, ModelConfig config,
                      const Checkpoint& checkpoint, WeightFormat format)
     : gpu_(gpu), activation_(activation), config_(std::move(config)) {
   FormatList formats, head_format;
-  const FloatLinear table = read_float(checkpoint, "model.embed_tokens.weight",
-                                       {config_.vocab_size, config_.hidden_size});
+  const FloatLinear table =
+      read_float(checkpoint, std::string(config_.names->embedding) + ".weight",
+                 {config_.vocab_size, config_.hidden_size});
   embedding_type_ = float_weight_type(table.type);
   embedding_ = upload(table.bits.data(), table.bits.size());
   for (int64_t index = 0; index < config_.layers; ++index) {
     CudaLayer& layer = layers_.emplace_back();
     const auto norm = [&](const char* module) {
-      return upload_floats(checkpoint.read_float32(linear_module_path(index, module) + ".weight",
-                                                   {config_.hidden_size}));
+      return upload_floats(
+          read_norm(config_, checkpoint, linear_module_path(config_, index, module)).weight);
     };
-    layer.attention_norm = norm("input_layernorm");
-    layer.mlp_norm = norm("post_attention_layernorm");
+    layer.attention_norm = norm(config_.names->attention_norm);
+    layer.mlp_norm = norm(config_.names->mlp_norm);
     const auto linear = [&](LinearKind kind) {
       std::vector<std::string> paths;
-      for (const std::string& module : linear_module_names(kind))
-        paths.push_back(linear_module_path(index, module));
+      for (const std::string& module : linear_module_names(config_, kind))
+        paths.push_back(linear_module_path(config_, index, module));
       return load(checkpoint, paths, linear_output_sizes(config_, kind),
                   linear_input_size(config_, kind), format, kind == LinearKind::kGateUp, &formats);
     };
@@ -109,9 +111,8 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, ModelConfig config,
     layer.gate_up = linear(LinearKind::kGateUp);
     layer.down = linear(LinearKind::kDown);
   }
-  final_norm_ = upload_floats(checkpoint.read_float32("model.norm.weight", {config_.hidden_size}));
-  const std::string head = config_.tied_head ? "model.embed_tokens" : "lm_head";
-  head_ = load(checkpoint, {head}, {config_.vocab_size}, config_.hidden_size,
+  final_norm_ = upload_floats(read_norm(config_, checkpoint, config_.names->final_norm).weight);
+  head_ = load(checkpoint, {head_path(config_)}, {config_.vocab_size}, config_.hidden_size,
                WeightFormat::kCheckpoint, false, &head_format);
   format_ = formats.text();
   parameters_ = count_parameters(config_);
@@ -179,7 +180,7 @@ void CudaLlama::reserve(int64_t max_rows, int64_t max_positions) {
 
 LinearInput CudaLlama::normalised(const DeviceBuffer& norm) const {
   return {normed_.as<void>(), hidden_.as<float>(), norm.as<float>(),
-          static_cast<float>(config_.rms_norm_eps), gathered_.as<void>()};
+          static_cast<float>(config_.norm_eps), gathered_.as<void>()};
 }
 
 LinearInput CudaLlama::as_it_is(const DeviceBuffer& x) const {
@@ -246,7 +247,7 @@ void CudaLlama::run(const CudaStep& step, const std::vector<PagedKv>& kv) const 
 void CudaLlama::head(const int32_t* kept, int64_t rows, float* logits) const {
   gpu_.set_purpose("head");
   rmsnorm(gpu_, activation_, hidden_.as<float>(), kept, final_norm_.as<float>(),
-          static_cast<float>(config_.rms_norm_eps), rows, config_.hidden_size, normed_.as<void>());
+          static_cast<float>(config_.norm_eps), rows, config_.hidden_size, normed_.as<void>());
   run_linear(head_, as_it_is(normed_), rows, Epilogue::kStoreFloat, logits);
 }
 

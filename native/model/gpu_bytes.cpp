@@ -48,26 +48,21 @@ int64_t linear_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
   return fused ? int4_bytes(first, int4_n, k, gate_up) : total;
 }
 
-int64_t norm_bytes(const ModelConfig& config) {
-  return (2 * config.layers + 1) * config.hidden_size * int64_t{sizeof(float)};
-}
-
 }  // namespace
 
 int64_t gpu_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
                          WeightFormat format) {
   const int64_t vocab = config.vocab_size, hidden = config.hidden_size;
-  const std::string head = config.tied_head ? "model.embed_tokens" : "lm_head";
-  int64_t total =
-      norm_bytes(config) +
-      allocated(held_float_bytes(
-          find_float(checkpoint, "model.embed_tokens.weight", {vocab, hidden}))) +
-      linear_bytes(config, checkpoint, {head}, {vocab}, hidden, WeightFormat::kCheckpoint, false);
+  const std::string table = std::string(config.names->embedding) + ".weight";
+  int64_t total = norm_and_bias_bytes(config) +
+                  allocated(held_float_bytes(find_float(checkpoint, table, {vocab, hidden}))) +
+                  linear_bytes(config, checkpoint, {head_path(config)}, {vocab}, hidden,
+                               WeightFormat::kCheckpoint, false);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     for (const LinearKind kind : kLinearKinds) {
       std::vector<std::string> paths;
-      for (const std::string& module : linear_module_names(kind))
-        paths.push_back(linear_module_path(layer, module));
+      for (const std::string& module : linear_module_names(config, kind))
+        paths.push_back(linear_module_path(config, layer, module));
       total += linear_bytes(config, checkpoint, paths, linear_output_sizes(config, kind),
                             linear_input_size(config, kind), format, kind == LinearKind::kGateUp);
     }
@@ -87,7 +82,7 @@ int64_t gpu_weight_bytes(const ModelConfig& config) {
     layer += int4_bytes(linear, n, k, kind == LinearKind::kGateUp);
   }
   const int64_t table = allocated(config.vocab_size * config.hidden_size * 2);
-  return norm_bytes(config) + 2 * table + config.layers * layer;
+  return norm_and_bias_bytes(config) + 2 * table + config.layers * layer;
 }
 
 int64_t gpu_scratch_bytes(const ModelConfig& config, int64_t max_rows, int64_t max_positions) {

@@ -1,4 +1,4 @@
-// Numbers are quoted as the file has them.
+// Absent and null are the same to every reader but has().
 #include "model/json_section.h"
 
 #include <cstdio>
@@ -6,6 +6,15 @@
 #include "base/error.h"
 
 namespace loadmark {
+namespace {
+
+std::string text_of(double number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", number);
+  return text;
+}
+
+}  // namespace
 
 const Json* JsonSection::find(const char* name) const {
   const Json* value = json_.find(name);
@@ -30,16 +39,16 @@ int64_t JsonSection::integer(const char* name, int64_t low, int64_t high,
   return *number;
 }
 
-double JsonSection::positive(const char* name, double high, double absent) const {
+double JsonSection::positive(const char* name, double high) const {
   const Json* value = find(name);
-  if (value == nullptr) return absent;
   double number = 0;
-  if (!value->number(&number) || !(number > 0 && number <= high)) {
-    char bound[32];
-    std::snprintf(bound, sizeof bound, "%g", high);
-    refuse(kBadCheckpoint, name, std::string("a number above 0, at most ") + bound);
-  }
+  if (value == nullptr || !value->number(&number) || !(number > 0 && number <= high))
+    refuse(kBadCheckpoint, name, "a number above 0, at most " + text_of(high));
   return number;
+}
+
+double JsonSection::positive(const char* name, double high, double absent) const {
+  return find(name) == nullptr ? absent : positive(name, high);
 }
 
 bool JsonSection::boolean(const char* name, bool absent) const {
@@ -60,6 +69,24 @@ std::string JsonSection::string(const char* name, const char* absent) const {
 
 void JsonSection::only_false(const char* name) const {
   if (boolean(name, false)) refuse(kUnsupportedModel, name, "false");
+}
+
+void JsonSection::only_string(const char* name, const char* allowed) const {
+  if (string(name, allowed) != allowed)
+    refuse(kUnsupportedModel, name, "\"" + std::string(allowed) + "\"");
+}
+
+void JsonSection::only_number(const char* name, double allowed) const {
+  const Json* value = find(name);
+  double number = allowed;
+  if (value != nullptr && (!value->number(&number) || number != allowed))
+    refuse(kUnsupportedModel, name, text_of(allowed));
+}
+
+void JsonSection::only_absent(const char* name) const {
+  const Json* value = find(name);
+  if (value != nullptr && (value->boolean() == nullptr || *value->boolean()))
+    refuse(kUnsupportedModel, name, "null, or nothing");
 }
 
 }  // namespace loadmark

@@ -1,5 +1,5 @@
-// One object of a JSON file, read field by field: each getter checks type and range and refuses with
-// the field's path, its value and what is allowed.
+// One object of a JSON file, read field by field: a field is what it must be, or is refused by its
+// path, its value and what is allowed.
 #pragma once
 
 #include <cstdint>
@@ -11,20 +11,30 @@ namespace loadmark {
 
 class JsonSection {
  public:
-  // `path` precedes a field's name in errors, e.g. "config.json: rope_scaling.".
+  // `path` names the object in errors: "config.json: rope_scaling.".
   JsonSection(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
 
+  // Whether the field is there, be it null.
+  bool has(const char* name) const { return json_.find(name) != nullptr; }
   // Null where the field is absent or null.
   const Json* find(const char* name) const;
+  // Throws Error(code) about the field.
   [[noreturn]] void refuse(const char* code, const char* name, const std::string& allowed) const;
 
   int64_t integer(const char* name, int64_t low, int64_t high,
                   const int64_t* absent = nullptr) const;
-  // 0 < value <= high
+  // 0 < value <= high; without `absent` the field must be there
+  double positive(const char* name, double high) const;
   double positive(const char* name, double high, double absent) const;
   bool boolean(const char* name, bool absent) const;
   std::string string(const char* name, const char* absent) const;
+
+  // Refuses, with Error(kUnsupportedModel), a field that says anything else; absent and null pass.
   void only_false(const char* name) const;
+  void only_string(const char* name, const char* allowed) const;
+  void only_number(const char* name, double allowed) const;
+  // Refuses a field that says anything but null or false.
+  void only_absent(const char* name) const;
 
  private:
   const Json& json_;

@@ -1,12 +1,13 @@
 // hidden += o(attention(rope(qkv(norm(hidden))))); hidden += down(silu(gate) * up), gate and up of
-// norm(hidden).
+// norm(hidden), or, in parallel, of the norm that q, k and v read. What an architecture leaves out
+// is a branch a layer, none a row.
 #include "model/llama.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
+#include "model/rope_frequencies.h"
 
 namespace loadmark {
 namespace {
@@ -22,16 +23,6 @@ int64_t widest_module(const ModelConfig& config) {
   return widest;
 }
 
-// HF's order of operations: exponent, power and inverse in fp32.
-std::vector<float> inverse_frequencies(const ModelConfig& config) {
-  std::vector<float> values(static_cast<size_t>(config.head_dim / 2));
-  for (size_t i = 0; i < values.size(); ++i) {
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(config.head_dim);
-    values[i] = 1.0f / std::pow(static_cast<float>(config.rope_theta), exponent);
-  }
-  return values;
-}
-
 }  // namespace
 
 LayerScratch::LayerScratch(const ModelConfig& config, int64_t max_rows)
@@ -39,7 +30,7 @@ LayerScratch::LayerScratch(const ModelConfig& config, int64_t max_rows)
       normed_(cells(max_rows, config.hidden_size)),
       qkv_(cells(max_rows, config.qkv_size())),
       context_(cells(max_rows, config.q_size())),
-      gate_up_(cells(max_rows, 2 * config.intermediate_size)),
+      gate_up_(cells(max_rows, config.up_size())),
       act_(cells(max_rows, config.intermediate_size)),
       output_(cells(max_rows, config.hidden_size)),
       part_(cells(max_rows, widest_module(config))),
@@ -48,14 +39,14 @@ LayerScratch::LayerScratch(const ModelConfig& config, int64_t max_rows)
 
 int64_t LayerScratch::plan_bytes(const ModelConfig& config, int64_t max_rows) {
   const int64_t floats = 2 * config.hidden_size + config.qkv_size() + config.q_size() +
-                         3 * config.intermediate_size + widest_module(config);
+                         config.up_size() + config.intermediate_size + widest_module(config);
   return max_rows * (floats * int64_t{sizeof(float)} + int64_t{sizeof(int32_t) + sizeof(void*)});
 }
 
 LlamaModel::LlamaModel(ModelConfig config, ModelWeights weights)
     : config_(std::move(config)),
       weights_(std::move(weights)),
-      inv_freq_(inverse_frequencies(config_)) {}
+      inv_freq_(rope_frequencies(config_.rope)) {}
 
 LlamaModel LlamaModel::load(const std::string& folder, WeightFormat format) {
   ModelConfig config = read_model_config(folder);
@@ -70,12 +61,29 @@ void LlamaModel::embed(const ops::Context& context, const int32_t* tokens, int64
                  config_.hidden_size, hidden);
 }
 
+void LlamaModel::run_norm(const ops::Context& context, const Norm& norm, const float* x,
+                          int64_t rows, float* y) const {
+  const auto eps = static_cast<float>(config_.norm_eps);
+  if (config_.norm == NormKind::kLayer) {
+    ops::layernorm(context, x, norm.weight.data(), norm.bias.data(), eps, rows, config_.hidden_size,
+                   y);
+  } else {
+    ops::rmsnorm(context, x, norm.weight.data(), eps, rows, config_.hidden_size, y);
+  }
+}
+
 void LlamaModel::run_linear(const ops::Context& context, const Linear& linear, const float* x,
                             int64_t rows, float* y, LayerScratch& scratch) const {
   if (linear.parts.size() == 1) {
     ops::linear(context, linear.parts.front(), x, rows, y);
-    return;
+  } else {
+    run_parts(context, linear, x, rows, y, scratch);
   }
+  if (!linear.bias.empty()) ops::add_bias(context, linear.bias.data(), rows, linear.n, y);
+}
+
+void LlamaModel::run_parts(const ops::Context& context, const Linear& linear, const float* x,
+                           int64_t rows, float* y, LayerScratch& scratch) const {
   int64_t column = 0;
   for (const ops::LinearWeight& part : linear.parts) {
     ops::linear(context, part, x, rows, scratch.part_.data());
@@ -94,14 +102,21 @@ void LlamaModel::attention_input(const ops::Context& context, int64_t layer, con
   const int64_t stride = config_.qkv_size();
   float* normed = scratch.normed_.data();
   float* qkv = scratch.qkv_.data();
-  ops::rmsnorm(context, hidden, weights.attention_norm.data(),
-               static_cast<float>(config_.rms_norm_eps), places.rows, config_.hidden_size, normed);
+  run_norm(context, weights.attention_norm, hidden, places.rows, normed);
   if (observer) observer(layer, LinearKind::kQkv, normed, places.rows, config_.hidden_size);
   run_linear(context, weights.qkv, normed, places.rows, qkv, scratch);
+  float* k = qkv + config_.q_size();
+  if (config_.qk_norm) {
+    const auto eps = static_cast<float>(config_.norm_eps);
+    ops::head_rmsnorm(context, qkv, stride, weights.q_norm.data(), eps, places.rows, config_.heads,
+                      config_.head_dim);
+    ops::head_rmsnorm(context, k, stride, weights.k_norm.data(), eps, places.rows, config_.kv_heads,
+                      config_.head_dim);
+  }
   // q and k stand side by side: one call turns the heads of both.
-  ops::rope(context, qkv, stride, places.positions, inv_freq_.data(), places.rows,
+  ops::rope(context, qkv, stride, places.positions,
+            {inv_freq_.data(), config_.rope.dims, config_.rope.interleaved}, places.rows,
             config_.heads + config_.kv_heads, config_.head_dim);
-  const float* k = qkv + config_.q_size();
   ops::kv_write(context, kv, places, k, stride, k + config_.kv_size(), stride);
 }
 
@@ -110,25 +125,32 @@ void LlamaModel::layer_output(const ops::Context& context, int64_t layer, const 
                               const LinearObserver& observer) const {
   const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
   const int64_t rows = places.rows;
-  const int64_t count = rows * config_.hidden_size;
-  float* normed = scratch.normed_.data();
   float* output = scratch.output_.data();
   ops::attention(context, kv, places, scratch.qkv_.data(), config_.qkv_size(), config_.heads,
-                 scratch.context_.data());
+                 config_.window(layer), scratch.context_.data());
   if (observer) observer(layer, LinearKind::kO, scratch.context_.data(), rows, config_.q_size());
   run_linear(context, weights.o, scratch.context_.data(), rows, output, scratch);
-  ops::add(context, output, count, hidden);
+  ops::add(context, output, rows * config_.hidden_size, hidden);
+  if (!config_.parallel) run_norm(context, weights.mlp_norm, hidden, rows, scratch.normed_.data());
+  feed_forward(context, layer, rows, hidden, scratch, observer);
+}
 
-  ops::rmsnorm(context, hidden, weights.mlp_norm.data(), static_cast<float>(config_.rms_norm_eps),
-               rows, config_.hidden_size, normed);
+void LlamaModel::feed_forward(const ops::Context& context, int64_t layer, int64_t rows,
+                              float* hidden, LayerScratch& scratch,
+                              const LinearObserver& observer) const {
+  const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
+  const float* normed = scratch.normed_.data();
+  float *gate_up = scratch.gate_up_.data(), *act = scratch.act_.data();
   if (observer) observer(layer, LinearKind::kGateUp, normed, rows, config_.hidden_size);
-  run_linear(context, weights.gate_up, normed, rows, scratch.gate_up_.data(), scratch);
-  ops::silu_mul(context, scratch.gate_up_.data(), rows, config_.intermediate_size,
-                scratch.act_.data());
-  if (observer)
-    observer(layer, LinearKind::kDown, scratch.act_.data(), rows, config_.intermediate_size);
-  run_linear(context, weights.down, scratch.act_.data(), rows, output, scratch);
-  ops::add(context, output, count, hidden);
+  run_linear(context, weights.gate_up, normed, rows, gate_up, scratch);
+  if (config_.mlp == MlpKind::kSiluGated) {
+    ops::silu_mul(context, gate_up, rows, config_.intermediate_size, act);
+  } else {
+    ops::gelu_new(context, gate_up, rows * config_.intermediate_size, act);
+  }
+  if (observer) observer(layer, LinearKind::kDown, act, rows, config_.intermediate_size);
+  run_linear(context, weights.down, act, rows, scratch.output_.data(), scratch);
+  ops::add(context, scratch.output_.data(), rows * config_.hidden_size, hidden);
 }
 
 void LlamaModel::run_layer(const ops::Context& context, int64_t layer, const ops::PagedKv& kv,
@@ -155,6 +177,8 @@ void LlamaModel::run_last_layer(const ops::Context& context, const ops::PagedKv&
     const int64_t row = kept[i];
     move_row(scratch.qkv_.data(), row, i, config_.qkv_size(), config_.q_size());
     move_row(hidden, row, i, config_.hidden_size, config_.hidden_size);
+    if (config_.parallel)
+      move_row(scratch.normed_.data(), row, i, config_.hidden_size, config_.hidden_size);
     scratch.positions_[static_cast<size_t>(i)] = places.positions[row];
     scratch.page_tables_[static_cast<size_t>(i)] = places.page_tables[row];
   }
@@ -166,8 +190,7 @@ void LlamaModel::run_last_layer(const ops::Context& context, const ops::PagedKv&
 void LlamaModel::head(const ops::Context& context, const float* hidden, int64_t rows, float* logits,
                       LayerScratch& scratch) const {
   float* normed = scratch.normed_.data();
-  ops::rmsnorm(context, hidden, weights_.final_norm.data(),
-               static_cast<float>(config_.rms_norm_eps), rows, config_.hidden_size, normed);
+  run_norm(context, weights_.final_norm, hidden, rows, normed);
   run_linear(context, weights_.head, normed, rows, logits, scratch);
 }
 

@@ -1,6 +1,6 @@
-// The Llama forward pass over rows of any mix of sequences: embedding, layers one at a time, norm
-// and head. Whose rows they are and where their KV pages lie is the caller's business (engine/, or
-// calibration through PrivateKv).
+// The forward pass of every architecture over rows of any mix of sequences: embedding, layers one
+// at a time, norm and head. Whose rows they are and where their KV pages lie is the caller's
+// business (engine/, or calibration through PrivateKv).
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ class LayerScratch {
   std::vector<float> normed_;       // (max_rows, hidden)
   std::vector<float> qkv_;          // (max_rows, q + 2 kv)
   std::vector<float> context_;      // (max_rows, q)
-  std::vector<float> gate_up_;      // (max_rows, 2 intermediate)
+  std::vector<float> gate_up_;      // (max_rows, up_size)
   std::vector<float> act_;          // (max_rows, intermediate)
   std::vector<float> output_;       // (max_rows, hidden)
   std::vector<float> part_;         // (max_rows, widest module): outputs of unfused linears
@@ -73,7 +73,10 @@ class LlamaModel {
   void replace_linear(int64_t layer, LinearKind kind, std::vector<ops::LinearWeight> parts);
 
  private:
-  // Norm, q k v, rotary embedding, K and V written: leaves q k v in the scratch.
+  void run_norm(const ops::Context& context, const Norm& norm, const float* x, int64_t rows,
+                float* y) const;
+  // Norm, q k v, their norms, rotary embedding, K and V written: leaves the norm's output and q k v
+  // in the scratch.
   void attention_input(const ops::Context& context, int64_t layer, const ops::PagedKv& kv,
                        const ops::RowPlaces& places, const float* hidden, LayerScratch& scratch,
                        const LinearObserver& observer) const;
@@ -81,11 +84,16 @@ class LlamaModel {
   void layer_output(const ops::Context& context, int64_t layer, const ops::PagedKv& kv,
                     const ops::RowPlaces& places, float* hidden, LayerScratch& scratch,
                     const LinearObserver& observer) const;
+  // Of the norm's output in the scratch, added to hidden.
+  void feed_forward(const ops::Context& context, int64_t layer, int64_t rows, float* hidden,
+                    LayerScratch& scratch, const LinearObserver& observer) const;
   void run_linear(const ops::Context& context, const Linear& linear, const float* x, int64_t rows,
                   float* y, LayerScratch& scratch) const;
+  void run_parts(const ops::Context& context, const Linear& linear, const float* x, int64_t rows,
+                 float* y, LayerScratch& scratch) const;
   ModelConfig config_;
   ModelWeights weights_;
-  std::vector<float> inv_freq_;  // (head_dim / 2)
+  std::vector<float> inv_freq_;  // (rope.dims / 2)
 };
 
 // One layer's KV cache of one sequence in one page: running whole sequences layer by layer, outside

@@ -1,37 +1,72 @@
-// Reads config.json field by field; a field's absence means what Llama's own default is.
+// Reads config.json: what every family has; a field's absence means what the family's own default
+// is, where that changes nothing that other families have.
 #include "model/model_config.h"
 
-#include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "model/architectures.h"
 #include "model/gguf_config.h"
-#include "model/json_section.h"
 
 namespace loadmark {
+
+const TensorNames kLlamaNames = {
+    .embedding = "model.embed_tokens",
+    .layers = "model.layers.",
+    .attention_norm = "input_layernorm",
+    .mlp_norm = "post_attention_layernorm",
+    .final_norm = "model.norm",
+    .modules = {{{{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
+                  {"self_attn.o_proj"},
+                  {"mlp.gate_proj", "mlp.up_proj"},
+                  {"mlp.down_proj"}}}}};
+
 namespace {
 
-constexpr int64_t kMaxDimension = 1'000'000;
-constexpr int64_t kMaxLayers = 10'000;
-constexpr int64_t kMaxPositions = int64_t{1} << 24;
 constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 
-void read_architecture(const JsonSection& root, ModelConfig* config) {
+constexpr Architecture kArchitectures[] = {
+    {"LlamaForCausalLM", "llama", read_llama},       {"AquilaForCausalLM", "aquila", read_llama},
+    {"MistralForCausalLM", "mistral", read_mistral}, {"Qwen2ForCausalLM", "qwen2", read_qwen2},
+    {"Qwen3ForCausalLM", "qwen3", read_qwen3},       {"GPTJForCausalLM", "gptj", read_gptj},
+};
+
+const Architecture& find_architecture(const JsonSection& root) {
   const Json* value = root.find("architectures");
   const Json::Array* list = value == nullptr ? nullptr : value->array();
   if (list == nullptr || list->size() != 1 || list->front().string() == nullptr) {
     root.refuse(kBadCheckpoint, "architectures", "a list of one name");
   }
-  config->architecture = *list->front().string();
-  if (config->architecture != "LlamaForCausalLM") {
-    root.refuse(kUnsupportedModel, "architectures", "[\"LlamaForCausalLM\"]");
+  std::string known;
+  for (const Architecture& architecture : kArchitectures) {
+    if (*list->front().string() == architecture.name) {
+      root.only_string("model_type", architecture.model_type);
+      return architecture;
+    }
+    known += (known.empty() ? "[\"" : ", [\"") + std::string(architecture.name) + "\"]";
   }
-  if (root.string("model_type", "llama") != "llama") {
-    root.refuse(kUnsupportedModel, "model_type", "\"llama\"");
+  root.refuse(kUnsupportedModel, "architectures", known);
+}
+
+// Fields by which other families, or variants of these, change the arithmetic. What a checkpoint
+// says with them, nothing here would do.
+void refuse_foreign_features(const JsonSection& root) {
+  for (const char* name :
+       {"final_logit_softcapping", "attn_logit_softcapping", "query_pre_attn_scalar", "clip_qkv",
+        "num_local_experts", "num_experts", "moe_intermediate_size", "no_rope_layers",
+        "sliding_window_pattern", "attention_chunk_size", "use_qk_norm", "qk_layernorm",
+        "use_logn_attn", "use_dynamic_ntk", "use_mrope", "dim_model_base", "alibi",
+        "vision_config"}) {
+    root.only_absent(name);
   }
+  for (const char* name : {"logit_scale", "logits_scaling", "embedding_multiplier",
+                           "residual_multiplier", "scale_emb", "scale_depth"}) {
+    root.only_number(name, 1);
+  }
+  root.only_absent("attention_multiplier");
+  root.only_string("position_embedding_type", "rope");
 }
 
 void read_sizes(const JsonSection& root, ModelConfig* config) {
@@ -52,51 +87,8 @@ void read_sizes(const JsonSection& root, ModelConfig* config) {
   }
   int64_t absent = config->hidden_size / config->heads;
   config->head_dim = root.integer("head_dim", 1, kMaxDimension, &absent);
-  if (config->head_dim % 2 != 0) {
-    throw Error(kBadCheckpoint, "config.json: head_dim is " + std::to_string(config->head_dim) +
-                                    "; allowed: an even number (rotary embedding turns pairs)");
-  }
-  if (config->qkv_size() > 4 * kMaxDimension) {
-    throw Error(kBadCheckpoint, "config.json: heads and head_dim make " +
-                                    std::to_string(config->qkv_size()) +
-                                    " outputs of q, k and v; allowed: at most " +
-                                    std::to_string(4 * kMaxDimension));
-  }
   int64_t positions = 2048;
   config->max_positions = root.integer("max_position_embeddings", 1, kMaxPositions, &positions);
-}
-
-// Plain rotary embedding only: `section` may be the older rope_scaling or transformers 5's
-// rope_parameters.
-void require_default_rope(const Json& json, const std::string& path) {
-  if (json.object() == nullptr) {
-    throw Error(kBadCheckpoint, path + "is " + json.text() + "; allowed: an object or null");
-  }
-  JsonSection section(json, path);
-  for (const char* name : {"rope_type", "type"}) {
-    if (section.string(name, "default") != "default") {
-      section.refuse(kUnsupportedModel, name, "\"default\"");
-    }
-  }
-}
-
-void read_rope(const JsonSection& root, ModelConfig* config) {
-  constexpr double kMaxTheta = 1e12;
-  config->rope_theta = root.positive("rope_theta", kMaxTheta, 10000.0);
-  if (const Json* scaling = root.find("rope_scaling")) {
-    require_default_rope(*scaling, "config.json: rope_scaling.");
-  }
-  if (const Json* parameters = root.find("rope_parameters")) {
-    require_default_rope(*parameters, "config.json: rope_parameters.");
-    JsonSection section(*parameters, "config.json: rope_parameters.");
-    config->rope_theta = section.positive("rope_theta", kMaxTheta, config->rope_theta);
-    if (section.positive("partial_rotary_factor", 1.0, 1.0) != 1.0) {
-      section.refuse(kUnsupportedModel, "partial_rotary_factor", "1");
-    }
-  }
-  if (root.positive("partial_rotary_factor", 1.0, 1.0) != 1.0) {
-    root.refuse(kUnsupportedModel, "partial_rotary_factor", "1");
-  }
 }
 
 std::vector<int32_t> read_token_ids(const JsonSection& root, const char* name, int64_t vocab_size) {
@@ -118,7 +110,51 @@ std::vector<int32_t> read_token_ids(const JsonSection& root, const char* name, i
   return ids;
 }
 
+void check_heads(const ModelConfig& config) {
+  if (config.head_dim % 2 != 0) {
+    throw Error(kBadCheckpoint, "config.json: head_dim is " + std::to_string(config.head_dim) +
+                                    "; allowed: an even number (rotary embedding turns pairs)");
+  }
+  if (config.qkv_size() > 4 * kMaxDimension) {
+    throw Error(kBadCheckpoint, "config.json: heads and head_dim make " +
+                                    std::to_string(config.qkv_size()) +
+                                    " outputs of q, k and v; allowed: at most " +
+                                    std::to_string(4 * kMaxDimension));
+  }
+}
+
 }  // namespace
+
+void read_llama_shape(const JsonSection& root, ModelConfig* config) {
+  read_sizes(root, config);
+  read_rope(root, config);
+  config->norm_eps = root.positive("rms_norm_eps", 1.0, 1e-6);
+  root.only_string("hidden_act", "silu");
+}
+
+void read_windows(const JsonSection& root, int64_t window, int64_t first_layer,
+                  ModelConfig* config) {
+  const std::string allowed =
+      "\"full_attention\" or, with a window, \"sliding_attention\", for each of " +
+      std::to_string(config->layers) + " layers";
+  const Json* types = root.find("layer_types");
+  const Json::Array* list = types == nullptr ? nullptr : types->array();
+  if (types != nullptr &&
+      (list == nullptr || list->size() != static_cast<size_t>(config->layers))) {
+    root.refuse(kBadCheckpoint, "layer_types", allowed);
+  }
+  if (types == nullptr && window == 0) return;
+  for (int64_t layer = 0; layer < config->layers; ++layer) {
+    bool slides = layer >= first_layer;
+    if (list != nullptr) {
+      const std::string* type = (*list)[static_cast<size_t>(layer)].string();
+      slides = type != nullptr && *type == "sliding_attention";
+      if (slides ? window == 0 : type == nullptr || *type != "full_attention")
+        root.refuse(kUnsupportedModel, "layer_types", allowed);
+    }
+    config->windows.push_back(slides ? window : 0);
+  }
+}
 
 ModelConfig parse_model_config(std::string_view text) {
   Json json = parse_json(text, "config.json");
@@ -126,16 +162,12 @@ ModelConfig parse_model_config(std::string_view text) {
     throw Error(kBadCheckpoint, "config.json holds " + json.text() + "; allowed: an object");
   }
   JsonSection root(json, "config.json: ");
+  const Architecture& architecture = find_architecture(root);
   ModelConfig config;
-  read_architecture(root, &config);
-  read_sizes(root, &config);
-  read_rope(root, &config);
-  config.rms_norm_eps = root.positive("rms_norm_eps", 1.0, 1e-6);
-  if (root.string("hidden_act", "silu") != "silu") {
-    root.refuse(kUnsupportedModel, "hidden_act", "\"silu\"");
-  }
-  root.only_false("attention_bias");
-  root.only_false("mlp_bias");
+  config.architecture = architecture.name;
+  refuse_foreign_features(root);
+  architecture.read(root, &config);
+  check_heads(config);
   config.tied_head = root.boolean("tie_word_embeddings", false);
   config.bos_tokens = read_token_ids(root, "bos_token_id", config.vocab_size);
   config.eos_tokens = read_token_ids(root, "eos_token_id", config.vocab_size);

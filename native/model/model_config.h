@@ -1,7 +1,8 @@
 // What architecture does config.json describe? Reads what this engine can honour and refuses the
-// rest by name.
+// rest by name. An architecture is a set of features here: one forward pass serves them all.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,8 +13,52 @@
 
 namespace loadmark {
 
+inline constexpr int64_t kMaxLayers = 10'000;
+
+// The linears of a layer by the input they share: q, k, v are one kind; gate and up another, which
+// is GPT-J's fc_in where nothing gates.
+enum class LinearKind { kQkv, kO, kGateUp, kDown };
+inline constexpr LinearKind kLinearKinds[] = {LinearKind::kQkv, LinearKind::kO, LinearKind::kGateUp,
+                                              LinearKind::kDown};
+
+// One value a kind of linear.
+template <class Value>
+struct ByLinearKind {
+  std::array<Value, 4> values{};
+  Value& operator[](LinearKind kind) { return values[static_cast<size_t>(kind)]; }
+  const Value& operator[](LinearKind kind) const { return values[static_cast<size_t>(kind)]; }
+};
+
+enum class NormKind { kRms, kLayer };         // kLayer takes the mean out and has a bias
+enum class MlpKind { kSiluGated, kGeluNew };  // down(silu(gate) * up); down(gelu_new(up))
+
+// Rotary position embedding of q and k.
+struct RopeConfig {
+  enum class Scaling { kNone, kLinear, kLlama3 };
+  int64_t dims = 0;          // how many of a head's dimensions turn, from the first on; even
+  bool interleaved = false;  // pairs (2 i, 2 i + 1); else (i, i + dims / 2)
+  double theta = 10000.0;
+  Scaling scaling = Scaling::kNone;
+  double factor = 1;
+  double low_frequency_factor = 1, high_frequency_factor = 4;  // kLlama3
+  int64_t original_positions = 0;                              // kLlama3
+};
+
+// What a checkpoint calls its tensors; ".weight" and ".bias" follow. lm_head is the head's name
+// everywhere.
+struct TensorNames {
+  const char* embedding;
+  const char* layers;  // before a layer's number
+  const char* attention_norm;
+  const char* mlp_norm;
+  const char* final_norm;
+  ByLinearKind<std::vector<std::string>> modules;  // in a layer, in the order of the outputs
+};
+extern const TensorNames kLlamaNames;
+
 struct ModelConfig {
   std::string architecture;  // "LlamaForCausalLM"
+  const TensorNames* names = &kLlamaNames;
   int64_t layers = 0;
   int64_t hidden_size = 0;
   int64_t intermediate_size = 0;
@@ -22,8 +67,15 @@ struct ModelConfig {
   int64_t head_dim = 0;
   int64_t vocab_size = 0;
   int64_t max_positions = 0;
-  double rms_norm_eps = 1e-6;
-  double rope_theta = 10000.0;
+  NormKind norm = NormKind::kRms;
+  double norm_eps = 1e-6;
+  MlpKind mlp = MlpKind::kSiluGated;
+  RopeConfig rope;
+  ByLinearKind<bool> bias;
+  bool head_bias = false;
+  bool qk_norm = false;          // RMSNorm over each head of q and k, before it turns
+  bool parallel = false;         // attention and MLP read one norm's output, side by side
+  std::vector<int64_t> windows;  // (layers) last positions that a row sees, 0: all; empty: all
   bool tied_head = false;
   std::vector<int32_t> bos_tokens, eos_tokens;
   std::optional<QuantizationConfig> quantization;
@@ -31,6 +83,14 @@ struct ModelConfig {
   int64_t q_size() const { return heads * head_dim; }
   int64_t kv_size() const { return kv_heads * head_dim; }
   int64_t qkv_size() const { return q_size() + 2 * kv_size(); }
+  // Outputs of kGateUp.
+  int64_t up_size() const {
+    return mlp == MlpKind::kSiluGated ? 2 * intermediate_size : intermediate_size;
+  }
+  int64_t norms_of_layer() const { return parallel ? 1 : 2; }
+  int64_t window(int64_t layer) const {
+    return windows.empty() ? 0 : windows[static_cast<size_t>(layer)];
+  }
 };
 
 // `text` is the content of a config.json. Throws Error(kBadCheckpoint) where it contradicts its

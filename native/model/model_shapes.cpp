@@ -34,8 +34,9 @@ ModelConfig config_of(const Shape& shape) {
   config.head_dim = shape.head_dim;
   config.vocab_size = shape.vocab;
   config.max_positions = shape.positions;
-  config.rms_norm_eps = 1e-5;
-  config.rope_theta = shape.theta;
+  config.norm_eps = 1e-5;
+  config.rope.theta = shape.theta;
+  config.rope.dims = shape.head_dim;
   config.quantization = QuantizationConfig{};
   config.quantization->group_size = shape.group;
   return config;

@@ -11,17 +11,6 @@
 namespace loadmark {
 namespace {
 
-void refuse_bias(const Checkpoint& checkpoint, const std::string& path, int64_t n) {
-  const std::string name = path + ".bias";
-  if (!checkpoint.has(name)) return;
-  for (float value : checkpoint.read_float32(name, {n})) {
-    if (value != 0.0f) {
-      throw Error(kUnsupportedModel, "tensor " + name + " holds " + std::to_string(value) +
-                                         "; allowed: no bias, or zeros");
-    }
-  }
-}
-
 // (groups, a.n) and (groups, b.n) -> (groups, a.n + b.n)
 template <class T>
 std::vector<T> beside(const std::vector<T>& a, const std::vector<T>& b, int64_t groups) {
@@ -40,7 +29,6 @@ std::vector<T> beside(const std::vector<T>& a, const std::vector<T>& b, int64_t 
 
 SourceLinear read_linear(const ModelConfig& config, const Checkpoint& checkpoint,
                          const std::string& path, int64_t n, int64_t k) {
-  refuse_bias(checkpoint, path, n);
   const StoredLinear stored = find_linear(config, checkpoint, path, n, k);
   return {path, n, k, read_content(stored, config, checkpoint, path, n, k), {stored}};
 }

@@ -1,5 +1,5 @@
-// What does the checkpoint hold for linears that share an input? Reads them and joins those that can
-// be one; formats are linear_formats.h's, packing for the kernels is weights.cpp's.
+// What does the checkpoint hold for linears that share an input? Reads them and joins those that
+// can be one; formats are linear_formats.h's, packing for the kernels is weights.cpp's.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct SourceLinear {
   std::vector<StoredLinear> stored;  // one a module
 };
 
-// The linear of module `path`, (n, k); a bias other than zeros is refused.
+// The linear of module `path`, (n, k), without its bias (linear_bias.h).
 SourceLinear read_linear(const ModelConfig& config, const Checkpoint& checkpoint,
                          const std::string& path, int64_t n, int64_t k);
 

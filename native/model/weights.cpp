@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "base/error.h"
+#include "model/linear_bias.h"
 #include "model/source_linear.h"
 
 namespace loadmark {
@@ -55,8 +56,8 @@ int64_t loading_float_bytes(const Tensor& tensor) {
 
 void load_embedding(const ModelConfig& config, const Checkpoint& checkpoint,
                     ModelWeights* weights) {
-  FloatLinear table =
-      read_float(checkpoint, "model.embed_tokens.weight", {config.vocab_size, config.hidden_size});
+  FloatLinear table = read_float(checkpoint, std::string(config.names->embedding) + ".weight",
+                                 {config.vocab_size, config.hidden_size});
   weights->embedding_type = float_weight_type(table.type);
   weights->embedding = std::move(table.bits);
 }
@@ -107,13 +108,38 @@ std::string describe_linear(const ModelConfig& config, const StoredLinear& store
 }
 
 int64_t count_parameters(const ModelConfig& config) {
-  int64_t layer = 2 * config.hidden_size;
+  const int64_t norm = config.hidden_size * (config.norm == NormKind::kLayer ? 2 : 1);
+  int64_t layer = config.norms_of_layer() * norm + (config.qk_norm ? 2 * config.head_dim : 0);
   for (LinearKind kind : kLinearKinds) {
     for (int64_t n : linear_output_sizes(config, kind))
-      layer += n * linear_input_size(config, kind);
+      layer += n * (linear_input_size(config, kind) + (config.bias[kind] ? 1 : 0));
   }
   const int64_t table = config.vocab_size * config.hidden_size;
-  return config.layers * layer + config.hidden_size + (config.tied_head ? table : 2 * table);
+  return config.layers * layer + norm + (config.tied_head ? table : 2 * table) +
+         (config.head_bias ? config.vocab_size : 0);
+}
+
+int64_t norm_and_bias_bytes(const ModelConfig& config) {
+  const int64_t norm = config.hidden_size * (config.norm == NormKind::kLayer ? 2 : 1);
+  int64_t layer = config.norms_of_layer() * norm + (config.qk_norm ? 2 * config.head_dim : 0);
+  for (LinearKind kind : kLinearKinds) {
+    if (!config.bias[kind]) continue;
+    for (int64_t n : linear_output_sizes(config, kind)) layer += n;
+  }
+  const int64_t values = config.layers * layer + norm + (config.head_bias ? config.vocab_size : 0);
+  return values * int64_t{sizeof(float)};
+}
+
+Norm read_norm(const ModelConfig& config, const Checkpoint& checkpoint, const std::string& path) {
+  Norm norm;
+  norm.weight = checkpoint.read_float32(path + ".weight", {config.hidden_size});
+  if (config.norm == NormKind::kLayer)
+    norm.bias = checkpoint.read_float32(path + ".bias", {config.hidden_size});
+  return norm;
+}
+
+std::string head_path(const ModelConfig& config) {
+  return config.tied_head ? config.names->embedding : "lm_head";
 }
 
 const char* linear_kind_name(LinearKind kind) {
@@ -121,22 +147,13 @@ const char* linear_kind_name(LinearKind kind) {
   return kNames[static_cast<int>(kind)];
 }
 
-std::vector<std::string> linear_module_names(LinearKind kind) {
-  switch (kind) {
-    case LinearKind::kQkv:
-      return {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"};
-    case LinearKind::kO:
-      return {"self_attn.o_proj"};
-    case LinearKind::kGateUp:
-      return {"mlp.gate_proj", "mlp.up_proj"};
-    case LinearKind::kDown:
-      return {"mlp.down_proj"};
-  }
-  throw Error(kInternal, "no such kind of linear");
+const std::vector<std::string>& linear_module_names(const ModelConfig& config, LinearKind kind) {
+  return config.names->modules[kind];
 }
 
-std::string linear_module_path(int64_t layer, const std::string& module) {
-  return "model.layers." + std::to_string(layer) + "." + module;
+std::string linear_module_path(const ModelConfig& config, int64_t layer,
+                               const std::string& module) {
+  return config.names->layers + std::to_string(layer) + "." + module;
 }
 
 std::vector<int64_t> linear_output_sizes(const ModelConfig& config, LinearKind kind) {
@@ -144,7 +161,8 @@ std::vector<int64_t> linear_output_sizes(const ModelConfig& config, LinearKind k
     case LinearKind::kQkv:
       return {config.q_size(), config.kv_size(), config.kv_size()};
     case LinearKind::kGateUp:
-      return {config.intermediate_size, config.intermediate_size};
+      return std::vector<int64_t>(linear_module_names(config, kind).size(),
+                                  config.intermediate_size);
     default:
       return {config.hidden_size};
   }
@@ -164,7 +182,16 @@ int64_t linear_input_size(const ModelConfig& config, LinearKind kind) {
 int64_t Linear::bytes() const {
   int64_t total = 0;
   for (const ops::LinearWeight& part : parts) total += part.bytes;
-  return total;
+  return total + static_cast<int64_t>(bias.size() * sizeof(float));
+}
+
+int64_t Norm::bytes() const {
+  return static_cast<int64_t>((weight.size() + bias.size()) * sizeof(float));
+}
+
+int64_t LayerWeights::norm_bytes() const {
+  return attention_norm.bytes() + mlp_norm.bytes() +
+         static_cast<int64_t>((q_norm.size() + k_norm.size()) * sizeof(float));
 }
 
 const Linear& LayerWeights::linear(LinearKind kind) const {
@@ -187,19 +214,21 @@ Linear& LayerWeights::linear(LinearKind kind) {
 
 int64_t plan_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
                           WeightFormat format) {
-  const int64_t table = held_float_bytes(
-      find_float(checkpoint, "model.embed_tokens.weight", {config.vocab_size, config.hidden_size}));
-  int64_t total = table + (2 * config.layers + 1) * config.hidden_size * int64_t{sizeof(float)};
+  const int64_t table =
+      held_float_bytes(find_float(checkpoint, std::string(config.names->embedding) + ".weight",
+                                  {config.vocab_size, config.hidden_size}));
+  int64_t total = table + norm_and_bias_bytes(config);
   total += config.tied_head ? table
                             : plan_linear_bytes(config, checkpoint, "lm_head", config.vocab_size,
                                                 config.hidden_size, WeightFormat::kCheckpoint);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     for (LinearKind kind : kLinearKinds) {
-      const auto modules = linear_module_names(kind);
+      const auto& modules = linear_module_names(config, kind);
       const auto sizes = linear_output_sizes(config, kind);
       for (size_t i = 0; i < modules.size(); ++i) {
-        total += plan_linear_bytes(config, checkpoint, linear_module_path(layer, modules[i]),
-                                   sizes[i], linear_input_size(config, kind), format);
+        total +=
+            plan_linear_bytes(config, checkpoint, linear_module_path(config, layer, modules[i]),
+                              sizes[i], linear_input_size(config, kind), format);
       }
     }
   }
@@ -212,17 +241,16 @@ int64_t plan_loading_bytes(const ModelConfig& config, const Checkpoint& checkpoi
   // The head's copy, never joined: at most fp32, or a byte a value and the words it came from.
   int64_t most = 2 * vocab_values;
   if (config.tied_head || checkpoint.has("lm_head.weight")) {
-    most = loading_float_bytes(
-        find_float(checkpoint, config.tied_head ? "model.embed_tokens.weight" : "lm_head.weight",
-                   {config.vocab_size, config.hidden_size}));
+    most = loading_float_bytes(find_float(checkpoint, head_path(config) + ".weight",
+                                          {config.vocab_size, config.hidden_size}));
   }
   for (LinearKind kind : kLinearKinds) {
-    const auto modules = linear_module_names(kind);
+    const auto& modules = linear_module_names(config, kind);
     const auto sizes = linear_output_sizes(config, kind);
     const int64_t k = linear_input_size(config, kind);
     int64_t needed = 0;
     for (size_t i = 0; i < modules.size(); ++i) {
-      const std::string path = linear_module_path(0, modules[i]);
+      const std::string path = linear_module_path(config, 0, modules[i]);
       const int64_t values = sizes[i] * k;
       const StoredLinear stored = find_linear(config, checkpoint, path, sizes[i], k);
       // Each read, all joined, and a vector that moves as it grows.
@@ -231,7 +259,7 @@ int64_t plan_loading_bytes(const ModelConfig& config, const Checkpoint& checkpoi
       } else {
         needed += 3 * held_bytes(stored, sizes[i], k);
         if (stored.format != LinearFormat::kFloat) needed += 4 * values;  // decoded, in fp32
-        if (format == WeightFormat::kInt8) needed += 5 * values;  // in fp32 and rounded
+        if (format == WeightFormat::kInt8) needed += 5 * values;          // in fp32 and rounded
       }
     }
     most = std::max(most, needed);
@@ -246,24 +274,31 @@ ModelWeights load_weights(const ModelConfig& config, const Checkpoint& checkpoin
   load_embedding(config, checkpoint, &weights);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     LayerWeights& out = weights.layers.emplace_back();
-    const auto norm = [&](const char* module) {
-      return checkpoint.read_float32(linear_module_path(layer, module) + ".weight",
-                                     {config.hidden_size});
+    const auto path = [&](const std::string& module) {
+      return linear_module_path(config, layer, module);
     };
-    out.attention_norm = norm("input_layernorm");
-    out.mlp_norm = norm("post_attention_layernorm");
+    out.attention_norm = read_norm(config, checkpoint, path(config.names->attention_norm));
+    if (!config.parallel)
+      out.mlp_norm = read_norm(config, checkpoint, path(config.names->mlp_norm));
+    if (config.qk_norm) {
+      out.q_norm = checkpoint.read_float32(path("self_attn.q_norm.weight"), {config.head_dim});
+      out.k_norm = checkpoint.read_float32(path("self_attn.k_norm.weight"), {config.head_dim});
+    }
     for (LinearKind kind : kLinearKinds) {
       std::vector<std::string> paths;
-      for (const std::string& module : linear_module_names(kind))
-        paths.push_back(linear_module_path(layer, module));
-      out.linear(kind) = load_linear(config, checkpoint, paths, linear_output_sizes(config, kind),
-                                     linear_input_size(config, kind), format, &formats);
+      for (const std::string& module : linear_module_names(config, kind))
+        paths.push_back(path(module));
+      const std::vector<int64_t> sizes = linear_output_sizes(config, kind);
+      Linear& linear = out.linear(kind);
+      linear = load_linear(config, checkpoint, paths, sizes, linear_input_size(config, kind),
+                           format, &formats);
+      linear.bias = read_bias(checkpoint, paths, sizes, config.bias[kind]);
     }
   }
-  weights.final_norm = checkpoint.read_float32("model.norm.weight", {config.hidden_size});
-  const std::string head = config.tied_head ? "model.embed_tokens" : "lm_head";
-  weights.head = load_linear(config, checkpoint, {head}, {config.vocab_size}, config.hidden_size,
-                             WeightFormat::kCheckpoint, &head_format);
+  weights.final_norm = read_norm(config, checkpoint, config.names->final_norm);
+  weights.head = load_linear(config, checkpoint, {head_path(config)}, {config.vocab_size},
+                             config.hidden_size, WeightFormat::kCheckpoint, &head_format);
+  weights.head.bias = read_bias(checkpoint, {"lm_head"}, {config.vocab_size}, config.head_bias);
   weights.format = formats.text();
   weights.parameters = count_parameters(config);
   return weights;

@@ -16,16 +16,12 @@ namespace loadmark {
 // absmax / 127; the head stays as stored, where rounding costs most.
 enum class WeightFormat { kCheckpoint, kInt8 };
 
-// The linears of a layer by the input they share: q, k, v are one kind, gate and up another.
-enum class LinearKind { kQkv, kO, kGateUp, kDown };
-inline constexpr LinearKind kLinearKinds[] = {LinearKind::kQkv, LinearKind::kO, LinearKind::kGateUp,
-                                              LinearKind::kDown};
 const char* linear_kind_name(LinearKind kind);  // "qkv", "o", "gate_up", "down"
 // Module names inside a layer, in the order of the outputs: {"self_attn.q_proj",
 // "self_attn.k_proj", ...}.
-std::vector<std::string> linear_module_names(LinearKind kind);
+const std::vector<std::string>& linear_module_names(const ModelConfig& config, LinearKind kind);
 // "model.layers.3.self_attn.q_proj"
-std::string linear_module_path(int64_t layer, const std::string& module);
+std::string linear_module_path(const ModelConfig& config, int64_t layer, const std::string& module);
 // Output features of each module of a kind, and the input features they share.
 std::vector<int64_t> linear_output_sizes(const ModelConfig& config, LinearKind kind);
 int64_t linear_input_size(const ModelConfig& config, LinearKind kind);
@@ -35,23 +31,31 @@ int64_t linear_input_size(const ModelConfig& config, LinearKind kind);
 struct Linear {
   std::vector<ops::LinearWeight> parts;
   int64_t n = 0, k = 0;
+  std::vector<float> bias;  // (n); empty: none
+  int64_t bytes() const;
+};
+
+struct Norm {
+  std::vector<float> weight, bias;  // (dim); the bias of NormKind::kLayer
   int64_t bytes() const;
 };
 
 struct LayerWeights {
-  std::vector<float> attention_norm, mlp_norm;  // (hidden)
+  Norm attention_norm, mlp_norm;      // (hidden); a parallel layer has the first alone
+  std::vector<float> q_norm, k_norm;  // (head_dim); empty: none
   Linear qkv, o, gate_up, down;
   Linear& linear(LinearKind kind);
   const Linear& linear(LinearKind kind) const;
+  int64_t norm_bytes() const;
 };
 
 struct ModelWeights {
   std::vector<uint8_t> embedding;  // (vocab, hidden) of embedding_type
   ops::WeightType embedding_type = ops::WeightType::kFloat32;
   std::vector<LayerWeights> layers;
-  std::vector<float> final_norm;  // (hidden)
-  Linear head;                    // (vocab, hidden)
-  std::string format;             // of the layers' linears, as describe_linear says it
+  Norm final_norm;     // (hidden)
+  Linear head;         // (vocab, hidden)
+  std::string format;  // of the layers' linears, as describe_linear says it
   int64_t parameters = 0;
 };
 
@@ -69,6 +73,12 @@ class FormatList {
 std::string describe_linear(const ModelConfig& config, const StoredLinear& stored,
                             ops::WeightType held, WeightFormat format);
 int64_t count_parameters(const ModelConfig& config);
+// Of all norms and biases, in fp32.
+int64_t norm_and_bias_bytes(const ModelConfig& config);
+// A norm of the checkpoint, by its path: "model.norm".
+Norm read_norm(const ModelConfig& config, const Checkpoint& checkpoint, const std::string& path);
+// The module whose weight the head multiplies by: "lm_head", or the embedding where they are tied.
+std::string head_path(const ModelConfig& config);
 // Bytes that load_weights will hold, from the headers alone.
 int64_t plan_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
                           WeightFormat format);

@@ -58,13 +58,28 @@ const char* linear_kernel_name(const Context& context, WeightType type);
 // ---- elementwise and norms ---------------------------------------------------------------------------------------
 // y[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i].  x, y (rows, dim); weight (dim)
 void rmsnorm(const Context& context, const float* x, const float* weight, float eps, int64_t rows, int64_t dim, float* y);
+// y[i] = (x[i] - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) * weight[i] + bias[i].  x, y (rows, dim)
+void layernorm(const Context& context, const float* x, const float* weight, const float* bias, float eps, int64_t rows,
+               int64_t dim, float* y);
+// rmsnorm of each head in place: x (rows, heads, head_dim) with row stride `stride` floats; weight (head_dim)
+void head_rmsnorm(const Context& context, float* x, int64_t stride, const float* weight, float eps, int64_t rows,
+                  int64_t heads, int64_t head_dim);
+// y[r] += bias.  y (rows, dim); bias (dim)
+void add_bias(const Context& context, const float* bias, int64_t rows, int64_t dim, float* y);
 // residual += x.  both (count)
 void add(const Context& context, const float* x, int64_t count, float* residual);
 // y = silu(gate) * up.  gate_up (rows, 2*dim), gate first; y (rows, dim)
 void silu_mul(const Context& context, const float* gate_up, int64_t rows, int64_t dim, float* y);
-// Rotate-half rotary embedding in place: x (rows, heads, head_dim) with row stride `stride` floats;
-// positions (rows); inv_freq (head_dim/2).
-void rope(const Context& context, float* x, int64_t stride, const int32_t* positions, const float* inv_freq,
+// y = x / (1 + exp(-2 u)), u = sqrt(2 / pi) (x + 0.044715 x^3), which is x (1 + tanh u) / 2: GELU as GPT-2 has it
+void gelu_new(const Context& context, const float* x, int64_t count, float* y);
+// Rotary embedding in place: x (rows, heads, head_dim) with row stride `stride` floats; positions (rows). Of each head the
+// first `dims` (even) turn, by pairs (i, i + dims/2) or, interleaved, (2 i, 2 i + 1); inv_freq (dims/2).
+struct Rotary {
+  const float* inv_freq;
+  int64_t dims;
+  bool interleaved;
+};
+void rope(const Context& context, float* x, int64_t stride, const int32_t* positions, const Rotary& rotary,
           int64_t rows, int64_t heads, int64_t head_dim);
 // y[r] = table[tokens[r]].  table (vocab, dim) of `type` bits (kFloat32, kBFloat16 or kFloat16); y (rows, dim) fp32
 void embedding(const Context& context, const void* table, WeightType type, const int32_t* tokens, int64_t rows,
@@ -88,11 +103,12 @@ struct RowPlaces {
 // Writes k and v (rows, kv_heads, head_dim; row strides in floats) at each row's position.
 void kv_write(const Context& context, const PagedKv& kv, const RowPlaces& places, const float* k, int64_t k_stride,
               const float* v, int64_t v_stride);
-// Causal: row r attends to positions 0..positions[r] of its own sequence, which are already written.
+// Causal: row r attends to positions 0..positions[r] of its own sequence, which are already written; with a window above
+// 0, to the last `window` of them, itself among them.
 // q (rows, heads, head_dim) with stride q_stride; heads % kv_heads == 0; scores scaled by 1/sqrt(head_dim);
 // out (rows, heads, head_dim). Adjacent rows of one sequence may share loads; results must not depend on it.
 void attention(const Context& context, const PagedKv& kv, const RowPlaces& places, const float* q, int64_t q_stride,
-               int64_t heads, float* out);
+               int64_t heads, int64_t window, float* out);
 
 // ---- logits ------------------------------------------------------------------------------------------------------
 // Index of the largest value, the first on ties.  logits (rows, vocab); out (rows)

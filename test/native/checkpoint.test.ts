@@ -313,8 +313,13 @@ describe('config.json', () => {
   });
   test.each<[Config, RegExp, string?]>([
     [
+      { architectures: ['GemmaForCausalLM'] },
+      /architectures is \["GemmaForCausalLM"\]; allowed: \["LlamaForCausalLM"\], .*\["GPTJForCausalLM"\]/,
+      unsupported,
+    ],
+    [
       { architectures: ['MistralForCausalLM'] },
-      /architectures is \["MistralForCausalLM"\]; allowed/,
+      /model_type is "llama"; allowed: "mistral"/,
       unsupported,
     ],
     [{ architectures: [] }, /architectures is \[\]/],
@@ -340,18 +345,57 @@ describe('config.json', () => {
     [{ rope_theta: -1 }, /rope_theta is -1/],
     [
       { rope_scaling: { rope_type: 'llama3', factor: 8 } },
-      /rope_type is "llama3"; allowed: "default"/,
+      /rope_scaling\.low_freq_factor is missing; allowed: a number above 0/,
+    ],
+    [
+      {
+        rope_scaling: {
+          rope_type: 'llama3',
+          factor: 8,
+          low_freq_factor: 4,
+          high_freq_factor: 4,
+          original_max_position_embeddings: 64,
+        },
+      },
+      /high_freq_factor is 4; allowed: more than low_freq_factor/,
+    ],
+    [{ rope_scaling: { type: 'linear' } }, /rope_scaling\.factor is missing/],
+    [{ rope_scaling: { type: 'linear', factor: 0 } }, /rope_scaling\.factor is 0/],
+    [
+      { rope_scaling: { type: 'dynamic', factor: 2 } },
+      /type is "dynamic"; allowed: .*"llama3"/,
       unsupported,
     ],
-    [{ rope_scaling: { type: 'linear', factor: 2 } }, /type is "linear"/, unsupported],
+    [
+      { rope_scaling: { type: 'linear', rope_type: 'yarn' } },
+      /type is "linear"; allowed: what rope_type is/,
+    ],
     [
       { rope_parameters: { rope_type: 'yarn' } },
-      /rope_parameters\.rope_type is "yarn"/,
+      /rope_parameters\.rope_type is "yarn"; allowed: "default", "linear" or "llama3"/,
       unsupported,
     ],
+    [
+      {
+        rope_scaling: { type: 'linear', factor: 2 },
+        rope_parameters: { rope_type: 'linear', factor: 2 },
+      },
+      /rope_parameters\.rope_type is "linear"; allowed: "default", since rope_scaling/,
+    ],
+    [{ partial_rotary_factor: 0.5 }, /partial_rotary_factor is 0\.5; allowed: 1/, unsupported],
+    [{ sliding_window: 4096 }, /sliding_window is 4096; allowed: null, or nothing/, unsupported],
+    [
+      { layer_types: ['full_attention', 'sliding_attention'] },
+      /layer_types is .*; allowed: "full_attention"/,
+      unsupported,
+    ],
+    [{ layer_types: ['full_attention'] }, /layer_types is .* for each of 2 layers/],
+    [{ final_logit_softcapping: 30 }, /final_logit_softcapping is 30; allowed: null/, unsupported],
+    [{ logits_scaling: 8 }, /logits_scaling is 8; allowed: 1/, unsupported],
+    [{ num_local_experts: 8 }, /num_local_experts is 8/, unsupported],
     [{ hidden_act: 'gelu' }, /hidden_act is "gelu"; allowed: "silu"/, unsupported],
-    [{ attention_bias: true }, /attention_bias is true; allowed: false/, unsupported],
-    [{ mlp_bias: true }, /mlp_bias is true/, unsupported],
+    [{ attention_bias: true }, /self_attn\.q_proj\.bias/],
+    [{ mlp_bias: true }, /gate_proj\.bias/],
     [{ attention_bias: 'no' }, /attention_bias is "no"; allowed: true or false/],
     [{ eos_token_id: 160 }, /eos_token_id is 160; allowed: token ids from 0 to 159/],
     [{ eos_token_id: [2, -1] }, /eos_token_id is \[2, -1\]/],

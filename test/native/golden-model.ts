@@ -26,13 +26,17 @@ export interface Golden {
   readonly logits: Float32Array;
 }
 
-/** The folders beside make.py that hold a checkpoint and its golden values. */
-export function listGoldenModels(): string[] {
-  return readdirSync(goldenFolder).filter(
+/** The folders beside a make.py that hold a checkpoint and its golden values. */
+export function listModels(folder: string): string[] {
+  return readdirSync(folder).filter(
     (name) =>
-      existsSync(join(goldenFolder, name, 'golden.json')) &&
-      existsSync(join(goldenFolder, name, 'config.json')),
+      existsSync(join(folder, name, 'golden.json')) &&
+      existsSync(join(folder, name, 'config.json')),
   );
+}
+
+export function listGoldenModels(): string[] {
+  return listModels(goldenFolder);
 }
 
 export function readGolden(folder: string): Golden {

@@ -3,6 +3,7 @@
 // dimensions and positions in order, so neither page size nor the rows beside it can change a bit.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -43,16 +44,16 @@ void scores_plain(const AttentionTask& task) {
 }
 
 void values_plain(const AttentionTask& task, int64_t query, float* row) {
-  const int64_t dim = task.head_dim, count = task.count(query);
+  const int64_t dim = task.head_dim, first = task.first(query), count = task.count(query);
   float* scores = task.scores + query * task.score_stride;
   float* out = task.result(query);
-  const float largest = *std::max_element(scores, scores + count);
+  const float largest = *std::max_element(scores + first, scores + count);
   float sum = 0;
   std::fill_n(out, dim, 0.0f);
   for (int64_t b = 0; b < task.block_count; ++b) {
     const KvBlock& block = task.blocks[b];
     const int64_t end = std::min(count, block.position + block.width);
-    for (int64_t p = block.position; p < end; ++p) {
+    for (int64_t p = std::max(first, block.position); p < end; ++p) {
       const float weight = std::exp(scores[p] - largest);
       sum += weight;
       load_plain(task.type, task.v, block.offset + (p - block.position) * dim, dim, row);
@@ -126,13 +127,14 @@ void cut_rows(const RowPlaces& places, int64_t most, std::vector<RowBlock>* bloc
 }
 
 // Where tasks of about equal work start among the row blocks, the end last.
-void cut_tasks(const RowPlaces& places, const std::vector<RowBlock>& blocks,
+void cut_tasks(const RowPlaces& places, const std::vector<RowBlock>& blocks, int64_t window,
                int64_t work_of_position, int64_t work_of_task, std::vector<int64_t>* starts) {
   starts->assign(1, 0);
   int64_t work = 0;
   for (size_t i = 0; i < blocks.size(); ++i) {
     const RowBlock& block = blocks[i];
-    work += block.count * (places.positions[block.first] + block.count) * work_of_position;
+    const int64_t positions = places.positions[block.first] + block.count;
+    work += block.count * std::min(positions, window) * work_of_position;
     if (work >= work_of_task || i + 1 == blocks.size()) {
       starts->push_back(static_cast<int64_t>(i) + 1);
       work = 0;
@@ -140,16 +142,20 @@ void cut_tasks(const RowPlaces& places, const std::vector<RowBlock>& blocks,
   }
 }
 
-// Appends the cache's blocks of positions 0..count - 1 of one kv head.
-void list_blocks(const PagedKv& kv, const int32_t* page_table, int64_t kv_head, int64_t count,
-                 std::vector<KvBlock>* blocks) {
-  for (int64_t page = 0, first = 0; first < count; ++page, first += kv.page_tokens) {
-    const int64_t tokens = std::min(kv.page_tokens, count - first);
-    for (int64_t token = 0; token < tokens; token += kKeyBlock) {
+// Appends the cache's blocks of positions begin..end - 1 of one kv head.
+void list_blocks(const PagedKv& kv, const int32_t* page_table, int64_t kv_head, int64_t begin,
+                 int64_t end, std::vector<KvBlock>* blocks) {
+  int64_t page = begin / kv.page_tokens;
+  int64_t token = begin % kv.page_tokens / kKeyBlock * kKeyBlock;
+  for (int64_t first = page * kv.page_tokens; first < end; first += kv.page_tokens) {
+    const int64_t tokens = std::min(kv.page_tokens, end - first);
+    for (; token < tokens; token += kKeyBlock) {
       KvBlock block = kv_block(kv, page_table[page], kv_head, token);
       block.position += first;
       blocks->push_back(block);
     }
+    token = 0;
+    ++page;
   }
 }
 
@@ -159,8 +165,12 @@ struct Call {
   const float* q;
   int64_t q_stride;
   int64_t heads;
+  int64_t window;  // where there is none: more than any position
   float* out;
   AttentionKernel kernel;
+
+  // The first position that a row at `position` attends to.
+  int64_t first(int64_t position) const { return std::max<int64_t>(0, position + 1 - window); }
 };
 
 // `next`: what this thread does after, or null.
@@ -172,12 +182,14 @@ void attend(const Call& call, const RowBlock& rows, const RowBlock* next, int64_
   const int64_t positions = first_position + rows.count;
   const int64_t score_stride = (positions + 2 * kKeyBlock - 1) / kKeyBlock * kKeyBlock;
   scratch.blocks.clear();
-  list_blocks(kv, call.places.page_tables[rows.first], kv_head, positions, &scratch.blocks);
+  list_blocks(kv, call.places.page_tables[rows.first], kv_head, call.first(first_position),
+              positions, &scratch.blocks);
   const auto block_count = static_cast<int64_t>(scratch.blocks.size());
   if (next != nullptr) {
-    const int64_t soon =
-        std::min(call.places.positions[next->first] + next->count, kNextBlocks * kKeyBlock);
-    list_blocks(kv, call.places.page_tables[next->first], kv_head, soon, &scratch.blocks);
+    const int64_t position = call.places.positions[next->first];
+    const int64_t begin = call.first(position) / kKeyBlock * kKeyBlock;
+    const int64_t soon = std::min(position + next->count, begin + kNextBlocks * kKeyBlock);
+    list_blocks(kv, call.places.page_tables[next->first], kv_head, begin, soon, &scratch.blocks);
   }
   scratch.scores.reserve(static_cast<size_t>(rows.count * group * score_stride) * sizeof(float));
   scratch.block.reserve(static_cast<size_t>(kKeyBlock * kv.head_dim) * sizeof(float));
@@ -192,6 +204,7 @@ void attend(const Call& call, const RowBlock& rows, const RowBlock* next, int64_
                .head_dim = kv.head_dim,
                .first_position = first_position,
                .rows = rows.count,
+               .window = call.window,
                .heads = group,
                .scale = 1.0f / std::sqrt(static_cast<float>(kv.head_dim)),
                .q = call.q + rows.first * call.q_stride + first_head * kv.head_dim,
@@ -207,18 +220,20 @@ void attend(const Call& call, const RowBlock& rows, const RowBlock* next, int64_
 }  // namespace
 
 void attention(const Context& context, const PagedKv& kv, const RowPlaces& places, const float* q,
-               int64_t q_stride, int64_t heads, float* out) {
+               int64_t q_stride, int64_t heads, int64_t window, float* out) {
   check(kv, heads);
   if (places.rows <= 0) return;
-  const Call call{kv, places, q, q_stride, heads, out, choose(context.isa)};
+  if (window <= 0) window = std::numeric_limits<int64_t>::max();
+  const Call call{kv, places, q, q_stride, heads, window, out, choose(context.isa)};
   const int64_t group = heads / kv.kv_heads, work_of_position = 2 * group * kv.head_dim;
   int64_t attended = 0;
-  for (int64_t row = 0; row < places.rows; ++row) attended += places.positions[row] + 1;
+  for (int64_t row = 0; row < places.rows; ++row)
+    attended += std::min<int64_t>(places.positions[row] + 1, window);
   const int64_t work = attended * work_of_position * kv.kv_heads;
   thread_local std::vector<RowBlock> blocks;
   thread_local std::vector<int64_t> starts;
   cut_rows(places, std::max<int64_t>(1, kBlockQueries / group), &blocks);
-  cut_tasks(places, blocks, work_of_position,
+  cut_tasks(places, blocks, window, work_of_position,
             std::max(kTaskMultiplyAdds, work / (kTasksPerThread * context.pool->size())), &starts);
   // A task is a run of row blocks and one kv head.
   const int64_t runs = static_cast<int64_t>(starts.size()) - 1;

@@ -13,12 +13,15 @@ struct AttentionTask {
   const void* k;
   const void* v;
   KvType type;
-  const KvBlock* blocks;  // of positions 0..first_position + rows - 1, in order; then `next_count`
-  int64_t block_count;    // (at most kNextBlocks) of the next task's, which may be prefetched
+  // Those of positions first(0)..first_position + rows - 1, in order; then `next_count` (at most
+  // kNextBlocks) of the next task's, which may be prefetched.
+  const KvBlock* blocks;
+  int64_t block_count;
   int64_t next_count;
   int64_t head_dim;
   int64_t first_position;  // of the first row; each row stands one further than the row before
   int64_t rows;
+  int64_t window;  // positions a row attends to, at most
   int64_t heads;   // of this kv head's group
   float scale;     // of q . k
   const float* q;  // (rows, heads, head_dim), rows q_stride apart
@@ -33,7 +36,8 @@ struct AttentionTask {
   int64_t queries() const { return rows * heads; }
   const float* query(int64_t i) const { return q + i / heads * q_stride + i % heads * head_dim; }
   float* result(int64_t i) const { return out + i / heads * out_stride + i % heads * head_dim; }
-  // How many positions query i attends to.
+  // The first position query i attends to, and one past the last.
+  int64_t first(int64_t i) const { return count(i) > window ? count(i) - window : 0; }
   int64_t count(int64_t i) const { return first_position + i / heads + 1; }
 };
 using AttentionKernel = void (*)(const AttentionTask& task);

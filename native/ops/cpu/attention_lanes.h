@@ -200,13 +200,14 @@ inline Lanes exp_of_negative(Lanes x) {
   return add_exponent(fma(high, r2, p0), shifted);
 }
 
-// Scores in place -> weights in place; returns their sum. Lanes past the last position become
-// next to nothing.
-inline float softmax_weights(float* scores, int64_t positions) {
+// Scores of positions first..positions - 1 in place -> weights in place; returns their sum. Lanes
+// before and after them become next to nothing.
+inline float softmax_weights(float* scores, int64_t first, int64_t positions) {
   const float minus_infinity = -__builtin_inff();
-  const int64_t whole = positions / kWidth * kWidth;
+  const int64_t begin = first / kWidth * kWidth, whole = positions / kWidth * kWidth;
   Lanes largest = Lanes::all(minus_infinity);
-  for (int64_t p = 0; p < whole; p += kWidth) largest = max(largest, Lanes::load(scores + p));
+  for (int64_t p = begin; p < first; ++p) scores[p] = minus_infinity;
+  for (int64_t p = begin; p < whole; p += kWidth) largest = max(largest, Lanes::load(scores + p));
   if (whole < positions) {
     const Lanes last = Lanes::load_some(scores + whole, positions - whole, minus_infinity);
     last.store(scores + whole);
@@ -214,7 +215,7 @@ inline float softmax_weights(float* scores, int64_t positions) {
   }
   const Lanes shift = Lanes::all(max_of(largest));
   Lanes sum = Lanes::zero();
-  for (int64_t p = 0; p < positions; p += kWidth) {
+  for (int64_t p = begin; p < positions; p += kWidth) {
     const Lanes weight = exp_of_negative(Lanes::load(scores + p) - shift);
     weight.store(scores + p);
     sum = sum + weight;
@@ -223,11 +224,11 @@ inline float softmax_weights(float* scores, int64_t positions) {
 }
 
 // out = sum over positions of weight * v, for Queries queries and Chunks * 16 dimensions from
-// `dim`. The first query attends to the fewest positions.
+// `dim`. Each query begins and ends no earlier than the one before.
 template <KvType Type, int Queries, int Chunks>
 struct ValueTile {
   const float* weights[Queries];
-  int64_t counts[Queries];
+  int64_t firsts[Queries], counts[Queries];  // its positions
   float* out[Queries];
   float factor[Queries];  // one over the sum of weights
 
@@ -235,6 +236,7 @@ struct ValueTile {
   void run(const AttentionTask& task, int64_t dim, bool ahead, std::integer_sequence<int, C...>,
            std::integer_sequence<int, Q...>, std::integer_sequence<int, I...>) const {
     const auto* v = static_cast<const ValueOf<Type>*>(task.v) + dim;
+    const int64_t begin = firsts[0], shared_begin = firsts[Queries - 1];
     const int64_t shared = counts[0], all = counts[Queries - 1];
     const int64_t row_bytes = task.head_dim * static_cast<int64_t>(sizeof(ValueOf<Type>));
     const float* w[] = {weights[Q]...};
@@ -242,9 +244,20 @@ struct ValueTile {
     for (int64_t b = 0; b < task.block_count; ++b) {
       const KvBlock& block = task.blocks[b];
       const char* next = ahead ? ahead_of_values<Type>(task, b + kAhead) : nullptr;
-      const auto* row = v + block.offset;
-      int64_t p = block.position;
-      const int64_t end = p + block.width;
+      int64_t p = block.position < begin ? begin : block.position;
+      const auto* row = v + block.offset + (p - block.position) * task.head_dim;
+      const int64_t end = block.position + block.width;
+      // Exactly the positions each query attends to: not even 0 * v may be added for another.
+      const auto add_to_some = [&](int64_t stop) __attribute__((always_inline)) {
+        for (; p < stop; ++p, row += task.head_dim) {
+          const Lanes value[] = {Cache<Type>::load(row + C * kWidth)...};
+          ((p >= firsts[I / Chunks] && p < counts[I / Chunks]
+                ? void(sum[I] = fma(Lanes::all(w[I / Chunks][p]), value[I % Chunks], sum[I]))
+                : void()),
+           ...);
+        }
+      };
+      if (p < shared_begin) add_to_some(end < shared_begin ? end : shared_begin);
       for (const int64_t stop = end < shared ? end : shared; p < stop; ++p, row += task.head_dim) {
         if (next != nullptr) {
           for (int64_t i = 0; i < row_bytes; i += 64) __builtin_prefetch(next + i);
@@ -253,14 +266,7 @@ struct ValueTile {
         const Lanes value[] = {Cache<Type>::load(row + C * kWidth)...};
         ((sum[I] = fma(Lanes::all(w[I / Chunks][p]), value[I % Chunks], sum[I])), ...);
       }
-      // Exactly the positions each query attends to: not even 0 * v may be added for another.
-      for (const int64_t stop = end < all ? end : all; p < stop; ++p, row += task.head_dim) {
-        const Lanes value[] = {Cache<Type>::load(row + C * kWidth)...};
-        ((p < counts[I / Chunks]
-              ? void(sum[I] = fma(Lanes::all(w[I / Chunks][p]), value[I % Chunks], sum[I]))
-              : void()),
-         ...);
-      }
+      add_to_some(end < all ? end : all);
     }
     ((sum[I] * Lanes::all(factor[I / Chunks])).store(out[I / Chunks] + dim + I % Chunks * kWidth),
      ...);
@@ -277,9 +283,9 @@ struct ValueTile {
       Lanes sum = Lanes::zero();
       for (int64_t b = 0; b < task.block_count; ++b) {
         const KvBlock& block = task.blocks[b];
-        const auto* row = v + block.offset;
-        for (int64_t p = block.position; p < block.position + block.width && p < counts[j];
-             ++p, row += task.head_dim) {
+        int64_t p = block.position < firsts[j] ? firsts[j] : block.position;
+        const auto* row = v + block.offset + (p - block.position) * task.head_dim;
+        for (; p < block.position + block.width && p < counts[j]; ++p, row += task.head_dim) {
           sum = fma(Lanes::all(weights[j][p]), load_some_of<Type>(row, left), sum);
         }
       }
@@ -295,6 +301,7 @@ void values_of_dimensions(const AttentionTask& task, const ValueTile<Type, Queri
   ValueTile<Type, Queries, Chunks> tile;
   for (int j = 0; j < Queries; ++j) {
     tile.weights[j] = queries.weights[j];
+    tile.firsts[j] = queries.firsts[j];
     tile.counts[j] = queries.counts[j];
     tile.out[j] = queries.out[j];
     tile.factor[j] = queries.factor[j];
@@ -317,6 +324,7 @@ void values_of_queries(const AttentionTask& task, int64_t query) {
     ValueTile<Type, Queries, 1> tile;
     for (int j = 0; j < Queries; ++j) {
       tile.weights[j] = task.scores + (query + j) * task.score_stride;
+      tile.firsts[j] = task.first(query + j);
       tile.counts[j] = task.count(query + j);
       tile.factor[j] = task.factors[query + j];
       tile.out[j] = task.result(query + j);
@@ -346,7 +354,8 @@ void attention_of(const AttentionTask& task) {
   // For sums of values, 8 queries x 2 chunks beat 4 x 4 (fewer conversions) and 6 x 4.
   // All softmaxes before the first sum of values: each is a long chain, best run beside another.
   for (int64_t i = 0; i < task.queries(); ++i) {
-    task.factors[i] = 1.0f / softmax_weights(task.scores + i * task.score_stride, task.count(i));
+    task.factors[i] =
+        1.0f / softmax_weights(task.scores + i * task.score_stride, task.first(i), task.count(i));
   }
   if (kTile == 16 && task.queries() >= 8) {
     values_of_queries<Type, 8, 2>(task, 0);

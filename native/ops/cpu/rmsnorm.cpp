@@ -1,4 +1,4 @@
-// rmsnorm: dispatch and the plain form.
+// rmsnorm and head_rmsnorm: dispatch and the plain form.
 #include <cmath>
 
 #include "ops/cpu/row_kernels.h"
@@ -18,6 +18,17 @@ void rmsnorm(const Context& context, const float* x, const float* weight, float 
   const auto kernel = row_kernels(context.isa).rmsnorm_row;
   run_rows(context, rows, dim,
            [&](int64_t row) { kernel(x + row * dim, weight, eps, dim, y + row * dim); });
+}
+
+void head_rmsnorm(const Context& context, float* x, int64_t stride, const float* weight, float eps,
+                  int64_t rows, int64_t heads, int64_t head_dim) {
+  const auto kernel = row_kernels(context.isa).rmsnorm_row;
+  run_rows(context, rows, heads * head_dim, [&](int64_t row) {
+    for (int64_t head = 0; head < heads; ++head) {
+      float* values = x + row * stride + head * head_dim;
+      kernel(values, weight, eps, head_dim, values);
+    }
+  });
 }
 
 }  // namespace loadmark::ops

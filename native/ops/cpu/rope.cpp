@@ -11,8 +11,8 @@
 namespace loadmark::ops {
 
 void rope_row_plain(float* x, const float* cosine, const float* sine, int64_t heads,
-                    int64_t head_dim) {
-  const int64_t half = head_dim / 2;
+                    int64_t head_dim, int64_t dims) {
+  const int64_t half = dims / 2;
   for (int64_t head = 0; head < heads; ++head) {
     float* first = x + head * head_dim;
     float* second = first + half;
@@ -25,6 +25,19 @@ void rope_row_plain(float* x, const float* cosine, const float* sine, int64_t he
 }
 
 namespace {
+
+// The pairs (2 i, 2 i + 1), on every instruction set: rare, and little work beside the linears.
+void rope_row_interleaved(float* x, const float* cosine, const float* sine, int64_t heads,
+                          int64_t head_dim, int64_t dims) {
+  for (int64_t head = 0; head < heads; ++head) {
+    float* values = x + head * head_dim;
+    for (int64_t i = 0; i < dims / 2; ++i) {
+      const float a = values[2 * i], b = values[2 * i + 1];
+      values[2 * i] = a * cosine[i] - b * sine[i];
+      values[2 * i + 1] = b * cosine[i] + a * sine[i];
+    }
+  }
+}
 
 // Cosines and sines of recent positions: the layers of a step, and q and k, ask for the same ones
 // again. Direct-mapped by position, a few hundred kilobytes a thread at most; forgotten when the
@@ -64,15 +77,18 @@ class AngleCache {
 }  // namespace
 
 void rope(const Context& context, float* x, int64_t stride, const int32_t* positions,
-          const float* inv_freq, int64_t rows, int64_t heads, int64_t head_dim) {
-  if (head_dim % 2 != 0)
-    throw Error(kBadArgument, "head_dim is " + std::to_string(head_dim) + "; it must be even");
-  const auto kernel = row_kernels(context.isa).rope_row;
-  const int64_t half = head_dim / 2;
+          const Rotary& rotary, int64_t rows, int64_t heads, int64_t head_dim) {
+  if (rotary.dims % 2 != 0 || rotary.dims > head_dim) {
+    throw Error(kBadArgument, "rotary dims are " + std::to_string(rotary.dims) +
+                                  "; allowed: even numbers to head_dim, " +
+                                  std::to_string(head_dim));
+  }
+  const auto kernel = rotary.interleaved ? rope_row_interleaved : row_kernels(context.isa).rope_row;
+  const int64_t half = rotary.dims / 2;
   run_rows(context, rows, heads * head_dim + head_dim * 4, [&](int64_t row) {
     thread_local AngleCache cache;
-    const float* angles = cache.find(positions[row], inv_freq, half);
-    kernel(x + row * stride, angles, angles + half, heads, head_dim);
+    const float* angles = cache.find(positions[row], rotary.inv_freq, half);
+    kernel(x + row * stride, angles, angles + half, heads, head_dim, rotary.dims);
   });
 }
 

@@ -4,11 +4,11 @@
 namespace loadmark::ops {
 namespace {
 
-#define LOADMARK_ROW_KERNELS(isa)                                                                  \
-  RowKernels {                                                                                     \
-    rmsnorm_row_##isa, add_##isa, silu_mul_row_##isa, rope_row_##isa, argmax_row_##isa, max_##isa, \
-        exp_sum_##isa, bfloat16_to_float_##isa, float16_to_float_##isa, float_to_bfloat16_##isa,   \
-        float_to_float16_##isa                                                                     \
+#define LOADMARK_ROW_KERNELS(isa)                                                            \
+  RowKernels {                                                                               \
+    rmsnorm_row_##isa, layernorm_row_##isa, add_##isa, silu_mul_row_##isa, gelu_new_##isa,   \
+        rope_row_##isa, argmax_row_##isa, max_##isa, exp_sum_##isa, bfloat16_to_float_##isa, \
+        float16_to_float_##isa, float_to_bfloat16_##isa, float_to_float16_##isa              \
   }
 constexpr RowKernels kPlain = LOADMARK_ROW_KERNELS(plain);
 #if defined(LOADMARK_X86)

@@ -8,12 +8,19 @@
 
 namespace loadmark::ops {
 
+// gelu_new's u = kGeluSlope x + kGeluCube x^3.
+inline constexpr float kGeluSlope = 0.7978845608028654f;  // sqrt(2 / pi)
+inline constexpr float kGeluCube = 0.7978845608028654f * 0.044715f;
+
 #define LOADMARK_DECLARE_ROW_KERNELS(isa)                                                        \
   void rmsnorm_row_##isa(const float* x, const float* weight, float eps, int64_t dim, float* y); \
+  void layernorm_row_##isa(const float* x, const float* weight, const float* bias, float eps,    \
+                           int64_t dim, float* y);                                               \
   void add_##isa(const float* x, int64_t count, float* residual);                                \
   void silu_mul_row_##isa(const float* gate, const float* up, int64_t dim, float* y);            \
+  void gelu_new_##isa(const float* x, int64_t count, float* y);                                  \
   void rope_row_##isa(float* x, const float* cosine, const float* sine, int64_t heads,           \
-                      int64_t head_dim);                                                         \
+                      int64_t head_dim, int64_t dims);                                           \
   int32_t argmax_row_##isa(const float* x, int64_t count);                                       \
   float max_##isa(const float* x, int64_t count);                                                \
   double exp_sum_##isa(const float* x, int64_t count, float max);                                \
@@ -28,10 +35,12 @@ LOADMARK_DECLARE_ROW_KERNELS(avx512)
 
 struct RowKernels {
   decltype(&rmsnorm_row_plain) rmsnorm_row;
+  decltype(&layernorm_row_plain) layernorm_row;
   decltype(&add_plain) add;
   decltype(&silu_mul_row_plain) silu_mul_row;
-  // x (heads, head_dim): rotates the pairs (i, i + head_dim/2) by the angle whose cosine and sine
-  // (head_dim/2) are given
+  decltype(&gelu_new_plain) gelu_new;
+  // x (heads, head_dim): rotates the pairs (i, i + dims/2) by the angle whose cosine and sine
+  // (dims/2) are given
   decltype(&rope_row_plain) rope_row;
   decltype(&argmax_row_plain) argmax_row;  // NaN never wins; 0 when nothing else does
   decltype(&max_plain) max;

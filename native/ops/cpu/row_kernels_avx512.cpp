@@ -8,15 +8,22 @@ void rmsnorm_row_avx512(const float* x, const float* weight, float eps, int64_t 
   rmsnorm_row_lanes(x, weight, eps, dim, y);
 }
 
+void layernorm_row_avx512(const float* x, const float* weight, const float* bias, float eps,
+                          int64_t dim, float* y) {
+  layernorm_row_lanes(x, weight, bias, eps, dim, y);
+}
+
 void add_avx512(const float* x, int64_t count, float* residual) { add_lanes(x, count, residual); }
 
 void silu_mul_row_avx512(const float* gate, const float* up, int64_t dim, float* y) {
   silu_mul_row_lanes(gate, up, dim, y);
 }
 
+void gelu_new_avx512(const float* x, int64_t count, float* y) { gelu_new_lanes(x, count, y); }
+
 void rope_row_avx512(float* x, const float* cosine, const float* sine, int64_t heads,
-                     int64_t head_dim) {
-  rope_row_lanes(x, cosine, sine, heads, head_dim);
+                     int64_t head_dim, int64_t dims) {
+  rope_row_lanes(x, cosine, sine, heads, head_dim, dims);
 }
 
 int32_t argmax_row_avx512(const float* x, int64_t count) { return argmax_row_lanes(x, count); }

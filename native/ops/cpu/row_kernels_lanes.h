@@ -42,6 +42,37 @@ inline void rmsnorm_row_lanes(const float* x, const float* weight, float eps, in
   }
 }
 
+// A lane that a row does not fill counts as the mean, which adds nothing.
+inline void layernorm_row_lanes(const float* x, const float* weight, const float* bias, float eps,
+                                int64_t dim, float* y) {
+  const int64_t whole = dim / kLanes * kLanes, left = dim - whole;
+  Lanes sum = Lanes::zero(), squares = Lanes::zero();
+  for (int64_t i = 0; i < whole; i += kLanes) sum = sum + Lanes::load(x + i);
+  if (left > 0) sum = sum + Lanes::load_some(x + whole, left, 0.0f);
+  const float mean = sum_of(sum) / static_cast<float>(dim);
+  const Lanes center = Lanes::all(mean);
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    const Lanes v = Lanes::load(x + i) - center;
+    squares = fma(v, v, squares);
+  }
+  if (left > 0) {
+    const Lanes v = Lanes::load_some(x + whole, left, mean) - center;
+    squares = fma(v, v, squares);
+  }
+  const float variance = sum_of(squares) / static_cast<float>(dim);
+  const Lanes scale = Lanes::all(1.0f / __builtin_sqrtf(variance + eps));
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    const Lanes normed = (Lanes::load(x + i) - center) * scale;
+    fma(normed, Lanes::load(weight + i), Lanes::load(bias + i)).store(y + i);
+  }
+  if (left > 0) {
+    const Lanes normed = (Lanes::load_some(x + whole, left, 0.0f) - center) * scale;
+    fma(normed, Lanes::load_some(weight + whole, left, 0.0f),
+        Lanes::load_some(bias + whole, left, 0.0f))
+        .store_some(y + whole, left);
+  }
+}
+
 inline void add_lanes(const float* x, int64_t count, float* residual) {
   int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes)
@@ -64,9 +95,20 @@ inline void silu_mul_row_lanes(const float* gate, const float* up, int64_t dim, 
   }
 }
 
+inline Lanes gelu_new_of(Lanes x) {
+  const Lanes u = fma(x * x * x, Lanes::all(-2 * kGeluCube), x * Lanes::all(-2 * kGeluSlope));
+  return x / (Lanes::all(1.0f) + exp(u));
+}
+
+inline void gelu_new_lanes(const float* x, int64_t count, float* y) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) gelu_new_of(Lanes::load(x + i)).store(y + i);
+  if (i < count) gelu_new_of(Lanes::load_some(x + i, count - i, 0.0f)).store_some(y + i, count - i);
+}
+
 inline void rope_row_lanes(float* x, const float* cosine, const float* sine, int64_t heads,
-                           int64_t head_dim) {
-  const int64_t half = head_dim / 2;
+                           int64_t head_dim, int64_t dims) {
+  const int64_t half = dims / 2;
   for (int64_t head = 0; head < heads; ++head) {
     float* first = x + head * head_dim;
     float* second = first + half;

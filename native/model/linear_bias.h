@@ -1,0 +1,18 @@
+// Does a linear have a bias, and does the checkpoint agree? What a configuration says has one must;
+// what it says has none may hold zeros, as quantizers write them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/checkpoint.h"
+
+namespace loadmark {
+
+// The biases of modules whose outputs stand side by side, (sum of sizes); empty unless `expected`.
+// Throws Error(kBadCheckpoint) where one is missing, Error(kUnsupportedModel) where one that is not
+// expected holds anything but zeros.
+std::vector<float> read_bias(const Checkpoint& checkpoint, const std::vector<std::string>& paths,
+                             const std::vector<int64_t>& sizes, bool expected);
+
+}  // namespace loadmark
