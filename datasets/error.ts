@@ -17,6 +17,8 @@ export interface RowFault {
   /** Of a table or a list, counted from 0. */
   readonly row?: number;
   readonly message: string;
+  /** Where a dataset has several. */
+  readonly file?: string;
 }
 
 export class DatasetError extends Error {

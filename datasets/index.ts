@@ -10,6 +10,7 @@ import { isParquetName, isPickleName, openParquet, openPickle } from './table.js
 import { openTinyMmlu } from './tiny/tiny-mmlu.js';
 import { openTinyOrca } from './tiny/tiny-orca.js';
 
+export { cevalSubjects } from './ceval-subjects.js';
 export type {
   ChoiceSample,
   Dataset,
@@ -20,10 +21,21 @@ export type {
 } from './dataset.js';
 export { DatasetError, type DatasetErrorCode, type RowFault } from './error.js';
 export { type FieldMap, ownFieldNames } from './generation-rows.js';
+export { type Gsm8kRow, openGsm8k } from './gsm8k.js';
+export { type HellaSwagRow, openHellaSwag } from './hellaswag.js';
+export { type MmluCategory, mmluSubjects } from './mmlu-subjects.js';
 export { findPublishedFile, type PublishedFile, publishedFiles } from './published-files.js';
+export {
+  openCeval,
+  openMmlu,
+  type Question,
+  type QuestionSubject,
+} from './subject-questions.js';
 export { isSyntheticName, syntheticForms } from './synthetic/synthetic.js';
 export { removeContext } from './tiny/tiny-orca.js';
 export { loadTokenizer, type Tokenizer } from './tokenizer.js';
+export { openWikitext, type Wikitext } from './wikitext.js';
+export { openWinogrande, type WinograndeRow } from './winogrande.js';
 
 const openers: { readonly [name: string]: (split: Split) => Dataset } = {
   'tiny-mmlu': openTinyMmlu,

@@ -11,16 +11,18 @@ import type { PackageFlags } from './commands/package.js';
 import type { PullFlags } from './commands/pull.js';
 import type { RunOptions, Streams } from './commands/run.js';
 import { BenchError, type Fault, InputError, messageOf } from './errors.js';
+import { collectEvalOptions, evalFlags } from './eval-options.js';
 import { exitCodes } from './exit-codes.js';
 import { withInterrupt } from './interrupt.js';
 import { suggestName } from './name-suggestion.js';
 import { findPackageRoot } from './package-root.js';
 import { collectQuantizeOptions, quantizeFlags } from './quantize-options.js';
 import { collectRunOptions, runFlags } from './run-options.js';
+import { collectScoreOptions, scoreFlags } from './score-options.js';
 import { divisions, submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
-const laterCommands = ['compare', 'report', 'eval', 'score', 'ladder', 'sweep', 'serve'];
+const laterCommands = ['compare', 'report', 'ladder', 'sweep', 'serve'];
 
 /** Runs one call of `bench` and resolves to its exit status; `argv` starts after the program's name. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
@@ -55,6 +57,8 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addDoctor(program, streams, finish);
   addQuantize(program, streams, finish);
   addInspect(program, streams, finish);
+  addEval(program, argv, streams, finish);
+  addScore(program, streams, finish);
   addCheck(program, streams, finish);
   addPackage(program, streams, finish);
   addPull(program, streams, finish);
@@ -116,6 +120,34 @@ function addInspect(program: Command, streams: Streams, finish: Finish): void {
       const { runInspect } = await import('./commands/inspect.js');
       finish(await runInspect(model, options, streams));
     });
+}
+
+function addEval(
+  program: Command,
+  argv: readonly string[],
+  streams: Streams,
+  finish: Finish,
+): void {
+  const evaluate = program.command('eval').argument('<model>', 'a name, a YAML or a folder');
+  evaluate.description("score a model by lm-evaluation-harness's protocols, and by perplexity");
+  for (const { flags, help } of evalFlags) evaluate.addOption(new Option(flags, help));
+  evaluate.action(async (model: string) => {
+    const request = await collectEvalOptions(model, evaluate.opts());
+    const { evaluateModel } = await import('./commands/eval.js');
+    const command = ['bench', ...argv];
+    finish(await withInterrupt(streams.stderr, (s) => evaluateModel(request, command, streams, s)));
+  });
+}
+
+function addScore(program: Command, streams: Streams, finish: Finish): void {
+  const score = program.command('score').argument('<log>', 'an mlperf_log_accuracy.json');
+  score.description('score an accuracy log that any harness wrote, as MLCommons does');
+  for (const { flags, help } of scoreFlags) score.addOption(new Option(flags, help));
+  score.action(async (log: string) => {
+    const request = collectScoreOptions(log, score.opts());
+    const { scoreLog } = await import('./commands/score.js');
+    finish(await scoreLog(request, streams));
+  });
 }
 
 function addCheck(program: Command, streams: Streams, finish: Finish): void {
@@ -211,7 +243,7 @@ function addLater(program: Command, name: string): void {
     .allowExcessArguments()
     .action(() => {
       const message =
-        'is not in this version, which has run, doctor, quantize, inspect, check, package and pull';
+        'is not in this version, which has run, doctor, quantize, inspect, eval, score, check, package and pull';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -219,7 +251,17 @@ function addLater(program: Command, name: string): void {
 /** `bench` runs by default, so a misspelt command arrives here as a word too many. */
 function refuseWords([word]: readonly string[]): void {
   if (word === undefined) return;
-  const known = ['run', 'doctor', 'quantize', 'inspect', 'check', 'package', 'pull'];
+  const known = [
+    'run',
+    'doctor',
+    'quantize',
+    'inspect',
+    'eval',
+    'score',
+    'check',
+    'package',
+    'pull',
+  ];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);
 }

@@ -76,15 +76,19 @@ export function chooseTarget(
   const { device, refusal } = resolve(engine.device);
   if (refusal !== null) faults.push({ where: whereIs('engine', 'device'), message: refusal });
   if (sut !== 'native' || device === null) return null;
-  return resolveTarget(engine, device, whereIs, faults);
+  if (device === 'cpu' && engine.profileSteps > 0) {
+    const message = `engine.profile_steps is ${engine.profileSteps}, and the CPU engine has no kernels to profile; allowed: 0, or a GPU (--device cuda)`;
+    faults.push({ where: whereIs('engine', 'profile_steps'), message });
+  }
+  return resolveTypes(engine, device, whereIs, faults);
 }
 
 /**
  * The types of the engine on the device; what the device has not is noted, with what it has. `auto` is int8 on a CPU and
  * fp16 on a GPU; of the KV cache it is fp16, or bf16 where the activations are.
  */
-function resolveTarget(
-  engine: RunSettings['engine'],
+export function resolveTypes(
+  engine: Pick<RunSettings['engine'], 'activations' | 'kvCache'>,
   device: DeviceName,
   whereIs: (...path: string[]) => string,
   faults: Fault[],
@@ -96,10 +100,6 @@ function resolveTarget(
     const message = `engine.${key} is "${value}"; allowed on ${device}: auto, ${has.join(', ')}`;
     faults.push({ where: whereIs('engine', key), message });
   };
-  if (kind === 'cpu' && engine.profileSteps > 0) {
-    const message = `engine.profile_steps is ${engine.profileSteps}, and the CPU engine has no kernels to profile; allowed: 0, or a GPU (--device cuda)`;
-    faults.push({ where: whereIs('engine', 'profile_steps'), message });
-  }
   check('activations', engine.activations, types.activationTypes);
   check('kv_cache', engine.kvCache, types.kvCacheTypes);
   const bestActivations = kind === 'cpu' ? 'int8' : 'fp16';

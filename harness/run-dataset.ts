@@ -61,7 +61,7 @@ export class DatasetShelf {
       return this.opened;
     } catch (error) {
       if (!(error instanceof DatasetError)) throw error;
-      faults.push(...describe(error, path, where));
+      faults.push(...describeDatasetError(error, path, where));
       return null;
     }
   }
@@ -109,16 +109,17 @@ export function remarkOnSource({ source, path }: Dataset): string | null {
   return `${path} is named like a published file and differs from it: its sha256 is ${source.sha256}, and ${by} says ${sha256}`;
 }
 
-function describe(error: DatasetError, file: string, where: string): Fault[] {
+/** What is wrong with a dataset's file, place by place. */
+export function describeDatasetError(error: DatasetError, path: string, where: string): Fault[] {
   const { rowFaults } = error;
   if (rowFaults.length === 0) return [{ where, message: error.message }];
   const told = rowFaults.slice(0, maxToldPlaces);
-  const faults = told.map(({ line, column, row, message }) => {
+  const faults = told.map(({ file = path, line, column, row, message }) => {
     const inText = [line, column].filter((part) => part !== undefined).map((part) => `:${part}`);
     const inTable = line === undefined && row !== undefined ? `, row ${row}` : '';
     return { where: `${shorten(file)}${inText.join('')}${inTable}`, message };
   });
   const left = rowFaults.length - told.length;
-  if (left > 0) faults.push({ where: shorten(file), message: `${left} more rows are wrong` });
+  if (left > 0) faults.push({ where: shorten(path), message: `${left} more rows are wrong` });
   return faults;
 }

@@ -8,6 +8,8 @@ import {
   type GenerationScore,
   type JudgedTarget,
   judgeTargets,
+  loadEnglishPunkt,
+  SentenceSplitter,
   scoreChoices,
   scoreGeneration,
 } from './accuracy/index.js';
@@ -72,6 +74,7 @@ function scoreTexts(
   answers: ReadonlyMap<number, Uint8Array>,
   library: DatasetLibrary,
 ): GenerationScore {
+  const splitter = new SentenceSplitter(loadEnglishPunkt());
   return scoreGeneration(
     indices.map((index) => {
       const sample = library.sample(index);
@@ -84,6 +87,7 @@ function scoreTexts(
         tokenCount: tokens.length,
       };
     }),
+    (text) => splitter.split(text),
   );
 }
 

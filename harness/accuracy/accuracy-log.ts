@@ -14,32 +14,62 @@ export interface AccuracyRecord {
 }
 
 export interface AccuracyLogOptions {
-  readonly tokenType?: TokenType;
+  /** `auto`: int64 where the upper half of every 8 bytes is zero, else int32. */
+  readonly tokenType?: TokenType | 'auto';
+  /** Rows of the dataset; an index beyond them is a fault. */
+  readonly sampleCount?: number;
   /** What to call the log in messages, its path for instance. */
   readonly name?: string;
 }
 
 const MAX_FAULTS = 20;
 
+/** A whole log: the first record of each sample, in the file's order. */
+export interface AccuracyLog {
+  readonly records: readonly AccuracyRecord[];
+  readonly tokenType: TokenType;
+  /** Records of samples that were answered before: the reference scripts leave them out. */
+  readonly repeated: number;
+}
+
 /**
- * Reads a whole log: the first record of each `qsl_idx`, in the file's order. A performance run's log has none.
+ * The first record of each `qsl_idx`, in the file's order. A performance run's log has none.
  * @throws InputError naming what is malformed, record by record (the first 20 faults).
  */
 export function parseAccuracyLog(text: string, options: AccuracyLogOptions = {}): AccuracyRecord[] {
-  const { tokenType = 'int32', name = 'mlperf_log_accuracy.json' } = options;
+  return [...readAccuracyLog(text, options).records];
+}
+
+/** The same with what else is worth knowing. @throws InputError as parseAccuracyLog() does. */
+export function readAccuracyLog(text: string, options: AccuracyLogOptions = {}): AccuracyLog {
+  const { name = 'mlperf_log_accuracy.json', sampleCount = Number.POSITIVE_INFINITY } = options;
   const entries = parseArray(text, name);
+  const asked = options.tokenType ?? 'int32';
+  const tokenType = asked === 'auto' ? guessTokenType(entries) : asked;
   const records = new Map<number, AccuracyRecord>();
   const faults: Fault[] = [];
   for (let at = 0; at < entries.length && faults.length < MAX_FAULTS; at++) {
     const record = readRecord(entries[at], tokenType);
     if (typeof record === 'string') {
       faults.push({ where: `${name}, record ${at + 1}`, message: record });
+    } else if (record.qslIdx >= sampleCount) {
+      const message = `qsl_idx is ${record.qslIdx}; allowed: 0 to ${sampleCount - 1}, the rows of the dataset`;
+      faults.push({ where: `${name}, record ${at + 1}`, message });
     } else if (!records.has(record.qslIdx)) {
       records.set(record.qslIdx, record);
     }
   }
   if (faults.length > 0) throw new InputError(faults);
-  return [...records.values()];
+  return { records: [...records.values()], tokenType, repeated: entries.length - records.size };
+}
+
+function guessTokenType(entries: readonly unknown[]): TokenType {
+  const texts = entries.flatMap((entry) => {
+    const data = (entry as { readonly data?: unknown } | null)?.data;
+    return typeof data === 'string' && data !== '' ? [data] : [];
+  });
+  const isWide = (hex: string) => hex.length % 16 === 0 && /^(?:[0-9a-f]{8}0{8})*$/i.test(hex);
+  return texts.length > 0 && texts.every(isWide) ? 'int64' : 'int32';
 }
 
 function parseArray(text: string, name: string): unknown[] {

@@ -1,5 +1,6 @@
 // How good are generated answers, by the recipe of MLPerf's llama2-70b accuracy script? ROUGE of one pair is
 // rouge.ts's business. Rounding is numpy's, so that equal predictions give equal digits.
+import { countCharacters, stripBlanks } from '../python-text.js';
 import type { GenerationMetricName } from './metrics.js';
 import { mean, roundToDecimals, roundToTenth } from './numpy-rounding.js';
 import { createRougeScorer, type RougeScorer } from './rouge.js';
@@ -31,18 +32,26 @@ export interface GenerationScore {
   readonly samples: readonly GenerationSampleScore[];
 }
 
+/** Cuts a text into sentences, as SentenceSplitter does. */
+export type SplitSentences = (text: string) => readonly string[];
+
+/** Texts keep their own newlines. */
+const asOne: SplitSentences = (text) => [text];
+
 /**
- * Scores generated answers. Both texts are stripped of surrounding blanks and keep their newlines as given. The
- * reference script also puts a newline between sentences (NLTK Punkt): that moves ROUGE-Lsum, and genLen where a
- * sentence ends in several blanks; it is not done here, so texts of several sentences a line need it done before.
+ * Scores generated answers. Both texts are stripped of surrounding blanks, and a newline is put between their sentences:
+ * that moves ROUGE-Lsum, and genLen where blanks of another number stood there.
  * @throws RangeError on no items, or a token count that is not an integer of at least 0.
  */
-export function scoreGeneration(items: readonly GenerationItem[]): GenerationScore {
+export function scoreGeneration(
+  items: readonly GenerationItem[],
+  split: SplitSentences = asOne,
+): GenerationScore {
   if (items.length === 0) {
     throw new RangeError('there are 0 answers to score; at least 1 is needed');
   }
   const scorer = createRougeScorer();
-  const samples = items.map((item) => scoreSample(item, scorer));
+  const samples = items.map((item) => scoreSample(item, scorer, split));
   const genTokLen = samples.reduce((sum, { tokenCount }) => sum + tokenCount, 0);
   const percent = (metric: 'rouge1' | 'rouge2' | 'rougeL' | 'rougeLsum'): number =>
     roundToDecimals(100 * mean(Float64Array.from(samples, (sample) => sample[metric])), 4);
@@ -62,41 +71,24 @@ export function scoreGeneration(items: readonly GenerationItem[]): GenerationSco
   };
 }
 
-function scoreSample(item: GenerationItem, scorer: RougeScorer): GenerationSampleScore {
+function scoreSample(
+  item: GenerationItem,
+  scorer: RougeScorer,
+  split: SplitSentences,
+): GenerationSampleScore {
   const { id, tokenCount } = item;
   if (!(Number.isSafeInteger(tokenCount) && tokenCount >= 0)) {
     throw new RangeError(`answer ${id}: token count ${tokenCount} is not an integer of at least 0`);
   }
-  const prediction = stripBlanks(item.prediction);
-  const scores = scorer.score(stripBlanks(item.reference), prediction);
+  const prediction = split(stripBlanks(item.prediction)).join('\n');
+  const scores = scorer.score(split(stripBlanks(item.reference)).join('\n'), prediction);
   return {
     id,
     rouge1: scores.rouge1.fMeasure,
     rouge2: scores.rouge2.fMeasure,
     rougeL: scores.rougeL.fMeasure,
     rougeLsum: scores.rougeLsum.fMeasure,
-    genLen: countCodePoints(prediction),
+    genLen: countCharacters(prediction),
     tokenCount,
   };
-}
-
-function stripBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isBlank(text[start]!)) start++;
-  while (end > start && isBlank(text[end - 1]!)) end--;
-  return text.slice(start, end);
-}
-
-/** What Python's str.strip() takes off: unlike trim(), the separators 1C to 1F and 85, and not the mark FEFF. */
-function isBlank(character: string): boolean {
-  return character !== '\ufeff' && (/\s/.test(character) || SEPARATORS.includes(character));
-}
-
-const SEPARATORS = '\x1c\x1d\x1e\x1f\x85';
-
-function countCodePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
 }

@@ -96,14 +96,14 @@ void Engine::check_score(const std::string& owner, const ScoreRequest& request) 
   check_tokens(owner, "promptTokens", request.prompt);
   for (const std::vector<int32_t>& continuation : request.continuations) {
     check_tokens(owner, "continuations", continuation);
-    const size_t total = request.prompt.size() + continuation.size();
-    if (request.prompt.empty() || continuation.empty() ||
-        static_cast<int64_t>(total) > options_.max_sequence_tokens) {
+    // The last token is weighed and never read.
+    const auto read = static_cast<int64_t>(request.prompt.size() + continuation.size()) - 1;
+    if (request.prompt.empty() || continuation.empty() || read > options_.max_sequence_tokens) {
       throw Error(kBadArgument, owner + ": " + std::to_string(request.prompt.size()) +
                                     " prompt tokens and " + std::to_string(continuation.size()) +
                                     " of a continuation; allowed: at least 1 each, at most " +
-                                    std::to_string(options_.max_sequence_tokens) +
-                                    " together (maxSequenceTokens)");
+                                    std::to_string(options_.max_sequence_tokens + 1) +
+                                    " together (maxSequenceTokens, and one that is not read)");
     }
   }
 }

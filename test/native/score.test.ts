@@ -92,8 +92,8 @@ test('requests that cannot be scored are refused by number', async () => {
     /score request 1: .* is 160; allowed: 0 to 159/,
   );
   await refused(
-    { promptTokens: new Int32Array(128) },
-    /128 prompt tokens and 1 .*at most 128 together/,
+    { promptTokens: new Int32Array(129) },
+    /129 prompt tokens and 1 .*at most 129 together/,
   );
   expect(await bench.engine.score([good])).toHaveLength(1);
   expect(await bench.engine.score([])).toEqual([]);

@@ -1,0 +1,267 @@
+// `bench eval MODEL`: tasks -> items -> tokens -> the engine's answers -> scores with their errors, told top to bottom.
+// What each item was asked and answered is kept as it comes, so that the same command goes on after an interruption.
+
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DatasetError, loadTokenizer, type Tokenizer } from '../../datasets/index.js';
+import type { EngineOptions } from '../../native/index.js';
+import { describeSystem, readCommit } from '../environment.js';
+import { InputError, InterruptedError, messageOf } from '../errors.js';
+import { EvalEngine } from '../eval/eval-engine.js';
+import {
+  digestIdentity,
+  digestItem,
+  EvalFolder,
+  type EvalIdentity,
+  type ItemEvidence,
+} from '../eval/evidence.js';
+import { findLongest, ItemRunner, type RunTerms, tokenizeItem } from '../eval/run-items.js';
+import { type GroupScore, scoreGroup, scoreTask, type TaskScore } from '../eval/scores.js';
+import type { BuiltTask } from '../eval/tasks/task.js';
+import { makeTextEncoder, type TextEncoder } from '../eval/text-encoder.js';
+import type { EvalRequest } from '../eval-options.js';
+import { type ExitCode, exitCodes } from '../exit-codes.js';
+import { digestFolder } from '../model-digest.js';
+import { findPackageRoot } from '../package-root.js';
+import { formatEvalTable } from '../report/eval-table.js';
+import { ProgressReporter } from '../report/progress.js';
+import { describeDatasetError } from '../run-dataset.js';
+import type { Streams } from './run.js';
+
+/** results.json, and what --json prints. */
+export interface EvalRecord {
+  readonly schema: 'loadmark/eval/1';
+  readonly version: string;
+  readonly commit: string | null;
+  readonly startedAt: string;
+  readonly command: readonly string[];
+  readonly model: {
+    readonly name: string;
+    readonly digest: string;
+    readonly architecture: string;
+    readonly parameters: number;
+    readonly weightFormat: string;
+  };
+  readonly system: Awaited<ReturnType<typeof describeSystem>>;
+  /** Equal settings: equal questions to an equal model, computed alike. */
+  readonly settings: EvalIdentity;
+  readonly settingsDigest: string;
+  readonly tasks: readonly TaskScore[];
+  readonly groups: readonly GroupScore[];
+  readonly items: number;
+  /** Of these, answered by an earlier call that was interrupted. */
+  readonly itemsKept: number;
+  /** This call's. */
+  readonly tokensRead: number;
+  readonly seconds: number;
+}
+
+export async function evaluateModel(
+  request: EvalRequest,
+  command: readonly string[],
+  streams: Streams,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const startedAt = new Date();
+  const progress = new ProgressReporter(streams.stderr, request.quiet);
+  const encoder = await readEncoder(request);
+  progress.note(`reading ${request.tasks.map(({ definition }) => definition.name).join(', ')}`);
+  const tasks = await buildTasks(request, encoder);
+  const digest = await digestFolder(request.model.folder);
+  const identity = describeIdentity(request, digest, tasks);
+  const folder = EvalFolder.open(placeFolder(request, identity), identity, request.fresh);
+  const evidence = new Map(folder.kept);
+  const { engine, tokens } = await answerItems(request, tasks, evidence, {
+    encoder,
+    folder,
+    progress,
+    signal,
+  });
+  const leaves = tasks.flatMap(({ leaves: own }) => own);
+  const scores = leaves.map((leaf) => scoreTask(leaf, evidence));
+  const record: EvalRecord = {
+    schema: 'loadmark/eval/1',
+    version: findPackageRoot().version,
+    commit: await readCommit(findPackageRoot().folder),
+    startedAt: startedAt.toISOString(),
+    command,
+    model: { name: request.model.name, digest, ...engine },
+    system: await describeSystem(),
+    settings: identity,
+    settingsDigest: digestIdentity(identity),
+    tasks: scores,
+    groups: tasks.flatMap(({ groups }) => groups.map((group) => scoreGroup(group, scores))),
+    items: evidence.size,
+    itemsKept: folder.kept.size,
+    tokensRead: tokens,
+    seconds: (Date.now() - startedAt.getTime()) / 1000,
+  };
+  folder.writeResults(record);
+  streams.stdout.write(
+    request.json ? `${JSON.stringify(record, null, 2)}\n` : formatEvalTable(record, folder.path),
+  );
+  return exitCodes.ok;
+}
+
+async function readEncoder({ model }: EvalRequest): Promise<TextEncoder> {
+  let tokenizer: Tokenizer;
+  try {
+    tokenizer = await loadTokenizer(model.folder);
+  } catch (error) {
+    throw new InputError([{ where: model.folder, message: messageOf(error) }]);
+  }
+  return makeTextEncoder(tokenizer, model.folder);
+}
+
+/** @throws InputError with what every task's data has wrong. */
+async function buildTasks(request: EvalRequest, encoder: TextEncoder): Promise<BuiltTask[]> {
+  const { limit, maxLength } = request;
+  const built: BuiltTask[] = [];
+  const faults = [];
+  for (const { definition, folder, shots } of request.tasks) {
+    try {
+      built.push(await definition.build({ folder, shots, limit, encoder, maxLength }));
+    } catch (error) {
+      if (error instanceof InputError) faults.push(...error.faults);
+      else if (error instanceof DatasetError) {
+        faults.push(...describeDatasetError(error, folder, '--data'));
+      } else throw error;
+    }
+  }
+  if (faults.length > 0) throw new InputError(faults);
+  return built;
+}
+
+/** Everything that an answer depends on. */
+function describeIdentity(
+  { model, limit, maxLength, target, weights }: EvalRequest,
+  modelDigest: string,
+  tasks: readonly BuiltTask[],
+): EvalIdentity {
+  const leaves = tasks.flatMap(({ leaves: own }) => own);
+  return {
+    version: findPackageRoot().version,
+    model: model.name,
+    modelDigest,
+    limit,
+    maxLength,
+    device: target.device === 'cpu' ? 'cpu' : 'cuda',
+    kvCache: target.kvCacheType,
+    activations: target.activationType,
+    weights,
+    tasks: leaves.map(({ name, version, shots, items }) => {
+      const hash = createHash('sha256');
+      for (const item of items) {
+        const right =
+          item.kind === 'choice' ? item.answer : item.kind === 'generation' ? item.target : '';
+        hash.update(`${item.id} ${digestItem(item)} ${right}\n`);
+      }
+      return { name, version, shots, items: items.length, digest: hash.digest('hex').slice(0, 16) };
+    }),
+  };
+}
+
+function placeFolder({ output, model }: EvalRequest, identity: EvalIdentity): string {
+  if (output !== null) return resolve(output);
+  return resolve('results', 'eval', `${model.name}-${digestIdentity(identity).slice(0, 12)}`);
+}
+
+interface Means {
+  readonly encoder: TextEncoder;
+  readonly folder: EvalFolder;
+  readonly progress: ProgressReporter;
+  readonly signal: AbortSignal;
+}
+
+/** Fills `evidence` with every item that has none yet. */
+async function answerItems(
+  request: EvalRequest,
+  tasks: readonly BuiltTask[],
+  evidence: Map<string, ItemEvidence>,
+  { encoder, folder, progress, signal }: Means,
+) {
+  const all = tasks.flatMap(({ leaves }) => leaves.flatMap(({ items }) => items));
+  const left = all.filter(({ id }) => !evidence.has(id));
+  if (evidence.size > 0) {
+    progress.note(`${evidence.size} of ${all.length} items were answered before: ${folder.path}`);
+  }
+  const terms: RunTerms = {
+    encoder,
+    maxLength: request.maxLength,
+    maxBatch: request.maxBatch,
+    stopTokens: readStopTokens(request.model.folder, encoder.tokenizer.eosId),
+    endText: readEndText(request.model.folder),
+  };
+  const tokenized = left.map((item) => {
+    try {
+      return tokenizeItem(item, terms);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new InputError([{ where: '--max-length', message: error.message }]);
+    }
+  });
+  progress.note(`loading ${request.model.name} from ${request.model.folder}`);
+  const engine = await EvalEngine.load(buildOptions(request, findLongest(tokenized)), encoder);
+  const runner = new ItemRunner(engine, folder, terms, signal);
+  const total = left.length;
+  const stop = progress.start('eval', () => ({
+    samples: runner.answered,
+    tokens: runner.tokens,
+    total,
+  }));
+  try {
+    await runner.run(tokenized, (row) => evidence.set(row.id, row));
+  } finally {
+    stop();
+    await engine.close();
+  }
+  if (runner.answered < total) {
+    throw new InterruptedError(
+      `interrupted: ${evidence.size} of ${all.length} items are kept in ${folder.path}; the same command goes on from there`,
+    );
+  }
+  const { architecture, parameters, weightFormat } = engine.info;
+  return { engine: { architecture, parameters, weightFormat }, tokens: runner.tokens };
+}
+
+function buildOptions(request: EvalRequest, longest: number): EngineOptions {
+  const { target, threads, maxBatch, weights, model } = request;
+  return {
+    modelPath: model.folder,
+    ...target,
+    threads,
+    maxBatch,
+    maxSequenceTokens: longest,
+    // All of it is prompts, which larger steps read faster where there is a GPU.
+    maxStepTokens: target.device === 'cpu' ? 512 : 2048,
+    pageTokens: 16,
+    kvCacheBytes: 0,
+    instructionSet: 'auto',
+    weightFormat: weights,
+  };
+}
+
+/** What ends an answer: a checkpoint may name several. */
+function readStopTokens(folder: string, eosId: number): Int32Array {
+  for (const name of ['generation_config.json', 'config.json']) {
+    const ids: unknown = readObject(join(folder, name)).eos_token_id;
+    const list = (Array.isArray(ids) ? ids : [ids]).filter((id) => Number.isInteger(id));
+    if (list.length > 0) return Int32Array.from(list as number[]);
+  }
+  return Int32Array.of(eosId);
+}
+
+/** How the tokenizer spells its end; '' where it does not say. */
+function readEndText(folder: string): string {
+  const named = readObject(join(folder, 'tokenizer_config.json')).eos_token;
+  const content =
+    typeof named === 'object' && named !== null ? (named as { content?: unknown }).content : named;
+  return typeof content === 'string' ? content : '';
+}
+
+function readObject(file: string): Readonly<Record<string, unknown>> {
+  if (!existsSync(file)) return {};
+  const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,146 @@
+// `bench score ACCURACY_LOG`: the answers that any harness logged, decoded and scored by the recipe of an MLPerf benchmark,
+// told top to bottom. Reading the log, splitting sentences and ROUGE are accuracy/'s business.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { loadTokenizer, type Tokenizer } from '../../datasets/index.js';
+import {
+  type AccuracyLog,
+  type GenerationScore,
+  type JudgedTarget,
+  judgeTargets,
+  loadEnglishPunkt,
+  readAccuracyLog,
+  readPunktFolder,
+  SentenceSplitter,
+  scoreGeneration,
+} from '../accuracy/index.js';
+import { formatRecipeText, listRecipeTargets } from '../accuracy/recipes.js';
+import { shorten } from '../config-files.js';
+import { type Fault, InputError, messageOf } from '../errors.js';
+import { type ExitCode, exitCodes } from '../exit-codes.js';
+import { readReferences } from '../reference-texts.js';
+import { formatScoreReport } from '../report/score-report.js';
+import type { ScoreRequest } from '../score-options.js';
+import { asksForCleanUp, cleanUpText } from '../text-cleanup.js';
+import type { Streams } from './run.js';
+
+/** What --json prints. */
+export interface ScoreRecord {
+  readonly schema: 'loadmark/score/1';
+  readonly benchmark: string;
+  readonly log: string;
+  readonly dataset: string;
+  readonly tokenType: string;
+  /** Records of samples that were answered before, left out. */
+  readonly repeatedRecords: number;
+  /** Tokens that stand for no text: padding and ends. The token counts have them in, as the scripts have. */
+  readonly specialTokens: number;
+  readonly samplesOfBenchmark: number;
+  readonly sentences: { readonly rules: string; readonly model: string };
+  readonly metrics: GenerationScore['metrics'];
+  /** null where not all samples were answered: references are for all of them. */
+  readonly targets: readonly JudgedTarget[] | null;
+  readonly passed: boolean | null;
+}
+
+export async function scoreLog(request: ScoreRequest, streams: Streams): Promise<ExitCode> {
+  const { recipe, factor } = request;
+  const tokenizer = await readTokenizer(request.tokenizer);
+  const references = await readReferences(request.dataset);
+  const log = readLog(request, references.length);
+  const answers = decodeAnswers(log, tokenizer, request);
+  const punkt = request.punkt === null ? loadEnglishPunkt() : readPunktFolder(request.punkt);
+  const splitter = new SentenceSplitter(punkt, request.edition);
+  const items = log.records.map(({ qslIdx, tokens }, at) => ({
+    id: String(qslIdx),
+    prediction: answers.texts[at]!,
+    reference: references[qslIdx]!,
+    tokenCount: tokens.length,
+  }));
+  const score = scoreGeneration(items, (text) => splitter.split(text));
+  const isWhole = items.length === recipe.samples;
+  const targets = isWhole ? judgeTargets(score.metrics, listRecipeTargets(recipe, factor)) : null;
+  const record: ScoreRecord = {
+    schema: 'loadmark/score/1',
+    benchmark: recipe.name,
+    log: request.log,
+    dataset: request.dataset,
+    tokenType: log.tokenType,
+    repeatedRecords: log.repeated,
+    specialTokens: answers.specialTokens,
+    samplesOfBenchmark: recipe.samples,
+    sentences: { rules: `NLTK ${request.edition}`, model: punkt.source },
+    metrics: score.metrics,
+    targets,
+    passed: targets === null ? null : targets.every(({ pass }) => pass),
+  };
+  const text = formatRecipeText(recipe, score);
+  if (request.output !== null) writeText(request.output, text);
+  streams.stdout.write(
+    request.json ? `${JSON.stringify(record, null, 2)}\n` : formatScoreReport(record, text),
+  );
+  return record.passed === false ? exitCodes.belowTarget : exitCodes.ok;
+}
+
+async function readTokenizer(folder: string): Promise<Tokenizer> {
+  try {
+    return await loadTokenizer(folder);
+  } catch (error) {
+    throw new InputError([{ where: '--tokenizer', message: messageOf(error) }]);
+  }
+}
+
+function readLog({ log, tokenType }: ScoreRequest, sampleCount: number): AccuracyLog {
+  const name = shorten(log);
+  let text: string;
+  try {
+    text = readFileSync(log, 'utf8');
+  } catch (error) {
+    throw new InputError([{ where: name, message: `cannot be read: ${messageOf(error)}` }]);
+  }
+  const parsed = readAccuracyLog(text, { tokenType, sampleCount, name });
+  if (parsed.records.length > 0) return parsed;
+  const message = 'holds no record; an accuracy run logs one a sample, a performance run none';
+  throw new InputError([{ where: name, message }]);
+}
+
+/** Faulty records that are told. */
+const maxFaults = 20;
+
+function decodeAnswers(
+  { records, tokenType }: AccuracyLog,
+  tokenizer: Tokenizer,
+  { log, tokenizer: folder }: ScoreRequest,
+): { readonly texts: string[]; readonly specialTokens: number } {
+  const cleans = asksForCleanUp(folder);
+  const faults: Fault[] = [];
+  const isSilent = new Map<number, boolean>();
+  let specialTokens = 0;
+  const texts = records.map(({ qslIdx, tokens }) => {
+    const stranger = tokens.find((token) => token >= tokenizer.vocabSize);
+    if (stranger !== undefined && faults.length < maxFaults) {
+      const message = `a token is ${stranger} read as ${tokenType}; the tokenizer has 0 to ${tokenizer.vocabSize - 1}: another --tokenizer or --token-type?`;
+      faults.push({ where: `${shorten(log)}, qsl_idx ${qslIdx}`, message });
+    }
+    for (const token of tokens) {
+      let silent = isSilent.get(token);
+      if (silent === undefined) {
+        silent = tokenizer.decode([token]) === '';
+        isSilent.set(token, silent);
+      }
+      if (silent) specialTokens++;
+    }
+    const text = tokenizer.decode(tokens);
+    return cleans ? cleanUpText(text) : text;
+  });
+  if (faults.length > 0) throw new InputError(faults);
+  return { texts, specialTokens };
+}
+
+function writeText(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new InputError([{ where: '--output', message: `${file}: ${messageOf(error)}` }]);
+  }
+}

@@ -1,0 +1,153 @@
+// How does the engine answer items? Keeps it full with calls of score() and with generations, and ends a generation at its
+// stop strings. What answers mean is judge.ts's business.
+
+import {
+  Engine,
+  type EngineOptions,
+  type EventBatch,
+  eventStatus,
+  type ScoreRequest,
+} from '../../native/index.js';
+import { SystemUnderTestError } from '../errors.js';
+import { asLoadError } from '../sut/load-error.js';
+import type { Weighed } from './judge.js';
+import type { TextEncoder } from './text-encoder.js';
+import type { TokenRequest } from './token-requests.js';
+
+export interface Generation {
+  readonly prompt: Int32Array;
+  readonly maxNewTokens: number;
+  readonly stopTokens: Int32Array;
+  readonly stops: readonly string[];
+}
+
+interface Flight {
+  readonly stops: readonly string[];
+  readonly tokens: number[];
+  readonly finish: (text: string) => void;
+  readonly fail: (error: Error) => void;
+}
+
+/** No stop string is longer than what so many tokens write: each writes a byte at least. */
+const tailTokens = 32;
+
+export class EvalEngine {
+  readonly #encoder: TextEncoder;
+  readonly #flights = new Map<number, Flight>();
+  #engine!: Engine;
+  #nextId = 0;
+
+  private constructor(encoder: TextEncoder) {
+    this.#encoder = encoder;
+  }
+
+  /** @throws InputError when the engine refuses the model or the options, SystemUnderTestError when it is broken. */
+  static async load(options: EngineOptions, encoder: TextEncoder): Promise<EvalEngine> {
+    const made = new EvalEngine(encoder);
+    try {
+      made.#engine = await Engine.load(options, {
+        onEvents: (batch) => made.takeEvents(batch),
+        onBroken: (error) => made.break(error),
+      });
+      return made;
+    } catch (error) {
+      throw asLoadError(error, options.modelPath);
+    }
+  }
+
+  get info() {
+    return this.#engine.info;
+  }
+
+  /** One answer a request, item by item. Continuations of one prompt go in one request, so that the engine may share it. */
+  async weigh(items: readonly (readonly TokenRequest[])[]): Promise<Weighed[][]> {
+    const requests: ScoreRequest[] = [];
+    const places = items.map((item) => {
+      const byPrompt = new Map<string, number>();
+      return item.map(({ prompt, continuation }) => {
+        const key = prompt.join(',');
+        let request = byPrompt.get(key);
+        if (request === undefined) {
+          request = requests.length;
+          byPrompt.set(key, request);
+          requests.push({ promptTokens: prompt, continuations: [] });
+        }
+        const continuations = requests[request]!.continuations as Int32Array[];
+        continuations.push(continuation);
+        return { request, at: continuations.length - 1 };
+      });
+    });
+    const results = await this.#engine.score(requests);
+    return places.map((place) =>
+      place.map(({ request, at }) => ({
+        logProb: results[request]!.logProbs[at]!,
+        isGreedy: results[request]!.isGreedy[at] === 1,
+      })),
+    );
+  }
+
+  /** Greedy text up to the first stop string, which may be in it with a few tokens more. */
+  generate({ prompt, maxNewTokens, stopTokens, stops }: Generation): Promise<string> {
+    const id = this.#nextId++;
+    return new Promise((finish, fail) => {
+      this.#flights.set(id, { stops, tokens: [], finish, fail });
+      try {
+        this.#engine.submit([
+          {
+            id,
+            promptTokens: prompt,
+            maxNewTokens,
+            minNewTokens: 0,
+            stopTokens,
+            temperature: 0,
+            topK: 0,
+            topP: 1,
+            seed: 0n,
+          },
+        ]);
+      } catch (error) {
+        this.#flights.delete(id);
+        fail(error as Error);
+      }
+    });
+  }
+
+  /** Ends what is being generated; its promises are rejected. */
+  cancelAll(): void {
+    this.break(new Error('cancelled'));
+  }
+
+  async close(): Promise<void> {
+    await this.#engine.close();
+  }
+
+  /** The engine's door: one step's news. */
+  private takeEvents(batch: EventBatch): void {
+    const stopped: number[] = [];
+    for (const [position, id] of batch.requestIds.entries()) {
+      const flight = this.#flights.get(id);
+      if (flight === undefined) continue;
+      const token = batch.tokens[position]!;
+      if (token >= 0) flight.tokens.push(token);
+      const status = batch.statuses[position]!;
+      if (status === eventStatus.running && !this.hasStop(flight)) continue;
+      this.#flights.delete(id);
+      if (status === eventStatus.running) stopped.push(id);
+      if (status === eventStatus.failed || status === eventStatus.cancelled) {
+        flight.fail(new SystemUnderTestError('the native engine failed at a generation'));
+      } else flight.finish(this.#encoder.tokenizer.decode(flight.tokens));
+    }
+    if (stopped.length > 0) this.#engine.cancel(Int32Array.from(stopped));
+  }
+
+  private hasStop({ stops, tokens }: Flight): boolean {
+    const tail = this.#encoder.tokenizer.decode(tokens.slice(-tailTokens));
+    return stops.some((stop) => stop !== '' && tail.includes(stop));
+  }
+
+  private break(error: Error): void {
+    const flights = [...this.#flights.values()];
+    this.#flights.clear();
+    for (const { fail } of flights) fail(error);
+  }
+}

@@ -1,0 +1,157 @@
+// What came of each item of an evaluation, one JSON object a line, in the order in which they were answered; and the
+// folder that keeps it, so that an interrupted evaluation goes on where it was.
+
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { InputError, messageOf } from '../errors.js';
+import type { EvalItem } from './item.js';
+
+/** A line of items.jsonl. */
+export interface ItemEvidence {
+  readonly id: string;
+  readonly task: string;
+  /** sha256 over what was asked, as digestItem makes it: 16 hex digits. */
+  readonly prompt: string;
+  /** Natural logarithms, one a request. */
+  readonly logProbs?: readonly number[];
+  /** Whether every token of a continuation was the most probable one. */
+  readonly greedy?: readonly boolean[];
+  readonly chosen?: number;
+  readonly chosenNorm?: number;
+  readonly answer?: number;
+  /** What a log-probability is shared by. */
+  readonly weights?: { readonly words?: number; readonly bytes?: number; readonly tokens?: number };
+  /** What was generated, cut at the first stop string. */
+  readonly text?: string;
+  readonly answers?: Readonly<Record<string, string>>;
+  /** 0 or 1 a metric. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** What two evaluations must have in common for one to go on with the other. */
+export interface EvalIdentity {
+  readonly [name: string]: unknown;
+}
+
+const identityFile = 'settings.json';
+const itemsFile = 'items.jsonl';
+
+export class EvalFolder {
+  readonly #items: string;
+
+  private constructor(
+    readonly path: string,
+    /** What was kept before, by item. */
+    readonly kept: ReadonlyMap<string, ItemEvidence>,
+  ) {
+    this.#items = join(path, itemsFile);
+  }
+
+  get resultsFile(): string {
+    return join(this.path, 'results.json');
+  }
+
+  /**
+   * Opens a folder for an evaluation, with what it holds of the same one.
+   * @throws InputError where it holds another one and `fresh` is false, or cannot be written.
+   */
+  static open(path: string, identity: EvalIdentity, fresh: boolean): EvalFolder {
+    const digest = digestIdentity(identity);
+    const refuse = (message: string) => new InputError([{ where: path, message }]);
+    const marker = join(path, identityFile);
+    try {
+      if (fresh)
+        for (const name of [identityFile, itemsFile]) rmSync(join(path, name), { force: true });
+      mkdirSync(path, { recursive: true });
+      const found = existsSync(marker) ? readMarker(marker) : null;
+      if (found !== null && found.digest !== digest) {
+        const changed = listChanges(found.identity, identity);
+        throw refuse(
+          `holds an evaluation with other settings (${changed}); allowed: the same command, another --output, or --fresh to begin anew`,
+        );
+      }
+      if (found === null) {
+        writeFileSync(join(path, itemsFile), '');
+        writeFileSync(marker, `${JSON.stringify({ digest, identity }, null, 2)}\n`);
+      }
+      return new EvalFolder(path, readKept(join(path, itemsFile)));
+    } catch (error) {
+      if (error instanceof InputError) throw error;
+      throw refuse(`cannot be used: ${messageOf(error)}`);
+    }
+  }
+
+  append(rows: readonly ItemEvidence[]): void {
+    appendFileSync(this.#items, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  }
+
+  writeResults(record: object): void {
+    writeFileSync(this.resultsFile, `${JSON.stringify(record, null, 2)}\n`);
+  }
+}
+
+export function digestIdentity(identity: EvalIdentity): string {
+  return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+}
+
+/** sha256 over the item's requests, context and continuation apart by \x01, requests by \x00; 16 hex digits. */
+export function digestItem(item: EvalItem): string {
+  const hash = createHash('sha256');
+  if (item.kind === 'choice') {
+    const requests = item.requests.map((r) => `${r.context}\x01${r.continuation}`);
+    hash.update(requests.join('\x00'));
+  } else if (item.kind === 'rolling') {
+    hash.update(item.text);
+  } else if (item.kind === 'generation') {
+    hash.update(item.prompt);
+  } else {
+    hash.update(`${item.prompt.join(' ')}\x01${item.continuation.join(' ')}`);
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+function readMarker(file: string): { readonly digest: string; readonly identity: EvalIdentity } {
+  const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  if (typeof value === 'object' && value !== null && 'digest' in value && 'identity' in value) {
+    return value as { digest: string; identity: EvalIdentity };
+  }
+  throw new Error(`${identityFile} is none of an evaluation`);
+}
+
+/** Names of settings that differ. */
+function listChanges(before: EvalIdentity, now: EvalIdentity): string {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])];
+  const changed = names.filter(
+    (name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]),
+  );
+  return changed.join(', ');
+}
+
+/** The last line may have been cut off in the middle: it is taken away, and its item asked again. */
+function readKept(file: string): Map<string, ItemEvidence> {
+  const kept = new Map<string, ItemEvidence>();
+  if (!existsSync(file)) return kept;
+  const text = readFileSync(file, 'utf8');
+  const end = text.lastIndexOf('\n') + 1;
+  if (end < text.length) truncateSync(file, Buffer.byteLength(text.slice(0, end)));
+  for (const [at, line] of text.slice(0, end).split('\n').entries()) {
+    if (line === '') continue;
+    try {
+      const row = JSON.parse(line) as ItemEvidence;
+      kept.set(row.id, row);
+    } catch (error) {
+      const message = `${messageOf(error)}; allowed: one JSON object a line, or --fresh to begin anew`;
+      throw new InputError([{ where: `${file}:${at + 1}`, message }]);
+    }
+  }
+  return kept;
+}

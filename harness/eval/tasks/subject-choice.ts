@@ -1,0 +1,123 @@
+// MMLU and C-Eval by the protocol of lm-evaluation-harness 0.4: the subject's sentence, the first examples of the dev split,
+// the question with its four choices, and the letters weighed as continuations.
+
+import {
+  cevalSubjects,
+  mmluSubjects,
+  openCeval,
+  openMmlu,
+  type Question,
+  type QuestionSubject,
+} from '../../../datasets/index.js';
+import { InputError } from '../../errors.js';
+import { stripBlanks } from '../../python-text.js';
+import type { ChoiceItem } from '../item.js';
+import {
+  type BuiltTask,
+  type LeafTask,
+  limitRows,
+  type TaskDefinition,
+  type TaskTerms,
+} from './task.js';
+
+const letters = ['A', 'B', 'C', 'D'] as const;
+
+/** A protocol's own words. */
+interface Wording {
+  readonly prefix: string;
+  readonly version: string;
+  readonly answerCue: string;
+  readonly hasAccNorm: boolean;
+  describe(subject: string): string;
+}
+
+const mmluWording: Wording = {
+  prefix: 'mmlu_',
+  version: '1.0',
+  answerCue: 'Answer:',
+  hasAccNorm: false,
+  describe: (subject) =>
+    `The following are multiple choice questions (with answers) about ${subject.replaceAll('_', ' ')}.\n\n`,
+};
+
+const cevalWording: Wording = {
+  prefix: 'ceval-valid_',
+  version: '2.0',
+  answerCue: '答案：',
+  hasAccNorm: true,
+  describe: (subject) =>
+    `以下是中国关于${cevalSubjects[subject]}的单项选择题，请选出其中的正确答案。\n\n`,
+};
+
+export const mmluTask: TaskDefinition = {
+  name: 'mmlu',
+  folders: ['mmlu', 'cais/mmlu'],
+  defaultShots: 5,
+  maxShots: 5,
+  data: 'MMLU: dev/*_dev.csv and test/*_test.csv, or Parquet of cais/mmlu',
+  async build(terms) {
+    const built = buildSubjects(await openMmlu(terms.folder), terms, mmluWording);
+    const names = built.map(({ name }) => name);
+    const categories = Object.entries(mmluSubjects).map(([category, subjects]) => ({
+      name: `mmlu_${category}`,
+      version: '2',
+      members: subjects.map((subject) => `mmlu_${subject}`).filter((name) => names.includes(name)),
+    }));
+    return {
+      leaves: built,
+      groups: [
+        ...categories.filter(({ members }) => members.length > 0),
+        { name: 'mmlu', version: '2', members: names },
+      ],
+    };
+  },
+};
+
+export const cevalTask: TaskDefinition = {
+  name: 'ceval',
+  folders: ['ceval', 'ceval/ceval-exam'],
+  defaultShots: 0,
+  maxShots: 5,
+  data: 'C-Eval: dev/*_dev.csv and val/*_val.csv, or Parquet of ceval/ceval-exam',
+  async build(terms): Promise<BuiltTask> {
+    const leaves = buildSubjects(await openCeval(terms.folder), terms, cevalWording);
+    const members = leaves.map(({ name }) => name);
+    return { leaves, groups: [{ name: 'ceval-valid', version: '2.0', members }] };
+  },
+};
+
+function buildSubjects(
+  subjects: readonly QuestionSubject[],
+  terms: TaskTerms,
+  wording: Wording,
+): LeafTask[] {
+  const { shots } = terms;
+  return subjects.map(({ subject, examples, questions }) => {
+    if (examples.length < shots) {
+      const message = `${shots} examples are asked, and subject ${subject} has ${examples.length}; allowed: up to that`;
+      throw new InputError([{ where: '--shots', message }]);
+    }
+    const solved = examples
+      .slice(0, shots)
+      .map((example) => `${ask(example, wording)} ${letters[example.answer]}\n\n`);
+    const head = wording.describe(subject) + solved.join('');
+    const name = wording.prefix + subject;
+    const items = limitRows(questions, terms.limit).map((question, at): ChoiceItem => {
+      const context = head + ask(question, wording);
+      return {
+        kind: 'choice',
+        id: `${name}/${at}`,
+        task: name,
+        requests: letters.map((letter) => ({ context, continuation: ` ${letter}` })),
+        lengths: wording.hasAccNorm ? letters.map((letter) => letter.length) : [],
+        answer: question.answer,
+      };
+    });
+    return { name, version: wording.version, shots, items };
+  });
+}
+
+function ask({ question, choices }: Question, { answerCue }: Wording): string {
+  const lines = choices.map((choice, at) => `${letters[at]}. ${choice}\n`).join('');
+  return `${stripBlanks(question)}\n${lines}${answerCue}`;
+}
