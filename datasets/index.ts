@@ -21,9 +21,14 @@ export type {
 export { DatasetError, type DatasetErrorCode, type RowFault } from './error.js';
 export { type FieldMap, ownFieldNames } from './generation-rows.js';
 export { findPublishedFile, type PublishedFile, publishedFiles } from './published-files.js';
+export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
+export { StreamingDecoder } from './detokenizer.js';
+export { DatasetError, type DatasetErrorCode, type LineFault } from './error.js';
+export { type GgufHead, type GgufTensor, readGgufHead } from './gguf-file.js';
+export { type FieldMap, isJsonLinesName, ownFieldNames } from './json-lines.js';
 export { isSyntheticName, syntheticForms } from './synthetic/synthetic.js';
 export { removeContext } from './tiny/tiny-orca.js';
-export { loadTokenizer, type Tokenizer } from './tokenizer.js';
+export { guard, loadTokenizer, type ModelTokenizer, type Tokenizer } from './tokenizer.js';
 
 const openers: { readonly [name: string]: (split: Split) => Dataset } = {
   'tiny-mmlu': openTinyMmlu,
