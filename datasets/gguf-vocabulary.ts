@@ -141,9 +141,15 @@ function buildGpt2(facts: VocabularyFacts, pieces: readonly Piece[]): Built {
     normalizer: null,
     pre_tokenizer: describeCuts(pre.cuts),
     post_processor: null,
-    decoder: { type: 'ByteLevel' },
+    decoder: byteLevel,
     model: {
       type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
       vocab: Object.fromEntries(pieces.map(({ text }, id) => [text, id])),
       merges: readMerges(facts),
       ignore_merges: pre.ignoresMerges === true,
@@ -170,6 +176,13 @@ function readMerges(facts: VocabularyFacts): [string, string][] {
   });
 }
 
+const byteLevel = {
+  type: 'ByteLevel',
+  add_prefix_space: false,
+  trim_offsets: true,
+  use_regex: false,
+};
+
 function describeCuts(cuts: readonly string[]): JsonObject {
   const splits = cuts.map((cut) => ({
     type: 'Split',
@@ -177,8 +190,7 @@ function describeCuts(cuts: readonly string[]): JsonObject {
     behavior: 'Isolated',
     invert: false,
   }));
-  const bytes = { type: 'ByteLevel', add_prefix_space: false, use_regex: false };
-  return { type: 'Sequence', pretokenizers: [...splits, bytes] };
+  return { type: 'Sequence', pretokenizers: [...splits, byteLevel] };
 }
 
 /** Metadata by key and kind. */

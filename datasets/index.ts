@@ -24,7 +24,8 @@ export { findPublishedFile, type PublishedFile, publishedFiles } from './publish
 export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
 export { StreamingDecoder } from './detokenizer.js';
 export { DatasetError, type DatasetErrorCode, type LineFault } from './error.js';
-export { type GgufHead, type GgufTensor, readGgufHead } from './gguf-file.js';
+export { type GgufHead, type GgufTensor, type GgufValue, readGgufHead } from './gguf-file.js';
+export { describeGgufTokenizer } from './gguf-tokenizer-json.js';
 export { type FieldMap, isJsonLinesName, ownFieldNames } from './json-lines.js';
 export { isSyntheticName, syntheticForms } from './synthetic/synthetic.js';
 export { removeContext } from './tiny/tiny-orca.js';
