@@ -21,6 +21,7 @@ export type {
 export { DatasetError, type DatasetErrorCode, type RowFault } from './error.js';
 export { type FieldMap, ownFieldNames } from './generation-rows.js';
 export { findPublishedFile, type PublishedFile, publishedFiles } from './published-files.js';
+export { type ChatMessage, ChatTemplate } from './chat-template.js';
 export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
 export { StreamingDecoder } from './detokenizer.js';
 export { DatasetError, type DatasetErrorCode, type LineFault } from './error.js';
