@@ -48,9 +48,11 @@ export interface ModelTokenizer extends Tokenizer {
   readonly chatTemplate: string | null;
 }
 
-/** Half a surrogate pair, which no text holds: keeps the characters around it from being a special token. */
-export const guard = '\udc00';
-const guards = /\udc00/gu;
+/** A code point that is no character and has no place in texts: keeps its neighbours from being a special token. */
+export const guard = '\ufdd0';
+
+/** Half a surrogate pair, which no text that is cut holds. */
+const unwritable = '\udc00';
 
 /** @throws DatasetError 'tokenizer-not-found' or 'tokenizer-malformed', quoting the file. */
 export async function loadTokenizer(folderOrFile: string): Promise<ModelTokenizer> {
@@ -195,7 +197,7 @@ class Encoder {
   }
 
   encodeMarked(text: string): readonly number[] {
-    if (this.#marker === null) return this.encode(text.replace(guards, ''), true);
+    if (this.#marker === null) return this.encode(text.replaceAll(guard, ''), true);
     // Every second section is a special token.
     const sections = text.split(this.#marker);
     const tokens = sections.map((section, i) =>
@@ -207,7 +209,7 @@ class Encoder {
         isFirst = false;
         return [tokens[i]!.id];
       }
-      let stretch = section.replace(guards, '');
+      let stretch = section.replaceAll(guard, '');
       if (tokens[i - 1]?.rstrip === true) stretch = stretch.trimStart();
       if (tokens[i + 1]?.lstrip === true) stretch = stretch.trimEnd();
       if (stretch === '') return [];
@@ -222,7 +224,7 @@ class Encoder {
 function hideTokens(model: unknown, ids: ReadonlySet<number>): unknown {
   if (!isObject(model) || !Array.isArray(model.vocab)) return model;
   const vocab = model.vocab.map(([text, score]: [string, number], id) =>
-    ids.has(id) ? [guard + text, score] : [text, score],
+    ids.has(id) ? [unwritable + text, score] : [text, score],
   );
   return { ...model, vocab };
 }
