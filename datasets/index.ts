@@ -10,6 +10,7 @@ import { isParquetName, isPickleName, openParquet, openPickle } from './table.js
 import { openTinyMmlu } from './tiny/tiny-mmlu.js';
 import { openTinyOrca } from './tiny/tiny-orca.js';
 
+export { type ChatMessage, ChatTemplate } from './chat-template.js';
 export type {
   ChoiceSample,
   Dataset,
@@ -18,16 +19,12 @@ export type {
   Sample,
   Split,
 } from './dataset.js';
+export { StreamingDecoder } from './detokenizer.js';
 export { DatasetError, type DatasetErrorCode, type RowFault } from './error.js';
 export { type FieldMap, ownFieldNames } from './generation-rows.js';
-export { findPublishedFile, type PublishedFile, publishedFiles } from './published-files.js';
-export { type ChatMessage, ChatTemplate } from './chat-template.js';
-export type { ChoiceSample, Dataset, GenerationSample, Sample, Split } from './dataset.js';
-export { StreamingDecoder } from './detokenizer.js';
-export { DatasetError, type DatasetErrorCode, type LineFault } from './error.js';
 export { type GgufHead, type GgufTensor, type GgufValue, readGgufHead } from './gguf-file.js';
 export { describeGgufTokenizer } from './gguf-tokenizer-json.js';
-export { type FieldMap, isJsonLinesName, ownFieldNames } from './json-lines.js';
+export { findPublishedFile, type PublishedFile, publishedFiles } from './published-files.js';
 export { isSyntheticName, syntheticForms } from './synthetic/synthetic.js';
 export { removeContext } from './tiny/tiny-orca.js';
 export { guard, loadTokenizer, type ModelTokenizer, type Tokenizer } from './tokenizer.js';
