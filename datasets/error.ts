@@ -6,7 +6,8 @@ export type DatasetErrorCode =
   | 'dataset-not-found'
   | 'dataset-malformed'
   | 'tokenizer-not-found'
-  | 'tokenizer-malformed';
+  | 'tokenizer-malformed'
+  | 'chat-template';
 
 /** A place of a dataset's file where there is no row, or none that can be read. */
 export interface RowFault {

@@ -11,6 +11,7 @@ import { openTinyMmlu } from './tiny/tiny-mmlu.js';
 import { openTinyOrca } from './tiny/tiny-orca.js';
 
 export { cevalSubjects } from './ceval-subjects.js';
+export { type ChatMessage, ChatTemplate } from './chat-template.js';
 export type {
   ChoiceSample,
   Dataset,
@@ -19,8 +20,11 @@ export type {
   Sample,
   Split,
 } from './dataset.js';
+export { StreamingDecoder } from './detokenizer.js';
 export { DatasetError, type DatasetErrorCode, type RowFault } from './error.js';
 export { type FieldMap, ownFieldNames } from './generation-rows.js';
+export { type GgufHead, type GgufTensor, type GgufValue, readGgufHead } from './gguf-file.js';
+export { describeGgufTokenizer } from './gguf-tokenizer-json.js';
 export { type Gsm8kRow, openGsm8k } from './gsm8k.js';
 export { type HellaSwagRow, openHellaSwag } from './hellaswag.js';
 export { type MmluCategory, mmluSubjects } from './mmlu-subjects.js';
@@ -33,7 +37,7 @@ export {
 } from './subject-questions.js';
 export { isSyntheticName, syntheticForms } from './synthetic/synthetic.js';
 export { removeContext } from './tiny/tiny-orca.js';
-export { loadTokenizer, type Tokenizer } from './tokenizer.js';
+export { guard, loadTokenizer, type ModelTokenizer, type Tokenizer } from './tokenizer.js';
 export { openWikitext, type Wikitext } from './wikitext.js';
 export { openWinogrande, type WinograndeRow } from './winogrande.js';
 

@@ -1,10 +1,13 @@
-// Turns text into token ids and back for a Hugging Face model folder (tokenizer.json, tokenizer_config.json).
-// The only file that knows the tokenizer library; when BOS and EOS are added is the caller's business.
+// Turns text into token ids and back for a model: a folder with tokenizer.json, tokenizer.model or a GGUF file, or a
+// GGUF file by itself. The only file that knows the tokenizer library.
 
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { readSpelling, StreamingDecoder } from './detokenizer.js';
 import { DatasetError } from './error.js';
+import { isObject, type JsonObject } from './json-object.js';
+import { checkDefinition } from './tokenizer-definition.js';
+import { findTokenizerSource } from './tokenizer-files.js';
+import type { AddedToken, TokenizerParts } from './tokenizer-parts.js';
 
 export interface Tokenizer {
   /**
@@ -21,120 +24,227 @@ export interface Tokenizer {
   readonly vocabSize: number;
 }
 
-type JsonObject = { readonly [key: string]: unknown };
-
-interface AddedToken {
-  readonly id: number;
-  readonly content: string;
-  readonly special: boolean;
+/** A model's own tokenizer, with all that its files say. */
+export interface ModelTokenizer extends Tokenizer {
+  /**
+   * As encode(), for a text whose special tokens are meant, as a chat template writes them. One stays plain characters
+   * where `guard` was put into it, which is left out of the text.
+   */
+  encodeMarked(text: string): Int32Array;
+  /** A prompt as the model begins to read it: with BOS and EOS where it wants them and they are not there already. */
+  frame(tokens: Int32Array): Int32Array;
+  /**
+   * As decode(), token by token: the pieces together are the same text, and none ends inside a character.
+   * @throws DatasetError 'tokenizer-malformed' where the tokenizer can only decode whole texts.
+   */
+  startDecoding(): StreamingDecoder;
+  /** Every token that ends an answer: eosId first. */
+  readonly stopIds: readonly number[];
+  /** How special tokens are written, by id. */
+  readonly specialTexts: ReadonlyMap<number, string>;
+  /** BOS as the model names it, whether or not it begins with one; null where it names none. */
+  readonly namedBosId: number | null;
+  /** Jinja; null where the model brings none. */
+  readonly chatTemplate: string | null;
 }
+
+/** A code point that is no character and has no place in texts: keeps its neighbours from being a special token. */
+export const guard = '\ufdd0';
+
+/** Half a surrogate pair, which no text that is cut holds. */
+const unwritable = '\udc00';
 
 /** @throws DatasetError 'tokenizer-not-found' or 'tokenizer-malformed', quoting the file. */
-export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const path = join(folder, 'tokenizer.json');
-  const definition = await readJson(path);
-  if (definition === null) {
-    throw new DatasetError('tokenizer-not-found', `there is no tokenizer.json in "${folder}"`);
-  }
-  const config = (await readJson(join(folder, 'tokenizer_config.json'))) ?? {};
-  const modelConfig = (await readJson(join(folder, 'config.json'))) ?? {};
+export async function loadTokenizer(folderOrFile: string): Promise<ModelTokenizer> {
+  const source = await findTokenizerSource(folderOrFile);
   try {
-    return buildTokenizer(definition, config, modelConfig);
+    return buildTokenizer(await source.read());
   } catch (cause) {
+    if (cause instanceof DatasetError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DatasetError('tokenizer-malformed', `"${path}" is not a usable tokenizer: ${reason}`);
+    throw new DatasetError(
+      'tokenizer-malformed',
+      `"${source.path}" is not a usable tokenizer: ${reason}`,
+    );
   }
 }
 
-function buildTokenizer(
-  definition: JsonObject,
-  config: JsonObject,
-  modelConfig: JsonObject,
-): Tokenizer {
-  const added = readAddedTokens(definition);
-  // Two instances: the decoder knows every token; the encoder was never told of the special ones, so it cannot
-  // find them in a text. (The library has no option for this.)
-  const decoder = new HuggingFaceTokenizer(definition, config);
-  const plainTokens = added.filter((token) => !token.special);
-  const encoder = new HuggingFaceTokenizer(
-    { ...definition, added_tokens: plainTokens },
-    { ...config, added_tokens_decoder: {} },
-  );
-  const ids = [...decoder.get_vocab(true).values()];
-  const specialIds = new Set(added.filter((token) => token.special).map((token) => token.id));
-  const vocabSize = ids.reduce((largest, id) => Math.max(largest, id), -1) + 1;
-  const eosId = specialId(decoder, config, modelConfig, 'eos');
+function buildTokenizer(parts: TokenizerParts): ModelTokenizer {
+  const { definition, added } = checkDefinition(parts.definition);
+  const { eosId } = parts;
   if (eosId === null) throw new Error('no end-of-sequence token is named');
+  const bosId = parts.addsBos ? parts.bosId : null;
+  const endId = parts.addsEos ? eosId : null;
+  const encoder = new Encoder(parts, definition, added);
+  // A second instance, since the encoder's was never told of the special tokens.
+  const decoder = new HuggingFaceTokenizer(definition, {});
+  const specialTexts = new Map(
+    added.filter((token) => token.special).map(({ id, content }) => [id, content]),
+  );
+  const spelling = readSpelling(definition.decoder, added, (id) => decoder.id_to_token(id));
+  const startDecoding = (): StreamingDecoder => {
+    if (spelling !== null) return new StreamingDecoder(spelling);
+    const kind = isObject(definition.decoder) ? String(definition.decoder.type) : 'missing';
+    const message = `the tokenizer's decoder is ${kind}; allowed for texts that are decoded token by token: ByteLevel, Metaspace, and Llama's sequence of Replace, ByteFallback, Fuse and Strip`;
+    throw new DatasetError('tokenizer-malformed', message);
+  };
   return {
-    encode: (text) =>
-      text === '' ? new Int32Array(0) : Int32Array.from(encoder.encode(text, withoutSpecials).ids),
+    encode: (text) => Int32Array.from(encoder.encode(text, true)),
+    encodeMarked: (text) => Int32Array.from(encoder.encodeMarked(text)),
+    frame: (tokens) => frame(tokens, bosId, endId),
     decode: (tokens) => {
-      // The library throws on an empty list, and on ids that it does not know.
-      const known = Array.from(tokens).filter(
-        (id) => !specialIds.has(id) && decoder.id_to_token(id) !== undefined,
-      );
-      return known.length === 0 ? '' : decoder.decode(known, plainDecoding);
+      if (spelling === null) return decodeWhole(decoder, tokens, specialTexts);
+      const pieces = new StreamingDecoder(spelling);
+      const text = Array.from(tokens, (id) => pieces.push(id));
+      return text.join('') + pieces.end();
     },
-    bosId: specialId(decoder, config, modelConfig, 'bos'),
+    startDecoding,
+    bosId,
     eosId,
-    vocabSize,
+    stopIds: [...new Set([eosId, ...parts.otherStopIds])],
+    vocabSize: countIds(decoder),
+    specialTexts,
+    namedBosId: parts.bosId,
+    chatTemplate: parts.chatTemplate,
   };
 }
 
-const withoutSpecials = { add_special_tokens: false };
-const plainDecoding = { skip_special_tokens: true, clean_up_tokenization_spaces: false };
-
-function readAddedTokens(definition: JsonObject): AddedToken[] {
-  const list = definition.added_tokens;
-  if (!Array.isArray(list)) return [];
-  return list.map((entry) => {
-    if (!isObject(entry) || typeof entry.id !== 'number' || typeof entry.content !== 'string') {
-      throw new Error('an entry of added_tokens has no id or no content');
-    }
-    return { ...entry, id: entry.id, content: entry.content, special: entry.special === true };
-  });
+function frame(tokens: Int32Array, first: number | null, last: number | null): Int32Array {
+  const before = first === null || tokens[0] === first ? [] : [first];
+  const after = last === null || (tokens.length > 0 && tokens.at(-1) === last) ? [] : [last];
+  if (before.length + after.length === 0) return tokens;
+  return Int32Array.from([...before, ...tokens, ...after]);
 }
 
-/** tokenizer_config.json names the token; config.json has its id (or a list of them, of which the first counts). */
-function specialId(
+function countIds(decoder: HuggingFaceTokenizer): number {
+  let largest = -1;
+  for (const id of decoder.get_vocab(true).values()) largest = Math.max(largest, id);
+  return largest + 1;
+}
+
+/** The library throws on an empty list, and on ids that it does not know. */
+function decodeWhole(
   decoder: HuggingFaceTokenizer,
-  config: JsonObject,
-  modelConfig: JsonObject,
-  role: 'bos' | 'eos',
-): number | null {
-  const named = config[`${role}_token`];
-  const content = isObject(named) ? named.content : named;
-  if (typeof content === 'string') {
-    const id = decoder.token_to_id(content);
-    if (id !== undefined) return id;
-  }
-  const listed = modelConfig[`${role}_token_id`];
-  const id: unknown = Array.isArray(listed) ? listed[0] : listed;
-  return typeof id === 'number' ? id : null;
+  tokens: ArrayLike<number>,
+  specials: ReadonlyMap<number, string>,
+): string {
+  const isText = (id: number) => !specials.has(id) && decoder.id_to_token(id) !== undefined;
+  const known = Array.from(tokens).filter(isText);
+  const plainDecoding = { skip_special_tokens: true, clean_up_tokenization_spaces: false };
+  return known.length === 0 ? '' : decoder.decode(known, plainDecoding);
 }
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Of the library's models: what its constructor has no option for. */
+interface LibraryModel {
+  /** BPE */
+  readonly merges: readonly (readonly [string, string])[];
+  /** By the merge's JSON. */
+  readonly bpe_ranks: Map<string, number>;
+  /** Unigram: unknown characters in a row become one token. */
+  fuse_unk: boolean;
 }
 
-/** null when the file does not exist. */
-async function readJson(path: string): Promise<JsonObject | null> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null;
-    throw cause;
+/** Cuts texts by the library, around what it cannot be told. */
+class Encoder {
+  readonly #parts: TokenizerParts;
+  readonly #first: HuggingFaceTokenizer;
+  /** For what follows a special token: the same but for a blank that belongs before a text only. */
+  readonly #later: HuggingFaceTokenizer;
+  readonly #special: readonly AddedToken[];
+  readonly #marker: RegExp | null;
+
+  constructor(parts: TokenizerParts, definition: JsonObject, added: readonly AddedToken[]) {
+    this.#parts = parts;
+    // The library has no option to read special tokens as text; one that was never told of them cannot find them.
+    const hidden = added.filter((token) => token.special).map(({ id }) => id);
+    const plain = {
+      ...definition,
+      added_tokens: added.filter((token) => !token.special),
+      model: hideTokens(definition.model, new Set([...hidden, ...(parts.byteIds ?? [])])),
+    };
+    this.#first = this.#build(plain);
+    const pre_tokenizer = withoutFirstBlank(plain);
+    this.#later = pre_tokenizer === null ? this.#first : this.#build({ ...plain, pre_tokenizer });
+    this.#special = added.filter((token) => token.special);
+    const texts = this.#special.map(({ content }) => content).sort((a, b) => b.length - a.length);
+    this.#marker =
+      texts.length === 0 ? null : new RegExp(`(${texts.map(escapeForRegExp).join('|')})`, 'u');
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DatasetError('tokenizer-malformed', `"${path}" is not JSON: ${reason}`);
+
+  #build(definition: JsonObject): HuggingFaceTokenizer {
+    const tokenizer = new HuggingFaceTokenizer(definition, {});
+    const model = tokenizer.model as unknown as LibraryModel;
+    const { mergeRanks, byteIds } = this.#parts;
+    if (mergeRanks !== null) {
+      for (const [i, merge] of model.merges.entries()) {
+        model.bpe_ranks.set(JSON.stringify(merge), mergeRanks[i]!);
+      }
+    }
+    if (byteIds !== null) model.fuse_unk = false;
+    return tokenizer;
   }
-  if (!isObject(value)) {
-    throw new DatasetError('tokenizer-malformed', `"${path}" is not a JSON object`);
+
+  encode(text: string, isFirst: boolean): readonly number[] {
+    const { normalize, byteIds } = this.#parts;
+    const read = normalize === null ? text : normalize(text, isFirst);
+    if (read === '') return [];
+    const library = isFirst ? this.#first : this.#later;
+    if (byteIds === null) return library.encode(read, { add_special_tokens: false }).ids;
+    return library.tokenize(read).flatMap((token: string) => {
+      const id = library.token_to_id(token);
+      return id === undefined ? Array.from(Buffer.from(token), (byte) => byteIds[byte]!) : id;
+    });
   }
-  return value;
+
+  encodeMarked(text: string): readonly number[] {
+    if (this.#marker === null) return this.encode(text.replaceAll(guard, ''), true);
+    // Every second section is a special token.
+    const sections = text.split(this.#marker);
+    const tokens = sections.map((section, i) =>
+      i % 2 === 0 ? undefined : this.#special.find(({ content }) => content === section),
+    );
+    let isFirst = true;
+    return sections.flatMap((section, i) => {
+      if (i % 2 === 1) {
+        isFirst = false;
+        return [tokens[i]!.id];
+      }
+      let stretch = section.replaceAll(guard, '');
+      if (tokens[i - 1]?.rstrip === true) stretch = stretch.trimStart();
+      if (tokens[i + 1]?.lstrip === true) stretch = stretch.trimEnd();
+      if (stretch === '') return [];
+      const ids = this.encode(stretch, isFirst);
+      isFirst = false;
+      return ids;
+    });
+  }
+}
+
+/** A unigram model finds every text of its vocabulary; these get names that no text holds: half a surrogate pair first. */
+function hideTokens(model: unknown, ids: ReadonlySet<number>): unknown {
+  if (!isObject(model) || !Array.isArray(model.vocab)) return model;
+  const vocab = model.vocab.map(([text, score]: [string, number], id) =>
+    ids.has(id) ? [unwritable + text, score] : [text, score],
+  );
+  return { ...model, vocab };
+}
+
+/** The pre-tokenizer with its blank before the first stretch left out; null where it puts none there alone. */
+function withoutFirstBlank({ pre_tokenizer }: JsonObject): unknown {
+  let isChanged = false;
+  const change = (step: unknown): unknown => {
+    if (!isObject(step)) return step;
+    if (Array.isArray(step.pretokenizers)) {
+      return { ...step, pretokenizers: step.pretokenizers.map(change) };
+    }
+    if (step.type !== 'Metaspace' || step.prepend_scheme !== 'first') return step;
+    isChanged = true;
+    return { ...step, prepend_scheme: 'never' };
+  };
+  const changed = change(pre_tokenizer);
+  return isChanged ? changed : null;
+}
+
+function escapeForRegExp(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }

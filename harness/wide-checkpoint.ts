@@ -2,8 +2,9 @@
 // CPU cache, where the built-in model lies inside one. Its answers mean nothing.
 
 import { randomFillSync } from 'node:crypto';
-import { closeSync, copyFileSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeSafetensors } from './safetensors-file.js';
 
 const shape = {
   layers: 2,
@@ -30,7 +31,10 @@ export function writeWideCheckpoint(folder: string, tokenizerFolder: string): vo
     copyFileSync(join(tokenizerFolder, name), join(folder, name));
   }
   writeFileSync(join(folder, 'config.json'), `${JSON.stringify(describeModel(), null, 2)}\n`);
-  writeSafetensors(join(folder, 'model.safetensors'), listTensors());
+  const tensors = listTensors().map(({ data, ...entry }) => {
+    return { ...entry, bytes: data.length, read: () => data };
+  });
+  writeSafetensors(join(folder, 'model.safetensors'), tensors);
 }
 
 function describeModel(): object {
@@ -130,25 +134,4 @@ function onesVector(name: string, size: number): Tensor {
 function toFloat16Bits(value: number): number {
   const exponent = Math.floor(Math.log2(value));
   return ((exponent + 15) << 10) | Math.trunc((value / 2 ** exponent - 1) * 1024);
-}
-
-/** https://github.com/huggingface/safetensors: header length (u64), header JSON, data in the header's order. */
-function writeSafetensors(path: string, tensors: readonly Tensor[]): void {
-  let offset = 0;
-  const entries = tensors.map(({ name, dtype, shape, data }) => {
-    const start = offset;
-    offset += data.length;
-    return [name, { dtype, shape, data_offsets: [start, offset] }] as const;
-  });
-  const header = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
-  const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(header.length));
-  const file = openSync(path, 'wx');
-  try {
-    for (const piece of [length, header, ...tensors.map(({ data }) => data)]) {
-      for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done);
-    }
-  } finally {
-    closeSync(file);
-  }
 }

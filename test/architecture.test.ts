@@ -23,6 +23,7 @@ const packageDoors: Readonly<Record<string, (path: string) => boolean>> = {
   '@huggingface/tokenizers': (path) => path === 'datasets/tokenizer.ts',
   hyparquet: (path) => path === 'datasets/parquet.ts',
   'hyparquet-compressors': (path) => path === 'datasets/parquet.ts',
+  '@huggingface/jinja': (path) => path === 'datasets/chat-template.ts',
   picocolors: (path) => path.startsWith('harness/report/'),
 };
 
