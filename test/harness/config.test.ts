@@ -93,7 +93,7 @@ describe('loadRunConfig', () => {
       'run.yaml:9:15: seeds.qsl is 18446744073709551616; allowed: a whole number from 0 to 18446744073709551615, or null',
       'run.yaml:2:10: dataset is "tiny-orka"; allowed: tiny-mmlu, tiny-orca, open-orca, cnn-dailymail, cnn-dailymail-edge, cnn-dailymail-gptj, synthetic:openorca, synthetic:<prompt>x<output> (such as synthetic:128x256), either with :<samples>, or a file (*.jsonl, *.json, *.parquet, *.pkl, *.pkl.gz) (did you mean "tiny-orca"?)',
       'run.yaml:6:11: no cuda here',
-      'run.yaml:1:8: model is "smal"; allowed: small, or a folder that holds config.json and *.safetensors (did you mean "small"?)',
+      'run.yaml:1:8: model is "smal"; allowed: small, a folder that holds config.json and *.safetensors, or a .gguf file (did you mean "small"?)',
     ]);
   });
 

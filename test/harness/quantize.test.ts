@@ -302,7 +302,8 @@ describe('calibration texts', () => {
       subjects.add(sample.subject);
       const text = sample.prompt + sample.choices[sample.answer];
       expect(tokenizer.decode(sequences[i]!).replaceAll(' ', '')).toBe(text.replaceAll(' ', ''));
-      expect([sequences[i]![0], sequences[i]!.at(-1)]).toEqual([tokenizer.bosId, tokenizer.eosId]);
+      const first = tokenizer.bosId ?? tokenizer.encode(sample.prompt)[0];
+      expect([sequences[i]![0], sequences[i]!.at(-1)]).toEqual([first, tokenizer.eosId]);
     }
     expect(subjects.size).toBe(5);
   });

@@ -439,7 +439,7 @@ describe('a dataset of JSON lines', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('wrong.jsonl:20: prompt is 1; allowed: a text');
     expect(stderr).not.toContain('wrong.jsonl:21');
-    expect(stderr).toContain('wrong.jsonl: 5 more lines are wrong');
+    expect(stderr).toContain('wrong.jsonl: 5 more rows are wrong');
   });
 });
 
