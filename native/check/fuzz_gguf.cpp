@@ -40,11 +40,11 @@ std::string make_file(uint64_t tensors, uint64_t values, const std::string& head
 }
 
 std::vector<std::string> make_seeds() {
-  const std::string llama =
-      text("general.architecture") + bytes_of<uint32_t>(8) + text("llama") +
-      value("llama.block_count", 1) + value("llama.context_length", 64) +
-      value("llama.embedding_length", 32) + value("llama.feed_forward_length", 32) +
-      value("llama.attention.head_count", 2);
+  const std::string llama = text("general.architecture") + bytes_of<uint32_t>(8) + text("llama") +
+                            value("llama.block_count", 1) + value("llama.context_length", 64) +
+                            value("llama.embedding_length", 32) +
+                            value("llama.feed_forward_length", 32) +
+                            value("llama.attention.head_count", 2);
   return {
       make_file(2, 6,
                 llama + entry("token_embd.weight", {32, 4}, 2, 0) +
@@ -52,8 +52,8 @@ std::vector<std::string> make_seeds() {
                 96 + 1088),
       make_file(1, 8,
                 llama + text("x") + bytes_of<uint32_t>(9) + bytes_of<uint32_t>(8) +
-                    bytes_of<uint64_t>(2) + text("a") + text("b") +
-                    value("general.alignment", 32) + entry("token_embd.weight", {256, 2}, 14, 0),
+                    bytes_of<uint64_t>(2) + text("a") + text("b") + value("general.alignment", 32) +
+                    entry("token_embd.weight", {256, 2}, 14, 0),
                 448),
   };
 }

@@ -1,5 +1,5 @@
-// Walks the modules that the architecture has and asks of each what load_weights would; tensors that
-// no module asked for are named.
+// Walks the modules that the architecture has and asks of each what load_weights would; tensors
+// that no module asked for are named.
 #include "engine/inspect_model.h"
 
 #include <cstring>
@@ -33,8 +33,7 @@ std::vector<Module> modules_of(const ModelConfig& config) {
       }
     }
   }
-  modules.push_back({head_path(config), config.vocab_size,
-                     config.hidden_size});
+  modules.push_back({head_path(config), config.vocab_size, config.hidden_size});
   return modules;
 }
 
@@ -94,8 +93,9 @@ class Inspection {
           {"symmetric", Json(said.symmetric)},
           {"actOrder", Json(said.act_order)},
           {"checkpointFormat",
-           !said.convention ? Json()
-                            : words(*said.convention == ZeroConvention::kV1 ? "gptq" : "gptq_v2")}});
+           !said.convention
+               ? Json()
+               : words(*said.convention == ZeroConvention::kV1 ? "gptq" : "gptq_v2")}});
     }
     return {{"container", words(checkpoint_.is_gguf() ? "gguf" : "safetensors")},
             {"architecture", words(config_.architecture)},
@@ -132,17 +132,18 @@ class Inspection {
       const auto kernel = [&](ops::ActivationType activations) {
         return words(ops::linear_kernel_name({nullptr, isa, activations}, stored.held));
       };
-      return Json(Json::Object{{"path", words(module.path)},
-                               {"n", Json(module.n)},
-                               {"k", Json(module.k)},
-                               {"stored", words(stored.name)},
-                               {"storedBytes", Json(stored.stored_bytes)},
-                               {"held", words(weight_type_name(stored.held))},
-                               {"heldBytes", Json(held)},
-                               {"groupSize", stored.group_size > 0 ? Json(stored.group_size) : Json()},
-                               {"reason", stored.reason.empty() ? Json() : words(stored.reason)},
-                               {"cpuKernel", kernel(ops::ActivationType::kInt8)},
-                               {"cpuKernelFp32", kernel(ops::ActivationType::kFloat32)}});
+      return Json(
+          Json::Object{{"path", words(module.path)},
+                       {"n", Json(module.n)},
+                       {"k", Json(module.k)},
+                       {"stored", words(stored.name)},
+                       {"storedBytes", Json(stored.stored_bytes)},
+                       {"held", words(weight_type_name(stored.held))},
+                       {"heldBytes", Json(held)},
+                       {"groupSize", stored.group_size > 0 ? Json(stored.group_size) : Json()},
+                       {"reason", stored.reason.empty() ? Json() : words(stored.reason)},
+                       {"cpuKernel", kernel(ops::ActivationType::kInt8)},
+                       {"cpuKernelFp32", kernel(ops::ActivationType::kFloat32)}});
     } catch (const Error& error) {
       faults_.push_back(words(error.what()));
       return Json(Json::Object{{"path", words(module.path)},
@@ -168,13 +169,17 @@ class Inspection {
     if (v1_ + v2_ + neither_ == 0 || !config_.quantization) return;
     const QuantizationConfig& said = *config_.quantization;
     if (!said.convention) {
-      doubt("quantization_config has no checkpoint_format: the convention of zero points is told "
-            "from the data" +
-            std::string(v1_ > 0 ? ", 0x77777777 (v1)" : v2_ > 0 ? ", 0x88888888 (v2)" : ""));
+      doubt(
+          "quantization_config has no checkpoint_format: the convention of zero points is told "
+          "from the data" +
+          std::string(v1_ > 0   ? ", 0x77777777 (v1)"
+                      : v2_ > 0 ? ", 0x88888888 (v2)"
+                                : ""));
     } else if (v1_ > 0 && *said.convention == ZeroConvention::kV2) {
       doubt("checkpoint_format says gptq_v2, but zero points are 0x77777777, v1's symmetric ones");
     } else if (v2_ > 0 && *said.convention == ZeroConvention::kV1) {
-      doubt("checkpoint_format says gptq (v1), but zero points are 0x88888888, v2's symmetric ones");
+      doubt(
+          "checkpoint_format says gptq (v1), but zero points are 0x88888888, v2's symmetric ones");
     }
     if (said.symmetric && neither_ > 0) {
       doubt("quantization_config says sym true, but " + std::to_string(neither_) +
@@ -188,8 +193,8 @@ class Inspection {
     const std::string path = config_.names->embedding;
     use(path);
     try {
-      const Tensor& table = find_float(checkpoint_, path + ".weight",
-                                       {config_.vocab_size, config_.hidden_size});
+      const Tensor& table =
+          find_float(checkpoint_, path + ".weight", {config_.vocab_size, config_.hidden_size});
       embedding_bytes_ = held_float_bytes(table);
       if (verify_) read_float(checkpoint_, path + ".weight", table.shape);
     } catch (const Error& error) {
@@ -202,8 +207,7 @@ class Inspection {
     const auto take = [&](const std::string& name, int64_t count) {
       used_.insert(name);
       try {
-        weight_bytes_ +=
-            4 * static_cast<int64_t>(checkpoint_.read_float32(name, {count}).size());
+        weight_bytes_ += 4 * static_cast<int64_t>(checkpoint_.read_float32(name, {count}).size());
       } catch (const Error& error) {
         faults_.push_back(words(error.what()));
       }
@@ -275,8 +279,8 @@ std::vector<float> decode_module(const std::string& path, const std::string& mod
   for (const Module& each : modules_of(config)) {
     if (each.path == module) return decode_linear(config, checkpoint, each.path, each.n, each.k);
   }
-  throw Error(kBadArgument, "there is no linear " + quoted(module) + "; allowed: " +
-                                modules_of(config).front().path + " and its like");
+  throw Error(kBadArgument, "there is no linear " + quoted(module) +
+                                "; allowed: " + modules_of(config).front().path + " and its like");
 }
 
 }  // namespace loadmark

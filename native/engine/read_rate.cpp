@@ -32,8 +32,7 @@ uint64_t sum_words(const uint64_t* words, int64_t count) {
 
 double measure_read_rate(int threads) {
   if (threads < 1 || threads > 1024) {
-    throw Error(kBadArgument,
-                "threads is " + std::to_string(threads) + "; allowed: 1 to 1024");
+    throw Error(kBadArgument, "threads is " + std::to_string(threads) + "; allowed: 1 to 1024");
   }
   ThreadPool pool(threads);
   AlignedBuffer block(static_cast<size_t>(kBytes));

@@ -34,8 +34,8 @@ void Checkpoint::open_folder(const std::string& folder) {
   for (const std::string& file : files) map_shard(folder + "/" + file, file);
   for (const auto& [name, file] : shards) {
     if (!has(name)) {
-      throw Error(kBadCheckpoint, file + ": lacks tensor " + quoted(name) +
-                                      ", which the index says it holds");
+      throw Error(kBadCheckpoint,
+                  file + ": lacks tensor " + quoted(name) + ", which the index says it holds");
     }
   }
 }
@@ -59,8 +59,7 @@ void Checkpoint::add(Tensor tensor, const std::string& file) {
   if (tensor.stored.empty()) tensor.stored = tensor.name;
   std::string name = tensor.name;
   if (!tensors_.emplace(name, std::move(tensor)).second) {
-    throw Error(kBadCheckpoint,
-                file + ": tensor " + quoted(name) + " is in another shard too");
+    throw Error(kBadCheckpoint, file + ": tensor " + quoted(name) + " is in another shard too");
   }
 }
 

@@ -20,7 +20,19 @@ constexpr uint64_t kDefaultAlignment = 32;
 constexpr uint64_t kMaxAlignment = uint64_t{1} << 20;
 
 enum ValueType : uint32_t {
-  kU8, kI8, kU16, kI16, kU32, kI32, kF32, kBool, kString, kArray, kU64, kI64, kF64
+  kU8,
+  kI8,
+  kU16,
+  kI16,
+  kU32,
+  kI32,
+  kF32,
+  kBool,
+  kString,
+  kArray,
+  kU64,
+  kI64,
+  kF64
 };
 // Bytes of a value of each type; 0: not fixed.
 constexpr uint64_t kValueBytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
@@ -31,9 +43,9 @@ struct TypeNumber {
   DataType type;
 };
 constexpr TypeNumber kTypeNumbers[] = {
-    {0, DataType::kFloat32}, {1, DataType::kFloat16}, {2, DataType::kQ4_0},
-    {3, DataType::kQ4_1},    {6, DataType::kQ5_0},    {7, DataType::kQ5_1},
-    {8, DataType::kQ8_0},    {12, DataType::kQ4_K},   {13, DataType::kQ5_K},
+    {0, DataType::kFloat32}, {1, DataType::kFloat16},  {2, DataType::kQ4_0},
+    {3, DataType::kQ4_1},    {6, DataType::kQ5_0},     {7, DataType::kQ5_1},
+    {8, DataType::kQ8_0},    {12, DataType::kQ4_K},    {13, DataType::kQ5_K},
     {14, DataType::kQ6_K},   {30, DataType::kBFloat16}};
 
 class Reader {
@@ -71,25 +83,35 @@ class Reader {
     const auto length = number<uint64_t>("the length of " + what);
     if (length > most || length > left()) {
       fail("the length of " + what + " at byte " + std::to_string(start) + " is " +
-           std::to_string(length) + "; allowed: at most " +
-           std::to_string(std::min(most, left())));
+           std::to_string(length) + "; allowed: at most " + std::to_string(std::min(most, left())));
     }
     return {reinterpret_cast<const char*>(take(length, what)), length};
   }
 
   GgufValue value(uint32_t type, const std::string& what) {
     switch (type) {
-      case kU8: return int64_t{number<uint8_t>(what)};
-      case kI8: return int64_t{number<int8_t>(what)};
-      case kU16: return int64_t{number<uint16_t>(what)};
-      case kI16: return int64_t{number<int16_t>(what)};
-      case kU32: return int64_t{number<uint32_t>(what)};
-      case kI32: return int64_t{number<int32_t>(what)};
-      case kI64: return number<int64_t>(what);
-      case kF32: return double{number<float>(what)};
-      case kF64: return number<double>(what);
-      case kString: return string(what, left());
-      case kArray: return array(what);
+      case kU8:
+        return int64_t{number<uint8_t>(what)};
+      case kI8:
+        return int64_t{number<int8_t>(what)};
+      case kU16:
+        return int64_t{number<uint16_t>(what)};
+      case kI16:
+        return int64_t{number<int16_t>(what)};
+      case kU32:
+        return int64_t{number<uint32_t>(what)};
+      case kI32:
+        return int64_t{number<int32_t>(what)};
+      case kI64:
+        return number<int64_t>(what);
+      case kF32:
+        return double{number<float>(what)};
+      case kF64:
+        return number<double>(what);
+      case kString:
+        return string(what, left());
+      case kArray:
+        return array(what);
       case kU64: {
         const auto wide = number<uint64_t>(what);
         if (wide > uint64_t{INT64_MAX})
@@ -119,7 +141,8 @@ class Reader {
     const uint64_t least = out.type == kString ? 8 : kValueBytes[out.type];
     if (out.count > left() / least) {
       fail("the length of " + what + " is " + std::to_string(out.count) +
-           " items; allowed: at most " + std::to_string(left() / least) + ", what the file has left");
+           " items; allowed: at most " + std::to_string(left() / least) +
+           ", what the file has left");
     }
     out.data = bytes_ + at_;
     if (out.type != kString) {
@@ -209,8 +232,7 @@ int64_t size_of(const Reader& reader, const Tensor& tensor, const std::string& w
   }
   int64_t bytes = data_type_bytes(tensor.type);
   for (size_t i = 0; i < tensor.shape.size(); ++i) {
-    const int64_t units =
-        i + 1 == tensor.shape.size() ? tensor.shape[i] / values : tensor.shape[i];
+    const int64_t units = i + 1 == tensor.shape.size() ? tensor.shape[i] / values : tensor.shape[i];
     if (units > kMaxTensorBytes / bytes) {
       reader.fail(what + " has shape " + shape_text(tensor.shape) + "; allowed: at most " +
                   std::to_string(kMaxTensorBytes) + " bytes");
@@ -233,8 +255,8 @@ Entry read_entry(Reader& reader, uint64_t index, uint64_t alignment) {
   for (uint32_t i = 0; i < rank; ++i) {
     const auto size = reader.number<uint64_t>(what + "'s size");
     if (size == 0 || size > static_cast<uint64_t>(kMaxTensorBytes)) {
-      reader.fail(what + " has a dimension of " + std::to_string(size) +
-                  "; allowed: 1 to " + std::to_string(kMaxTensorBytes));
+      reader.fail(what + " has a dimension of " + std::to_string(size) + "; allowed: 1 to " +
+                  std::to_string(kMaxTensorBytes));
     }
     tensor.shape.insert(tensor.shape.begin(), static_cast<int64_t>(size));
   }

@@ -28,8 +28,8 @@ struct Gguf {
   std::vector<Tensor> tensors;  // names as in the file, shapes with a row's length last
 };
 
-// Throws Error(kBadCheckpoint), and Error(kUnsupportedModel) for a version or type that is not read.
-// Views point into `bytes`. `file` names it in errors.
+// Throws Error(kBadCheckpoint), and Error(kUnsupportedModel) for a version or type that is not
+// read. Views point into `bytes`. `file` names it in errors.
 Gguf parse_gguf(const uint8_t* bytes, int64_t size, const std::string& file);
 
 }  // namespace loadmark

@@ -113,22 +113,18 @@ struct Module {
   const char* translated;
   int turned;
 };
-constexpr Module kModules[] = {{"attn_norm", "input_layernorm", 0},
-                               {"ffn_norm", "post_attention_layernorm", 0},
-                               {"attn_q", "self_attn.q_proj", 1},
-                               {"attn_k", "self_attn.k_proj", 2},
-                               {"attn_v", "self_attn.v_proj", 0},
-                               {"attn_output", "self_attn.o_proj", 0},
-                               {"attn_q_norm", "self_attn.q_norm", 0},
-                               {"attn_k_norm", "self_attn.k_norm", 0},
-                               {"ffn_gate", "mlp.gate_proj", 0},
-                               {"ffn_up", "mlp.up_proj", 0},
-                               {"ffn_down", "mlp.down_proj", 0}};
+constexpr Module kModules[] = {
+    {"attn_norm", "input_layernorm", 0},    {"ffn_norm", "post_attention_layernorm", 0},
+    {"attn_q", "self_attn.q_proj", 1},      {"attn_k", "self_attn.k_proj", 2},
+    {"attn_v", "self_attn.v_proj", 0},      {"attn_output", "self_attn.o_proj", 0},
+    {"attn_q_norm", "self_attn.q_norm", 0}, {"attn_k_norm", "self_attn.k_norm", 0},
+    {"ffn_gate", "mlp.gate_proj", 0},       {"ffn_up", "mlp.up_proj", 0},
+    {"ffn_down", "mlp.down_proj", 0}};
 
 }  // namespace
 
 bool is_gguf_path(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
 }
 
@@ -224,8 +220,10 @@ void translate_gguf_tensors(Gguf* gguf, const std::string& file) {
       if (!architecture.interleaves || turned == 0) continue;
       if (turned < 0 || tensor.shape.empty() || tensor.shape.front() % (2 * turned) != 0) {
         throw Error(kBadCheckpoint, file + ": tensor " + quoted(tensor.stored) + " has shape " +
-                                        shape_text(tensor.shape) + "; allowed: an even number of "
-                                        "rows for each of " + std::to_string(turned) + " heads");
+                                        shape_text(tensor.shape) +
+                                        "; allowed: an even number of "
+                                        "rows for each of " +
+                                        std::to_string(turned) + " heads");
       }
       tensor.interleaved_heads = turned;
     }

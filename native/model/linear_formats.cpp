@@ -98,8 +98,8 @@ struct LinearReader {
 };
 
 void LinearReader::require_symmetric(const Int4Weight& weight) const {
-  const auto other = std::find_if(weight.zero.begin(), weight.zero.end(),
-                                  [](uint8_t zero) { return zero != 8; });
+  const auto other =
+      std::find_if(weight.zero.begin(), weight.zero.end(), [](uint8_t zero) { return zero != 8; });
   if (other == weight.zero.end()) return;
   throw Error(kBadCheckpoint, path + ": a zero point is " + std::to_string(*other) +
                                   "; with sym true every one must be 8 (is checkpoint_format "
@@ -121,9 +121,10 @@ Int4Weight LinearReader::gptq(const QuantizationConfig& quantization) const {
     convention = detect_convention(qweight.data(), qzeros.data(), order, n, k, group);
   if (!convention) {
     throw Error(kBadCheckpoint,
-                path + ": its zero points fit neither of GPTQ's formats (v1 stores them less 1, v2 "
-                       "as they are), and quantization_config has no checkpoint_format; allowed: "
-                       "\"gptq\" or \"gptq_v2\" there");
+                path +
+                    ": its zero points fit neither of GPTQ's formats (v1 stores them less 1, v2 "
+                    "as they are), and quantization_config has no checkpoint_format; allowed: "
+                    "\"gptq\" or \"gptq_v2\" there");
   }
   Int4Weight weight = named([&] {
     return unpack_gptq(qweight.data(), qzeros.data(), scales.data(), order, n, k, group,
@@ -140,8 +141,8 @@ Int4Weight LinearReader::awq(const QuantizationConfig& quantization) const {
   const auto qweight = words(".qweight", {k, n / 8});
   const auto qzeros = words(".qzeros", {groups, n / 8});
   const auto scales = halves(".scales", {groups, n});
-  Int4Weight weight = named(
-      [&] { return unpack_awq(qweight.data(), qzeros.data(), scales.data(), n, k, group); });
+  Int4Weight weight =
+      named([&] { return unpack_awq(qweight.data(), qzeros.data(), scales.data(), n, k, group); });
   if (quantization.symmetric) require_symmetric(weight);
   return weight;
 }
@@ -173,9 +174,9 @@ Int4Weight LinearReader::packed(const QuantizationConfig& quantization) const {
 Int4Weight LinearReader::marlin(const QuantizationConfig& quantization) const {
   require_multiples(256, 128, "Marlin");
   if (quantization.group_size != -1 && quantization.group_size != 128) {
-    throw Error(kUnsupportedModel,
-                "config.json: quantization_config.group_size is " +
-                    std::to_string(quantization.group_size) + "; allowed for Marlin: 128 or -1");
+    throw Error(kUnsupportedModel, "config.json: quantization_config.group_size is " +
+                                       std::to_string(quantization.group_size) +
+                                       "; allowed for Marlin: 128 or -1");
   }
   const int64_t group = effective_group(quantization, k);
   const auto b = words(".B", {k / 16, 2 * n});
@@ -184,8 +185,7 @@ Int4Weight LinearReader::marlin(const QuantizationConfig& quantization) const {
 }
 
 Int4Weight LinearReader::q4_0() const {
-  const std::vector<uint8_t> blocks =
-      copy_bytes(find_float(checkpoint, path + ".weight", {n, k}));
+  const std::vector<uint8_t> blocks = copy_bytes(find_float(checkpoint, path + ".weight", {n, k}));
   return named([&] { return unpack_q4_0(blocks.data(), n, k); });
 }
 
@@ -221,13 +221,13 @@ Int8Linear LinearReader::int8() const {
   if (checkpoint.has(path + ".weight_format")) {
     const Tensor& format = checkpoint.find(path + ".weight_format");
     if (format.type != DataType::kUInt8 || format.bytes != 1 || format.data[0] != 0) {
-      throw Error(kUnsupportedModel, "tensor " + path +
-                                         ".weight_format is not 0; allowed: 0, row after row");
+      throw Error(kUnsupportedModel,
+                  "tensor " + path + ".weight_format is not 0; allowed: 0, row after row");
     }
   }
   Int8Linear linear;
-  linear.q = aligned_copy<int8_t>(
-      find_typed(checkpoint, path + ".weight", {n, k}, DataType::kInt8));
+  linear.q =
+      aligned_copy<int8_t>(find_typed(checkpoint, path + ".weight", {n, k}, DataType::kInt8));
   linear.absmax = floats(".SCB", {n});
   for (const float absmax : linear.absmax) {
     if (absmax < 0) {
@@ -252,8 +252,8 @@ FloatLinear hold(const std::vector<float>& values, DataType type, const std::str
     if ((bits & (half ? 0x7c00 : 0x7f80)) == (half ? 0x7c00 : 0x7f80)) {
       throw Error(kBadCheckpoint, "tensor " + name + " holds " + std::to_string(values[i]) +
                                       " at element " + std::to_string(i) +
-                                      "; allowed: finite values that " +
-                                      (half ? "fp16" : "bf16") + " can hold");
+                                      "; allowed: finite values that " + (half ? "fp16" : "bf16") +
+                                      " can hold");
     }
     std::memcpy(out.bits.data() + 2 * i, &bits, 2);
   }

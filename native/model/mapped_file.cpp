@@ -17,7 +17,7 @@ MappedFile::MappedFile(const std::string& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0)
     throw Error(kBadCheckpoint, "cannot open " + path + ": " + std::strerror(errno));
-  struct stat status {};
+  struct stat status{};
   const bool known = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
   size_ = status.st_size;
   void* memory = MAP_FAILED;

@@ -88,8 +88,7 @@ QuantizationConfig read_compressed_tensors(const JsonSection& section) {
   const Json::Object* members = groups == nullptr ? nullptr : groups->object();
   if (members == nullptr || members->size() != 1 || members->front().second.object() == nullptr)
     section.refuse(kUnsupportedModel, "config_groups", "an object of one group");
-  const std::string path =
-      std::string(kPath) + "config_groups." + members->front().first + ".";
+  const std::string path = std::string(kPath) + "config_groups." + members->front().first + ".";
   const JsonSection group(members->front().second, path);
   for (const char* name : {"input_activations", "output_activations"}) {
     if (group.find(name) != nullptr) group.refuse(kUnsupportedModel, name, "null");
@@ -113,9 +112,9 @@ QuantizationConfig read_compressed_tensors(const JsonSection& section) {
     const std::string* text = order->string();
     const bool* flag = order->boolean();
     quantization.act_order = text != nullptr ? *text == "group" : flag != nullptr && *flag;
-    const bool known = flag != nullptr || (text != nullptr && (*text == "group" ||
-                                                               *text == "weight" ||
-                                                               *text == "static"));
+    const bool known =
+        flag != nullptr ||
+        (text != nullptr && (*text == "group" || *text == "weight" || *text == "static"));
     if (!known)
       weights.refuse(kUnsupportedModel, "actorder", "null, \"group\", \"weight\" or \"static\"");
   }
@@ -156,9 +155,8 @@ QuantizationConfig read_quantization_config(const Json& json) {
   if (method == "compressed-tensors") return read_compressed_tensors(section);
   if (method == "marlin") return read_marlin(section);
   if (method == "bitsandbytes") return read_bits_and_bytes(section);
-  section.refuse(
-      kUnsupportedModel, "quant_method",
-      "\"gptq\", \"awq\", \"compressed-tensors\", \"marlin\" or \"bitsandbytes\"");
+  section.refuse(kUnsupportedModel, "quant_method",
+                 "\"gptq\", \"awq\", \"compressed-tensors\", \"marlin\" or \"bitsandbytes\"");
 }
 
 }  // namespace loadmark

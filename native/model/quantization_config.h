@@ -10,9 +10,7 @@
 
 namespace loadmark {
 
-enum class QuantMethod {
-  kGptq, kAwq, kCompressedTensors, kMarlin, kBitsAndBytes4, kBitsAndBytes8
-};
+enum class QuantMethod { kGptq, kAwq, kCompressedTensors, kMarlin, kBitsAndBytes4, kBitsAndBytes8 };
 const char* quant_method_name(QuantMethod method);  // "gptq", "awq", ...
 
 struct QuantizationConfig {
@@ -20,7 +18,7 @@ struct QuantizationConfig {
   int64_t bits = 4;
   int64_t group_size = 128;  // 32, 64, 128, or -1: one scale a row; int4 methods only
   bool symmetric = true;
-  bool act_order = false;  // g_idx is needed: "desc_act", or "actorder": "group"
+  bool act_order = false;                    // g_idx is needed: "desc_act", or "actorder": "group"
   std::optional<ZeroConvention> convention;  // GPTQ; nothing where the file does not say
 };
 

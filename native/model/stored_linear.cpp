@@ -33,26 +33,27 @@ const QuantizationConfig& require_method(const ModelConfig& config, const std::s
   std::string names;
   for (const QuantMethod method : methods)
     names += (names.empty() ? "" : " or ") + std::string(quant_method_name(method));
-  const bool fits = std::find(methods.begin(), methods.end(), config.quantization->method) !=
-                    methods.end();
+  const bool fits =
+      std::find(methods.begin(), methods.end(), config.quantization->method) != methods.end();
   if (!fits) {
-    throw Error(kBadCheckpoint,
-                "tensor " + name + " is of " + names +
-                    "; config.json's quantization_config says " +
-                    quant_method_name(config.quantization->method));
+    throw Error(kBadCheckpoint, "tensor " + name + " is of " + names +
+                                    "; config.json's quantization_config says " +
+                                    quant_method_name(config.quantization->method));
   }
   return *config.quantization;
 }
 
 StoredLinear find_packed(const QuantizationConfig& quantization, const Checkpoint& checkpoint,
                          const std::string& path, int64_t k) {
-  StoredLinear linear{.format = LinearFormat::kCompressedTensors, .name = "compressed-tensors",
+  StoredLinear linear{.format = LinearFormat::kCompressedTensors,
+                      .name = "compressed-tensors",
                       .held = ops::WeightType::kInt4,
                       .group_size = effective_group(quantization, k),
-                      .symmetric = quantization.symmetric, .act_order = quantization.act_order,
+                      .symmetric = quantization.symmetric,
+                      .act_order = quantization.act_order,
                       .reason = {}};
-  linear.stored_bytes = bytes_of(checkpoint, path, {".weight_packed", ".weight_scale",
-                                                    ".weight_zero_point", ".weight_g_idx"});
+  linear.stored_bytes = bytes_of(
+      checkpoint, path, {".weight_packed", ".weight_scale", ".weight_zero_point", ".weight_g_idx"});
   if (!scales_fit_float16(checkpoint.find(path + ".weight_scale"))) {
     linear.held = ops::WeightType::kFloat32;
     linear.reason = "some scale is no fp16 number, which int4 needs: decoded to fp32";
@@ -62,11 +63,13 @@ StoredLinear find_packed(const QuantizationConfig& quantization, const Checkpoin
 
 StoredLinear find_nf4(const Checkpoint& checkpoint, const std::string& path, int64_t n, int64_t k) {
   const Nf4State state = read_nf4_state(checkpoint, path, n, k);
-  StoredLinear linear{.format = LinearFormat::kNf4, .name = "nf4",
-                      .held = float_weight_type(state.type), .reason = {}};
+  StoredLinear linear{.format = LinearFormat::kNf4,
+                      .name = "nf4",
+                      .held = float_weight_type(state.type),
+                      .reason = {}};
   if (state.nested) linear.name += ", double quantized";
-  linear.stored_bytes =
-      bytes_of(checkpoint, path, {".weight", ".weight.absmax", ".weight.quant_map",
+  linear.stored_bytes = bytes_of(checkpoint, path,
+                                 {".weight", ".weight.absmax", ".weight.quant_map",
                                   ".weight.nested_absmax", ".weight.nested_quant_map"});
   linear.reason = std::string("its levels are not evenly spaced: decoded to ") +
                   weight_type_name(linear.held) + ", which bitsandbytes computes with";
@@ -78,7 +81,8 @@ StoredLinear find_plain(const Checkpoint& checkpoint, const std::string& path, i
   const Tensor& tensor = find_float(checkpoint, path + ".weight", {n, k});
   StoredLinear linear{.name = data_type_name(tensor.type),
                       .held = float_weight_type(held_type(tensor.type)),
-                      .stored_bytes = tensor.bytes, .reason = {}};
+                      .stored_bytes = tensor.bytes,
+                      .reason = {}};
   if (!is_block(tensor.type)) {
     linear.name = weight_type_name(linear.held);
     return linear;
@@ -100,15 +104,18 @@ StoredLinear find_linear(const ModelConfig& config, const Checkpoint& checkpoint
                          const std::string& path, int64_t n, int64_t k) {
   const auto int4 = [&](LinearFormat format, const QuantizationConfig& quantization,
                         std::initializer_list<const char*> tensors) {
-    return StoredLinear{.format = format, .name = quant_method_name(quantization.method),
+    return StoredLinear{.format = format,
+                        .name = quant_method_name(quantization.method),
                         .held = ops::WeightType::kInt4,
                         .group_size = effective_group(quantization, k),
-                        .symmetric = quantization.symmetric, .act_order = quantization.act_order,
-                        .stored_bytes = bytes_of(checkpoint, path, tensors), .reason = {}};
+                        .symmetric = quantization.symmetric,
+                        .act_order = quantization.act_order,
+                        .stored_bytes = bytes_of(checkpoint, path, tensors),
+                        .reason = {}};
   };
   if (checkpoint.has(path + ".qweight")) {
-    const QuantizationConfig& quantization = require_method(
-        config, path + ".qweight", {QuantMethod::kGptq, QuantMethod::kAwq});
+    const QuantizationConfig& quantization =
+        require_method(config, path + ".qweight", {QuantMethod::kGptq, QuantMethod::kAwq});
     const bool awq = quantization.method == QuantMethod::kAwq;
     return int4(awq ? LinearFormat::kAwq : LinearFormat::kGptq, quantization,
                 {".qweight", ".qzeros", ".scales", ".g_idx"});
@@ -119,11 +126,12 @@ StoredLinear find_linear(const ModelConfig& config, const Checkpoint& checkpoint
         checkpoint, path, k);
   }
   if (checkpoint.has(path + ".B")) {
-    return int4(LinearFormat::kMarlin,
-                require_method(config, path + ".B", {QuantMethod::kMarlin}), {".B", ".s"});
+    return int4(LinearFormat::kMarlin, require_method(config, path + ".B", {QuantMethod::kMarlin}),
+                {".B", ".s"});
   }
   if (checkpoint.has(path + kFp4State)) {
-    throw Error(kUnsupportedModel, "tensor " + path + ".weight is fp4 of bitsandbytes; allowed: nf4");
+    throw Error(kUnsupportedModel,
+                "tensor " + path + ".weight is fp4 of bitsandbytes; allowed: nf4");
   }
   if (checkpoint.has(path + kNf4State)) {
     require_method(config, path + kNf4State, {QuantMethod::kBitsAndBytes4});
@@ -131,8 +139,11 @@ StoredLinear find_linear(const ModelConfig& config, const Checkpoint& checkpoint
   }
   if (checkpoint.has(path + ".SCB")) {
     require_method(config, path + ".SCB", {QuantMethod::kBitsAndBytes8});
-    return {.format = LinearFormat::kLlmInt8, .name = "llm.int8", .held = ops::WeightType::kInt8,
-            .stored_bytes = bytes_of(checkpoint, path, {".weight", ".SCB"}), .reason = {}};
+    return {.format = LinearFormat::kLlmInt8,
+            .name = "llm.int8",
+            .held = ops::WeightType::kInt8,
+            .stored_bytes = bytes_of(checkpoint, path, {".weight", ".SCB"}),
+            .reason = {}};
   }
   return find_plain(checkpoint, path, n, k);
 }
@@ -200,8 +211,9 @@ Nf4State read_nf4_state(const Checkpoint& checkpoint, const std::string& path, i
                         int64_t k) {
   const std::string name = path + kNf4State;
   const Tensor& tensor = checkpoint.find(name);
-  const Json json = parse_json({reinterpret_cast<const char*>(tensor.data),
-                                static_cast<size_t>(tensor.bytes)}, "tensor " + name);
+  const Json json =
+      parse_json({reinterpret_cast<const char*>(tensor.data), static_cast<size_t>(tensor.bytes)},
+                 "tensor " + name);
   const JsonSection section(json, "tensor " + name + ": ");
   if (section.string("quant_type", "") != "nf4")
     section.refuse(kUnsupportedModel, "quant_type", "\"nf4\"");

@@ -1,5 +1,5 @@
-// How does the checkpoint store one linear, and what will the engine hold it as? Answers from names,
-// headers and, where only they tell, the scales; reading the weights is linear_formats.h's.
+// How does the checkpoint store one linear, and what will the engine hold it as? Answers from
+// names, headers and, where only they tell, the scales; reading the weights is linear_formats.h's.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +13,25 @@
 namespace loadmark {
 
 enum class LinearFormat {
-  kFloat, kBlocks, kGptq, kAwq, kCompressedTensors, kMarlin, kNf4, kLlmInt8
+  kFloat,
+  kBlocks,
+  kGptq,
+  kAwq,
+  kCompressedTensors,
+  kMarlin,
+  kNf4,
+  kLlmInt8
 };
 
 struct StoredLinear {
   LinearFormat format = LinearFormat::kFloat;
   std::string name;  // "bf16", "Q4_K", "gptq", "awq", "nf4", ...
   ops::WeightType held = ops::WeightType::kFloat32;
-  int64_t group_size = 0;      // of int4
-  bool symmetric = true;       // of int4: every zero point is 8
-  bool act_order = false;      // of int4: columns may be in any order of groups
-  int64_t stored_bytes = 0;    // of all its tensors, the bias left out
-  std::string reason;          // why it is not held as it is stored; empty where it is
+  int64_t group_size = 0;    // of int4
+  bool symmetric = true;     // of int4: every zero point is 8
+  bool act_order = false;    // of int4: columns may be in any order of groups
+  int64_t stored_bytes = 0;  // of all its tensors, the bias left out
+  std::string reason;        // why it is not held as it is stored; empty where it is
 };
 
 // The linear of module `path`, (n, k). Throws Error(kBadCheckpoint) where its tensors contradict

@@ -15,13 +15,13 @@ struct TypeEntry {
   int64_t values, bytes;
 };
 constexpr TypeEntry kTypes[] = {
-    {DataType::kFloat32, "F32", 1, 4},    {DataType::kBFloat16, "BF16", 1, 2},
-    {DataType::kFloat16, "F16", 1, 2},    {DataType::kInt32, "I32", 1, 4},
-    {DataType::kInt64, "I64", 1, 8},      {DataType::kInt8, "I8", 1, 1},
-    {DataType::kUInt8, "U8", 1, 1},       {DataType::kQ4_0, "Q4_0", 32, 18},
-    {DataType::kQ4_1, "Q4_1", 32, 20},    {DataType::kQ5_0, "Q5_0", 32, 22},
-    {DataType::kQ5_1, "Q5_1", 32, 24},    {DataType::kQ8_0, "Q8_0", 32, 34},
-    {DataType::kQ4_K, "Q4_K", 256, 144},  {DataType::kQ5_K, "Q5_K", 256, 176},
+    {DataType::kFloat32, "F32", 1, 4},   {DataType::kBFloat16, "BF16", 1, 2},
+    {DataType::kFloat16, "F16", 1, 2},   {DataType::kInt32, "I32", 1, 4},
+    {DataType::kInt64, "I64", 1, 8},     {DataType::kInt8, "I8", 1, 1},
+    {DataType::kUInt8, "U8", 1, 1},      {DataType::kQ4_0, "Q4_0", 32, 18},
+    {DataType::kQ4_1, "Q4_1", 32, 20},   {DataType::kQ5_0, "Q5_0", 32, 22},
+    {DataType::kQ5_1, "Q5_1", 32, 24},   {DataType::kQ8_0, "Q8_0", 32, 34},
+    {DataType::kQ4_K, "Q4_K", 256, 144}, {DataType::kQ5_K, "Q5_K", 256, 176},
     {DataType::kQ6_K, "Q6_K", 256, 210},
 };
 
@@ -89,8 +89,8 @@ std::vector<float> decode_float32(const Tensor& tensor) {
     for (size_t i = 0; i < values.size(); ++i) {
       uint16_t bits;
       std::memcpy(&bits, bytes.data() + 2 * i, 2);
-      values[i] = tensor.type == DataType::kBFloat16 ? bfloat16_to_float(bits)
-                                                     : float16_to_float(bits);
+      values[i] =
+          tensor.type == DataType::kBFloat16 ? bfloat16_to_float(bits) : float16_to_float(bits);
     }
   } else {
     throw Error(kBadCheckpoint, "tensor " + tensor.name + " has dtype " +

@@ -1,5 +1,5 @@
-// What is a tensor of a file? Its name, type, shape and bytes; a type is a scalar's or one of ggml's
-// blocks, which hold several values of a row.
+// What is a tensor of a file? Its name, type, shape and bytes; a type is a scalar's or one of
+// ggml's blocks, which hold several values of a row.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +11,28 @@
 namespace loadmark {
 
 enum class DataType {
-  kFloat32, kBFloat16, kFloat16, kInt32, kInt64, kInt8, kUInt8,
-  kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ8_0, kQ4_K, kQ5_K, kQ6_K
+  kFloat32,
+  kBFloat16,
+  kFloat16,
+  kInt32,
+  kInt64,
+  kInt8,
+  kUInt8,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ8_0,
+  kQ4_K,
+  kQ5_K,
+  kQ6_K
 };
 const char* data_type_name(DataType type);  // as its format spells it: "F32", "BF16", "Q4_K", ...
 int64_t data_type_values(DataType type);    // values a unit holds: 1, or a block's
 int64_t data_type_bytes(DataType type);     // of such a unit
 bool is_float(DataType type);               // F32, BF16, F16
 bool is_block(DataType type);
-BlockFormat block_format(DataType type);    // of a block type
+BlockFormat block_format(DataType type);  // of a block type
 
 // A tensor inside a mapped file; valid as long as its Checkpoint lives. `data` may be unaligned.
 struct Tensor {

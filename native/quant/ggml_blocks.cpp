@@ -63,8 +63,8 @@ struct ScaleMin {
 // Run j's pair of 12 bytes: four pairs in six bits each, the upper bits of the rest above them.
 ScaleMin scale_min(const uint8_t* bytes, int j) {
   if (j < 4) return {bytes[j] & 63, bytes[j + 4] & 63};
-  return {(bytes[j + 4] & 15) | (bytes[j - 4] >> 6) << 4,
-          (bytes[j + 4] >> 4) | (bytes[j] >> 6) << 4};
+  return {(bytes[j + 4] & 15) | (bytes[j - 4] >> 6) << 4, (bytes[j + 4] >> 4) | (bytes[j] >> 6)
+                                                                                    << 4};
 }
 
 // `high` is null for Q4_K: bit j of byte i is the fifth bit of value i of run j.
@@ -127,8 +127,14 @@ void decode_blocks(BlockFormat format, const uint8_t* blocks, int64_t count, flo
 }
 
 Int4Weight unpack_q4_0(const uint8_t* blocks, int64_t n, int64_t k) {
-  Int4Weight weight{.n = n, .k = k, .group_size = kSmall, .symmetric = true, .q = {}, .scale = {},
-                    .zero = {}, .g_idx = {}};
+  Int4Weight weight{.n = n,
+                    .k = k,
+                    .group_size = kSmall,
+                    .symmetric = true,
+                    .q = {},
+                    .scale = {},
+                    .zero = {},
+                    .g_idx = {}};
   const int64_t groups = k / kSmall;
   weight.q.resize(static_cast<size_t>(n * k));
   weight.scale.resize(static_cast<size_t>(groups * n));

@@ -1,6 +1,7 @@
 // The layout of compressed-tensors' "pack-quantized" checkpoints, read into int4.
 //
-//   weight_packed     (n, ceil(k/8)) int32: 8 consecutive inputs in a word, least significant first,
+//   weight_packed     (n, ceil(k/8)) int32: 8 consecutive inputs in a word, least significant
+//   first,
 //                     each value + 8
 //   weight_scale      (n, groups), of any float type
 //   weight_zero_point (ceil(n/8), groups) int32: 8 consecutive outputs in a word, each value + 8
