@@ -7,16 +7,22 @@ import type { ModelInspection } from '../native/index.js';
 import { isFile } from './config-files.js';
 import { messageOf } from './errors.js';
 
-/** Read by native/model/model_config.cpp, or without effect on what a model computes when it is run. */
-const knownFields = new Set(
-  `architectures model_type num_hidden_layers hidden_size intermediate_size vocab_size num_attention_heads
-  num_key_value_heads head_dim max_position_embeddings rope_theta rope_scaling rope_parameters partial_rotary_factor
-  rms_norm_eps hidden_act attention_bias mlp_bias tie_word_embeddings bos_token_id eos_token_id pad_token_id
-  quantization_config torch_dtype dtype transformers_version use_cache initializer_range pretraining_tp
-  attention_dropout _name_or_path auto_map unsloth_version unsloth_fixed transformers.js_config`.split(
-    /\s+/,
-  ),
-);
+/** Read by native/model's configurations, be it to refuse them. */
+const readFields = `architectures model_type num_hidden_layers hidden_size intermediate_size vocab_size
+  num_attention_heads num_key_value_heads head_dim max_position_embeddings rope_theta rope_scaling rope_parameters
+  partial_rotary_factor rms_norm_eps hidden_act attention_bias mlp_bias tie_word_embeddings bos_token_id eos_token_id
+  quantization_config n_embd n_head n_inner n_layer n_positions rotary_dim layer_norm_epsilon activation_function
+  scale_attn_weights sliding_window use_sliding_window max_window_layers layer_types sliding_window_pattern alibi
+  attention_chunk_size attention_multiplier attn_logit_softcapping clip_qkv dim_model_base embedding_multiplier
+  final_logit_softcapping logit_scale logits_scaling moe_intermediate_size no_rope_layers num_experts num_local_experts
+  position_embedding_type qk_layernorm query_pre_attn_scalar residual_multiplier scale_depth scale_emb use_dynamic_ntk
+  use_logn_attn use_mrope use_qk_norm vision_config`;
+/** Without effect on what a model computes when it is run. */
+const idleFields = `pad_token_id torch_dtype dtype transformers_version use_cache initializer_range pretraining_tp
+  attention_dropout attn_pdrop embd_pdrop resid_pdrop gradient_checkpointing summary_activation summary_first_dropout
+  summary_proj_to_labels summary_type summary_use_proj task_specific_params tokenizer_class _name_or_path auto_map
+  unsloth_version unsloth_fixed transformers.js_config`;
+const knownFields = new Set(`${readFields} ${idleFields}`.split(/\s+/));
 
 export async function findModelDoubts(
   folder: string,

@@ -153,7 +153,7 @@ class Inspection {
     }
   }
 
-  // Symmetric words tell the convention outright; of others the first layer is asked.
+  // Symmetric words tell the convention outright; of others only their weights do, at load.
   void look_at_zeros(const Module& module) {
     const std::string name = module.path + ".qzeros";
     if (!checkpoint_.has(name)) return;

@@ -27,6 +27,7 @@ const heldAs: Readonly<Record<string, string>> = {
   'compressed-g32-sym-act-order': 'int4 g32 sym act-order (compressed-tensors)',
   'gguf-k-blocks': 'fp16 (decoded from Q4_K), fp16 (decoded from Q5_K), fp16 (decoded from Q6_K)',
   'gguf-q4_0': 'int4 g32 (Q4_0)',
+  'gguf-qwen2': 'int4 g32 (Q4_0)',
   'gguf-small-blocks':
     'fp16 (decoded from Q4_1), fp16 (decoded from Q8_0), fp16 (decoded from Q5_1), fp16, fp16 (decoded from Q5_0), bf16, fp32',
   'gptq-v1-asym-act-order': 'int4 g32 asym act-order (gptq)',

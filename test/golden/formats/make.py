@@ -20,7 +20,8 @@ bits (NF4 as bitsandbytes computes with; block types but Q4_0 as fp16); `rounded
   nf4, int8     bitsandbytes quantizes and decodes (CPU backend)
   gguf          gguf-py quantizes what it can (Q4_0 .. Q8_0) and decodes everything; its K-quants cannot quantize, so those
                 blocks are random bits under sensible scales
-llama.cpp's row order of q and k is the converter's: reshape(heads, 2, rows / heads / 2, k).swapaxes(1, 2).
+llama.cpp's row order of q and k is the converter's: reshape(heads, 2, rows / heads / 2, k).swapaxes(1, 2), for llama and not for
+qwen2.
 """
 import argparse
 import hashlib
@@ -226,9 +227,12 @@ def linears(config):
 
 def make_llama(config, state):
     import transformers
-    llama = transformers.LlamaConfig(**config)
+    known = {"llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
+             "qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM)}
+    make_config, make_model = known[config["model_type"]]
+    llama = make_config(**config)
     llama._attn_implementation = "eager"
-    model = transformers.LlamaForCausalLM(llama).float().eval()
+    model = make_model(llama).float().eval()
     if config["tie_word_embeddings"]:
         state = dict(state)
         state["lm_head.weight"] = state["model.embed_tokens.weight"]
@@ -332,7 +336,8 @@ def write_gguf(name, seed, config, kinds, table, head):
     folder.mkdir(parents=True, exist_ok=True)
     rng = numpy.random.default_rng(seed)
     tensors = {key: value.float() for key, value in small.random_tensors(config, rng, torch.float32, lambda *_: {}).items()}
-    writer = gguf.GGUFWriter(folder / "model.gguf", "llama")
+    is_llama = config["model_type"] == "llama"
+    writer = gguf.GGUFWriter(folder / "model.gguf", config["model_type"])
     writer.add_block_count(config["num_hidden_layers"])
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
@@ -372,11 +377,14 @@ def write_gguf(name, seed, config, kinds, table, head):
         _, _, layer, module = path.split(".", 3)
         weight = (rng.standard_normal((n, k)) * 1.5 / k ** 0.5).astype(numpy.float32)
         heads = {"self_attn.q_proj": config["num_attention_heads"],
-                 "self_attn.k_proj": config["num_key_value_heads"]}.get(module)
+                 "self_attn.k_proj": config["num_key_value_heads"]}.get(module) if is_llama else None
         values = add(f"blk.{layer}.{NAMES[module]}.weight", interleave(weight, heads) if heads else weight,
                      kind_of[kinds[module]])
         keep(path + ".weight", deinterleave(values, heads) if heads else values, kind_of[kinds[module]])
         decoded[path] = {"shape": [n, k], "sha256": digest(exact[path + ".weight"])}
+        if not is_llama and module in ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"):
+            bias = (rng.standard_normal(n) * 0.3).astype(numpy.float32)
+            keep(path + ".bias", add(f"blk.{layer}.{NAMES[module]}.bias", bias, kind_of.F32), kind_of.F32)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -390,6 +398,8 @@ def gguf_cases():
         "Q4_1", "Q8_0", "Q5_1", "F16", "Q5_0", "BF16", "F32"))), kind_of.F16, kind_of.Q8_0)
     write_gguf("gguf-q4_0", 12, small_config(tie_word_embeddings=True), dict.fromkeys(NAMES, "Q4_0"),
                kind_of.Q8_0, None)
+    qwen = small_config(architectures=["Qwen2ForCausalLM"], model_type="qwen2")
+    write_gguf("gguf-qwen2", 14, qwen, dict.fromkeys(NAMES, "Q4_0"), kind_of.F16, kind_of.F16)
     wide = small_config(hidden_size=256, intermediate_size=256, head_dim=64, tie_word_embeddings=True)
     write_gguf("gguf-k-blocks", 13, wide, dict(zip(NAMES, (
         "Q4_K", "Q5_K", "Q6_K", "Q4_K", "Q5_K", "Q4_K", "Q6_K"))), kind_of.Q6_K, None)
