@@ -147,7 +147,9 @@ function readRules(
     return typeof content === 'string' ? find(content) : null;
   };
   const listed = [...idsOf(generation.eos_token_id), ...idsOf(model.eos_token_id)];
-  const bosId = own.bosId ?? named('bos') ?? idsOf(model.bos_token_id)[0] ?? null;
+  // A name that is null says that there is none, whatever id config.json has.
+  const implied = tokenizer.bos_token === null ? null : (idsOf(model.bos_token_id)[0] ?? null);
+  const bosId = own.bosId ?? named('bos') ?? implied;
   const isTrue = (value: unknown, absent: boolean) => (typeof value === 'boolean' ? value : absent);
   return {
     bosId,

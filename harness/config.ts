@@ -23,6 +23,7 @@ import { type Fault, InputError, messageOf } from './errors.js';
 import { type RunSeeds, resolveSeeds } from './mlperf-config.js';
 import { suggestName } from './name-suggestion.js';
 import { applyOverrides, findWhere, type Override } from './overrides.js';
+import { findPromptFaults } from './prompt-writer.js';
 import {
   type DatasetFacts,
   findFollowFaults,
@@ -102,7 +103,10 @@ export async function loadRunConfig(
   const whereIs = (...path: string[]) => findWhere(settings, path) ?? shorten(file);
   const asked = [run.dataset, run.datasetFields, whereIs('dataset'), faults] as const;
   const dataset = await context.openDataset(...asked);
-  if (dataset !== null) faults.push(...findSampleFaults(run, dataset, whereIs));
+  if (dataset !== null) {
+    faults.push(...findSampleFaults(run, dataset, whereIs));
+    faults.push(...findPromptFaults(run, dataset, whereIs));
+  }
   faults.push(...findModeFaults(run, whereIs));
   faults.push(...findSyntheticFaults(run, dataset, whereIs));
   const engineTarget = chooseTarget(run, context.resolveDevice, whereIs, faults);
@@ -298,7 +302,7 @@ function readModel(
   if (needsCheckpoint && !isFile(join(folder, 'config.json'))) {
     faults.push({
       where: findWhere(settings, ['path']) ?? shorten(file),
-      message: `path is ${quote(model.path)}, but there is no checkpoint: ${join(folder, 'config.json')} does not exist`,
+      message: `path is ${quote(model.path)}, but there is no checkpoint: ${join(folder, 'config.json')} does not exist${model.obtain === null ? '' : `; to get it: ${model.obtain}`}`,
     });
   }
   return Object.freeze({ ...model, folder, synthetic: false });

@@ -69,6 +69,10 @@ const generation = section({
   seed: seed(1n),
 });
 
+/** How a dataset's prompts are put to a model. */
+export const promptStyles = ['plain', 'chat'] as const;
+export type PromptStyle = (typeof promptStyles)[number];
+
 const offline = section({
   /** Expected samples/s: sets how many samples the query holds; null measures it. */
   targetQps: optionalNumber(rate),
@@ -146,6 +150,8 @@ export const runFields = section({
   model: text('tiny-int4'),
   dataset: text('tiny-orca'),
   datasetFields,
+  /** `chat` writes each prompt as a user's message by the model's chat template; `model` leaves it to the model. */
+  prompt: choice(['model', ...promptStyles], 'model'),
   sut: choice(['native', 'null', 'scripted'], 'native', ['openai']),
   scenario: choice(scenarios, 'Offline', ['Interactive']),
   /** `submission` is the accuracy pass, then the performance pass. */
@@ -208,6 +214,14 @@ export const modelFields = section({
   name: text('model'),
   /** Folder of the checkpoint; a relative one starts at the file that names it. */
   path: text('.'),
+  /** Said where there is no checkpoint in that folder: how to get it. */
+  obtain: optionalText(),
+  prompt: section({
+    /** `chat` is for answers of free text: choices are compared after the plain prompt. */
+    style: choice(promptStyles, 'plain'),
+    /** Of a chat: the message before the user's. */
+    system: optionalText(),
+  }),
   generation: section({
     maxNewTokens: number(count(1_048_576), 1024),
     /** Two, since LoadGen's time per output token is undefined below. */

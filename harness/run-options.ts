@@ -34,6 +34,9 @@ const settingOptions: readonly SettingOption[] = [
     'tiny-orca, tiny-mmlu, open-orca, cnn-dailymail, synthetic:openorca, synthetic:<prompt>x<output>, or a file (*.jsonl, *.json, *.parquet, *.pkl)',
     ['dataset'],
   ),
+  text('--prompt <style>', "plain, or chat: by the model's chat template (as the model has it)", [
+    'prompt',
+  ]),
   text('--sut <name>', 'the system under test: native, null or scripted', ['sut']),
   text('--script <name|file>', 'what sut scripted does: times, answers and faults, in YAML', [
     'scripted',

@@ -4,12 +4,13 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Dataset } from '../datasets/dataset.js';
-import { loadTokenizer, type Tokenizer } from '../datasets/index.js';
+import { loadTokenizer, type ModelTokenizer, type Tokenizer } from '../datasets/index.js';
 import { type Clock, RealClock, VirtualClock } from '../loadgen/index.js';
 import { type EngineOptions, inspectModel, type ModelInspection } from '../native/index.js';
 import type { RunConfig } from './config.js';
 import { isFile } from './config-files.js';
 import { InputError, messageOf } from './errors.js';
+import { buildPromptWriter, type PromptWriter } from './prompt-writer.js';
 import type { ProgressReporter } from './report/progress.js';
 import { DatasetLibrary } from './sample-library.js';
 import { needsTokenizer } from './script-config.js';
@@ -86,7 +87,8 @@ async function buildNative(config: RunConfig, dataset: Dataset, progress: Progre
   progress.note(`loading ${model.name}${model.synthetic ? '' : ` from ${model.folder}`}`);
   // Random tokens are neither read nor written as text.
   const tokenizer = dataset.synthetic === undefined ? await readTokenizer(model.folder) : null;
-  const library = openLibrary(config, dataset, tokenizer);
+  const writePrompt = tokenizer === null ? null : buildPromptWriter(config, dataset, tokenizer);
+  const library = openLibrary(config, dataset, tokenizer, tokenizer !== null, writePrompt);
   checkVocabulary(library, model.folder);
   const { NativeSut } = await import('./sut/native.js');
   const options = buildEngineOptions(config, library);
@@ -100,9 +102,10 @@ function openLibrary(
   dataset: Dataset,
   tokenizer: Tokenizer | null,
   tokenizesPrompts = tokenizer !== null,
+  writePrompt: PromptWriter | null = null,
 ): DatasetLibrary {
   const count = config.samples ?? dataset.length;
-  return new DatasetLibrary(dataset, tokenizer, count, tokenizesPrompts);
+  return new DatasetLibrary(dataset, tokenizer, count, tokenizesPrompts, writePrompt);
 }
 
 export function buildEngineOptions(
@@ -127,13 +130,13 @@ export function buildEngineOptions(
 
 function buildGeneration(
   { generation, model }: RunConfig,
-  tokenizer: Tokenizer | null,
+  tokenizer: ModelTokenizer | null,
 ): GenerationTerms {
   const { temperature, topK, topP, seed } = generation;
   return {
     maxNewTokens: generation.maxNewTokens ?? model.generation.maxNewTokens,
     minNewTokens: generation.minNewTokens ?? model.generation.minNewTokens,
-    stopTokens: tokenizer === null ? new Int32Array(0) : Int32Array.of(tokenizer.eosId),
+    stopTokens: tokenizer === null ? new Int32Array(0) : Int32Array.from(tokenizer.stopIds),
     temperature,
     topK,
     topP,
@@ -141,7 +144,7 @@ function buildGeneration(
   };
 }
 
-async function readTokenizer(folder: string): Promise<Tokenizer> {
+async function readTokenizer(folder: string): Promise<ModelTokenizer> {
   try {
     return await loadTokenizer(folder);
   } catch (error) {

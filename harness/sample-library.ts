@@ -4,6 +4,7 @@
 import type { Dataset, Sample } from '../datasets/dataset.js';
 import type { Tokenizer } from '../datasets/tokenizer.js';
 import type { QuerySampleLibrary } from '../loadgen/index.js';
+import type { PromptWriter } from './prompt-writer.js';
 
 /** A sample in tokens. */
 export interface TokenizedSample {
@@ -31,6 +32,8 @@ export class DatasetLibrary implements QuerySampleLibrary {
     count: number,
     /** false when the system under test reads none: prompts are then counted only where the dataset brings tokens. */
     readonly tokenizesPrompts = tokenizer !== null,
+    /** null: BOS, where the model has one, and the prompt. */
+    readonly writePrompt: PromptWriter | null = null,
   ) {
     this.name = dataset.name;
     this.totalSampleCount = count;
@@ -92,11 +95,8 @@ export class DatasetLibrary implements QuerySampleLibrary {
     if (tokenizer === null || !this.tokenizesPrompts) return null;
     const sample = this.dataset.sample(index);
     const most = sample.kind === 'generation' ? sample.maxPromptTokens : undefined;
-    const prompt = tokenizer.encode(sample.prompt).subarray(0, most);
-    const bos = tokenizer.bosId === null ? [] : [tokenizer.bosId];
-    const promptTokens = new Int32Array(bos.length + prompt.length);
-    promptTokens.set(bos);
-    promptTokens.set(prompt, bos.length);
+    const promptTokens =
+      this.writePrompt?.(sample.prompt, most) ?? beginPrompt(sample.prompt, most, tokenizer);
     const continuations =
       sample.kind === 'choice'
         ? sample.choices.map((choice) => this.#continue(sample.prompt, choice, tokenizer))
@@ -121,6 +121,15 @@ export class DatasetLibrary implements QuerySampleLibrary {
     }
     return continuation;
   }
+}
+
+function beginPrompt(text: string, most: number | undefined, tokenizer: Tokenizer): Int32Array {
+  const prompt = tokenizer.encode(text).subarray(0, most);
+  const bos = tokenizer.bosId === null ? [] : [tokenizer.bosId];
+  const promptTokens = new Int32Array(bos.length + prompt.length);
+  promptTokens.set(bos);
+  promptTokens.set(prompt, bos.length);
+  return promptTokens;
 }
 
 function newTokensOf(sample: Sample): number | null {

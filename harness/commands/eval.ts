@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { DatasetError, loadTokenizer, type Tokenizer } from '../../datasets/index.js';
+import { DatasetError, loadTokenizer, type ModelTokenizer } from '../../datasets/index.js';
 import type { EngineOptions } from '../../native/index.js';
 import { describeSystem, readCommit } from '../environment.js';
 import { InputError, InterruptedError, messageOf } from '../errors.js';
@@ -105,13 +105,13 @@ export async function evaluateModel(
 }
 
 async function readEncoder({ model }: EvalRequest): Promise<TextEncoder> {
-  let tokenizer: Tokenizer;
+  let tokenizer: ModelTokenizer;
   try {
     tokenizer = await loadTokenizer(model.folder);
   } catch (error) {
     throw new InputError([{ where: model.folder, message: messageOf(error) }]);
   }
-  return makeTextEncoder(tokenizer, model.folder);
+  return makeTextEncoder(tokenizer);
 }
 
 /** @throws InputError with what every task's data has wrong. */

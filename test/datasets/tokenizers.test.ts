@@ -2,7 +2,7 @@
 // tokenizers and llama.cpp, over awkward texts: golden/tokenizers says how they were made.
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadTokenizer } from '../../datasets/index.js';
@@ -122,5 +122,23 @@ describe('GGUF vocabularies', () => {
     // llama.cpp gives bytes: how many U+FFFD stand for those that are no UTF-8 is its caller's choice.
     const read = (text: string) => text.replace(/\ufffd+/g, '\ufffd');
     expect(compareTexts(all[name]!, tokenizer.decode, read)).toEqual([]);
+  });
+});
+
+describe("SmolLM2's vocabulary", () => {
+  const model = join(import.meta.dirname, '../../results/models/smollm2-135m-instruct');
+  const isThere = existsSync(join(model, 'tokenizer.json'));
+
+  it('is cut and written as by llama.cpp', async ({ skip }) => {
+    if (!isThere) {
+      const reason = `${model} is not there: npm run pull:smollm2`;
+      process.stderr.write(`skipped: ${reason}\n`);
+      skip(reason);
+    }
+    const golden = readJson<Golden>('smollm2.json');
+    const tokenizer = await loadTokenizer(model);
+    expect(compare(golden.encoded, tokenizer.encode)).toEqual([]);
+    expect(compare(golden.marked!, tokenizer.encodeMarked)).toEqual([]);
+    expect(compareTexts(golden, tokenizer.decode)).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ import { listTokenRequests } from '../../../harness/eval/token-requests.js';
 const root = join(import.meta.dirname, '../../..');
 const golden = join(root, 'test/golden/lm-eval');
 const model = join(root, 'configs/models/tiny');
-const encoder = makeTextEncoder(await loadTokenizer(model), model);
+const encoder = makeTextEncoder(await loadTokenizer(model));
 
 function build(name: string, folder: string, changes: Partial<TaskTerms> = {}) {
   const task = evalTasks.find((candidate) => candidate.name === name)!;
