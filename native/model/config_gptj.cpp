@@ -8,15 +8,16 @@
 namespace loadmark {
 namespace {
 
-const TensorNames kGptjNames = {.embedding = "transformer.wte",
-                                .layers = "transformer.h.",
-                                .attention_norm = "ln_1",
-                                .mlp_norm = nullptr,
-                                .final_norm = "transformer.ln_f",
-                                .modules = {{{{"attn.q_proj", "attn.k_proj", "attn.v_proj"},
-                                              {"attn.out_proj"},
-                                              {"mlp.fc_in"},
-                                              {"mlp.fc_out"}}}}};
+const TensorNames& kGptjNames =
+    *new TensorNames{.embedding = "transformer.wte",
+                     .layers = "transformer.h.",
+                     .attention_norm = "ln_1",
+                     .mlp_norm = nullptr,
+                     .final_norm = "transformer.ln_f",
+                     .modules = {{{{"attn.q_proj", "attn.k_proj", "attn.v_proj"},
+                                   {"attn.out_proj"},
+                                   {"mlp.fc_in"},
+                                   {"mlp.fc_out"}}}}};
 
 }  // namespace
 

@@ -12,16 +12,16 @@
 
 namespace loadmark {
 
-const TensorNames kLlamaNames = {
-    .embedding = "model.embed_tokens",
-    .layers = "model.layers.",
-    .attention_norm = "input_layernorm",
-    .mlp_norm = "post_attention_layernorm",
-    .final_norm = "model.norm",
-    .modules = {{{{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
-                  {"self_attn.o_proj"},
-                  {"mlp.gate_proj", "mlp.up_proj"},
-                  {"mlp.down_proj"}}}}};
+const TensorNames& kLlamaNames =
+    *new TensorNames{.embedding = "model.embed_tokens",
+                     .layers = "model.layers.",
+                     .attention_norm = "input_layernorm",
+                     .mlp_norm = "post_attention_layernorm",
+                     .final_norm = "model.norm",
+                     .modules = {{{{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
+                                   {"self_attn.o_proj"},
+                                   {"mlp.gate_proj", "mlp.up_proj"},
+                                   {"mlp.down_proj"}}}}};
 
 namespace {
 

@@ -54,7 +54,8 @@ struct TensorNames {
   const char* final_norm;
   ByLinearKind<std::vector<std::string>> modules;  // in a layer, in the order of the outputs
 };
-extern const TensorNames kLlamaNames;
+// Never destroyed: process.exit() ends statics while a thread may still be loading.
+extern const TensorNames& kLlamaNames;
 
 struct ModelConfig {
   std::string architecture;  // "LlamaForCausalLM"
