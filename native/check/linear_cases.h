@@ -69,6 +69,27 @@ inline LinearCase int8_case(Cases& cases, int64_t n, int64_t k) {
   return result;
 }
 
+inline LinearCase int8_groups_case(Cases& cases, int64_t n, int64_t k) {
+  Int8Groups w;
+  w.n = n, w.k = k, w.group_size = 32;
+  w.q.resize(static_cast<size_t>(n * k));
+  w.scale.resize(static_cast<size_t>(w.groups() * n));
+  for (int8_t& value : w.q) value = static_cast<int8_t>(cases.below(256) - 128);
+  for (float& value : w.scale)
+    value = static_cast<float>(round_to_float16(0.0001 * static_cast<double>(1 + cases.below(50))));
+  LinearCase result;
+  result.name = "int8 g32";
+  std::vector<float> values(w.q.size());
+  dequantize(w, values.data());
+  result.w.assign(values.begin(), values.end());
+  result.packed = ops::pack_int8(w);
+  std::vector<int> columns(static_cast<size_t>(k)), group;
+  std::iota(columns.begin(), columns.end(), 0);
+  for (const int column : columns) group.push_back(column / 32);
+  result.segments = runs_of(columns, group, 32);
+  return result;
+}
+
 enum class GroupOrder { kNatural, kActOrder, kUneven };
 
 inline Int4Weight random_int4(Cases& cases, int64_t n, int64_t k, int64_t group_size,
@@ -95,11 +116,21 @@ inline Int4Weight random_int4(Cases& cases, int64_t n, int64_t k, int64_t group_
   return w;
 }
 
+// `offsets`: in place of zero points.
 inline LinearCase int4_case(Cases& cases, int64_t n, int64_t k, int64_t group_size, bool symmetric,
-                            GroupOrder order) {
-  const Int4Weight w = random_int4(cases, n, k, group_size, symmetric, order);
+                            GroupOrder order, bool offsets = false) {
+  Int4Weight w = random_int4(cases, n, k, group_size, symmetric, order);
+  if (offsets) {
+    w.zero.clear();
+    for (size_t i = 0; i < w.scale.size(); ++i)
+      w.offset.push_back(
+          static_cast<float>(round_to_float16(-0.001 * static_cast<double>(cases.below(300)))));
+  }
   LinearCase result;
-  result.name = "int4 g" + std::to_string(group_size) + (symmetric ? " sym" : " asym") +
+  result.name = "int4 g" + std::to_string(group_size) +
+                (offsets     ? " offset"
+                 : symmetric ? " sym"
+                             : " asym") +
                 (order == GroupOrder::kNatural    ? ""
                  : order == GroupOrder::kActOrder ? " act-order"
                                                   : " uneven g_idx");
@@ -112,8 +143,9 @@ inline LinearCase int4_case(Cases& cases, int64_t n, int64_t k, int64_t group_si
   for (int64_t row = 0; row < n; ++row) {
     for (int64_t column = 0; column < k; ++column) {
       const auto at = static_cast<size_t>(group[static_cast<size_t>(column)] * n + row);
-      result.w.push_back(double{w.scale[at]} *
-                         (w.q[static_cast<size_t>(row * k + column)] - w.zero[at]));
+      const int q = w.q[static_cast<size_t>(row * k + column)];
+      result.w.push_back(offsets ? double{w.scale[at]} * q + double{w.offset[at]}
+                                 : double{w.scale[at]} * (q - w.zero[at]));
     }
   }
   std::vector<int> columns(static_cast<size_t>(k));
@@ -226,7 +258,7 @@ inline void check_linear_non_finite(Cases& cases) {
   const int64_t n = 20, k = 96;
   for (const LinearCase& item :
        {float_case(cases, ops::WeightType::kBFloat16, n, k), int8_case(cases, n, k),
-        int4_case(cases, n, k, 32, true, GroupOrder::kNatural)}) {
+        int8_groups_case(cases, n, k), int4_case(cases, n, k, 32, true, GroupOrder::kNatural)}) {
     for (const float bad : {NAN, INFINITY}) {
       std::vector<float> x = cases.normal(3 * k);
       x[static_cast<size_t>(k + cases.below(k))] = bad;
@@ -260,6 +292,11 @@ inline void check_linear(Cases& cases) {
       check_linear_case(cases, float_case(cases, type, n, k), n, k);
     }
     check_linear_case(cases, int8_case(cases, n, k), n, k);
+    check_linear_case(cases, int8_groups_case(cases, n, k), n, k);
+    for (const int64_t group : {32, 128}) {
+      check_linear_case(cases, int4_case(cases, n, k, group, false, GroupOrder::kNatural, true), n,
+                        k);
+    }
     std::vector<int64_t> groups = {k};
     for (const int64_t group : {20, 32, 64, 128}) {
       if (group < k) groups.push_back(group);

@@ -39,10 +39,13 @@ std::vector<Module> modules_of(const ModelConfig& config) {
 
 // What its kernels read for a step: held_bytes without the room for what packing may add.
 int64_t read_bytes(const StoredLinear& linear, int64_t n, int64_t k) {
-  if (linear.held == ops::WeightType::kInt8) return n * k + 4 * n;
-  if (linear.held != ops::WeightType::kInt4) return held_bytes(linear, n, k);
+  const bool int8 = linear.held == ops::WeightType::kInt8;
+  if (int8 && linear.group_size == 0) return n * k + 4 * n;
+  if (!int8 && linear.held != ops::WeightType::kInt4) return held_bytes(linear, n, k);
   const int64_t groups = (k + linear.group_size - 1) / linear.group_size;
-  return n * k / 2 + groups * n * (linear.symmetric ? 2 : 3);  // fp16 scales, zero points of a byte
+  if (int8) return n * k + groups * n * 2;
+  // fp16 scales, fp16 offsets or zero points of a byte
+  return n * k / 2 + groups * n * (linear.offsets ? 4 : linear.symmetric ? 2 : 3);
 }
 
 Json words(const std::string& text) { return Json(text); }

@@ -21,10 +21,19 @@ using namespace ops::cuda;  // NOLINT: this file is about nothing else
 
 namespace {
 
+bool is_int4(const SourceLinear& source) {
+  const auto* weight = std::get_if<Int4Weight>(&source.content);
+  return weight != nullptr && weight->offset.empty();
+}
+
 LinearWeight pack(const SourceLinear& source, WeightFormat format, Activation activation,
                   bool gate_up) {
-  if (const auto* weight = std::get_if<Int4Weight>(&source.content))
-    return pack_int4(*weight, gate_up);
+  if (is_int4(source)) return pack_int4(std::get<Int4Weight>(source.content), gate_up);
+  if (std::holds_alternative<Int4Weight>(source.content) ||
+      std::holds_alternative<Int8Groups>(source.content)) {
+    const FloatLinear values = as_float16(source);
+    return pack_float(WeightType::kFloat16, values.bits.data(), source.n, source.k, activation);
+  }
   if (const auto* rows = std::get_if<Int8Linear>(&source.content)) {
     const RoundedInt8 rounded = as_rounded(*rows);
     return pack_int8(rounded.q.data(), rounded.scale.data(), source.n, source.k);
@@ -88,8 +97,7 @@ CudaLinear CudaLlama::load(const Checkpoint& checkpoint, const std::vector<std::
   std::vector<SourceLinear> sources = read_fused(config_, checkpoint, paths, sizes, k);
   CudaLinear linear;
   linear.k = k;
-  linear.gate_up =
-      gate_up && sources.size() == 1 && std::holds_alternative<Int4Weight>(sources.front().content);
+  linear.gate_up = gate_up && sources.size() == 1 && is_int4(sources.front());
   for (const SourceLinear& source : sources) {
     linear.n += source.n;
     linear.parts.push_back(pack(source, format, activation_, linear.gate_up));

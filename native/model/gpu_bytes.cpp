@@ -32,11 +32,14 @@ int64_t linear_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
   const StoredLinear& first = linears.front();
   int64_t int4_n = 0, total = 0;
   const bool fused = std::all_of(linears.begin(), linears.end(), [&](const StoredLinear& linear) {
-    return linear.held == ops::WeightType::kInt4 && linear.group_size == first.group_size;
+    return linear.held == ops::WeightType::kInt4 && !linear.gpu_decodes &&
+           linear.group_size == first.group_size;
   });
   for (size_t i = 0; i < paths.size(); ++i) {
     if (fused) {
       int4_n += sizes[i];
+    } else if (linears[i].gpu_decodes) {
+      total += allocated(sizes[i] * k * 2);
     } else if (linears[i].held == ops::WeightType::kInt4) {
       total += int4_bytes(linears[i], sizes[i], k, false);
     } else {

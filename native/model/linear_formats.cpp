@@ -89,7 +89,7 @@ struct LinearReader {
   Int4Weight awq(const QuantizationConfig& quantization) const;
   Int4Weight packed(const QuantizationConfig& quantization) const;
   Int4Weight marlin(const QuantizationConfig& quantization) const;
-  Int4Weight q4_0() const;
+  LinearContent blocks() const;
   std::vector<float> nf4() const;
   Int8Linear int8() const;
 
@@ -184,9 +184,15 @@ Int4Weight LinearReader::marlin(const QuantizationConfig& quantization) const {
   return named([&] { return unpack_marlin(b.data(), s.data(), n, k, group); });
 }
 
-Int4Weight LinearReader::q4_0() const {
-  const std::vector<uint8_t> blocks = copy_bytes(find_float(checkpoint, path + ".weight", {n, k}));
-  return named([&] { return unpack_q4_0(blocks.data(), n, k); });
+LinearContent LinearReader::blocks() const {
+  const Tensor& tensor = find_float(checkpoint, path + ".weight", {n, k});
+  const std::vector<uint8_t> bytes = copy_bytes(tensor);
+  return named([&]() -> LinearContent {
+    if (tensor.type == DataType::kQ4_0) return unpack_q4_0(bytes.data(), n, k);
+    if (tensor.type == DataType::kQ4_1) return unpack_q4_1(bytes.data(), n, k);
+    if (tensor.type == DataType::kQ8_0) return unpack_q8_0(bytes.data(), n, k);
+    throw Error(kInternal, std::string("no kernel takes blocks of ") + data_type_name(tensor.type));
+  });
 }
 
 std::vector<float> LinearReader::nf4() const {
@@ -285,7 +291,7 @@ LinearContent read_content(const StoredLinear& stored, const ModelConfig& config
     case LinearFormat::kFloat:
       break;
     case LinearFormat::kBlocks:
-      if (stored.held == ops::WeightType::kInt4) return reader.q4_0();
+      if (stored.group_size > 0) return reader.blocks();
       break;
     case LinearFormat::kGptq:
       return reader.gptq(*config.quantization);

@@ -20,7 +20,7 @@ struct Int8Linear {
   std::vector<int8_t> q;      // (n, k)
   std::vector<float> absmax;  // (n)
 };
-using LinearContent = std::variant<FloatLinear, Int4Weight, Int8Linear>;
+using LinearContent = std::variant<FloatLinear, Int4Weight, Int8Linear, Int8Groups>;
 
 // Of the linear that find_linear found. Throws Error(kBadCheckpoint) naming the tensor.
 LinearContent read_content(const StoredLinear& stored, const ModelConfig& config,

@@ -39,9 +39,11 @@ bool can_fuse(const SourceLinear& a, const SourceLinear& b) {
     return x->type == std::get<FloatLinear>(b.content).type;
   }
   if (std::holds_alternative<Int8Linear>(a.content)) return true;
+  if (const auto* x = std::get_if<Int8Groups>(&a.content))
+    return x->group_size == std::get<Int8Groups>(b.content).group_size;
   const auto& x = std::get<Int4Weight>(a.content);
   const auto& y = std::get<Int4Weight>(b.content);
-  return x.group_size == y.group_size && x.g_idx == y.g_idx;
+  return x.group_size == y.group_size && x.g_idx == y.g_idx && x.offset.empty() == y.offset.empty();
 }
 
 void fuse_into(SourceLinear* a, const SourceLinear& b) {
@@ -52,11 +54,17 @@ void fuse_into(SourceLinear* a, const SourceLinear& b) {
     const auto& y = std::get<Int8Linear>(b.content);
     rows->q.insert(rows->q.end(), y.q.begin(), y.q.end());
     rows->absmax.insert(rows->absmax.end(), y.absmax.begin(), y.absmax.end());
+  } else if (auto* groups = std::get_if<Int8Groups>(&a->content)) {
+    const auto& y = std::get<Int8Groups>(b.content);
+    groups->scale = beside(groups->scale, y.scale, groups->groups());
+    groups->q.insert(groups->q.end(), y.q.begin(), y.q.end());
+    groups->n += y.n;
   } else {
     auto& w = std::get<Int4Weight>(a->content);
     const auto& y = std::get<Int4Weight>(b.content);
     w.scale = beside(w.scale, y.scale, w.groups());
     w.zero = beside(w.zero, y.zero, w.groups());
+    w.offset = beside(w.offset, y.offset, w.groups());
     w.q.insert(w.q.end(), y.q.begin(), y.q.end());
     w.symmetric = w.symmetric && y.symmetric;
     w.n += y.n;
@@ -101,6 +109,25 @@ RoundedInt8 round_to_int8(const FloatLinear& source, int64_t n, int64_t k) {
     }
   }
   return rounded;
+}
+
+FloatLinear as_float16(const SourceLinear& source) {
+  std::vector<float> values(static_cast<size_t>(source.n * source.k));
+  if (const auto* groups = std::get_if<Int8Groups>(&source.content)) {
+    dequantize(*groups, values.data());
+  } else {
+    dequantize(std::get<Int4Weight>(source.content), values.data());
+  }
+  FloatLinear out{DataType::kFloat16, std::vector<uint8_t>(2 * values.size())};
+  for (size_t i = 0; i < values.size(); ++i) {
+    const uint16_t bits = float_to_float16(values[i]);
+    if ((bits & 0x7c00) == 0x7c00) {
+      throw Error(kBadCheckpoint, source.path + " holds " + std::to_string(values[i]) +
+                                      "; allowed: values that fp16 can hold");
+    }
+    std::memcpy(out.bits.data() + 2 * i, &bits, 2);
+  }
+  return out;
 }
 
 RoundedInt8 as_rounded(const Int8Linear& source) {

@@ -39,6 +39,9 @@ struct RoundedInt8 {
   std::vector<float> scale;  // (n)
 };
 RoundedInt8 round_to_int8(const FloatLinear& source, int64_t n, int64_t k);
+// Integers with offsets, or int8 in groups, as fp16: what a device does that has no kernel for
+// them.
+FloatLinear as_float16(const SourceLinear& source);
 // The same of rows that are int8 already.
 RoundedInt8 as_rounded(const Int8Linear& source);
 

@@ -92,6 +92,15 @@ StoredLinear find_plain(const Checkpoint& checkpoint, const std::string& path, i
     linear.held = ops::WeightType::kInt4;
     linear.group_size = 32;
     linear.symmetric = false;  // where scales are negative, zero points are 7
+  } else if (tensor.type == DataType::kQ4_1) {
+    linear.held = ops::WeightType::kInt4;
+    linear.group_size = 32;
+    linear.symmetric = false;
+    linear.offsets = linear.gpu_decodes = true;
+  } else if (tensor.type == DataType::kQ8_0) {
+    linear.held = ops::WeightType::kInt8;
+    linear.group_size = 32;
+    linear.gpu_decodes = true;
   } else {
     linear.reason = "its blocks are no int4 with whole zero points: decoded to fp16";
   }
@@ -153,6 +162,8 @@ int64_t held_bytes(const StoredLinear& linear, int64_t n, int64_t k) {
     case ops::WeightType::kInt4:  // a scale, a zero and their product per group, a column order
       return n * k / 2 + (k + linear.group_size - 1) / linear.group_size * n * 12 + 4 * k;
     case ops::WeightType::kInt8:
+      if (linear.group_size > 0)
+        return n * k + (k + linear.group_size - 1) / linear.group_size * n * 4;
       return n * k + 8 * n;
     case ops::WeightType::kFloat32:
       return 4 * n * k;

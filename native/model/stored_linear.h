@@ -27,9 +27,11 @@ struct StoredLinear {
   LinearFormat format = LinearFormat::kFloat;
   std::string name;  // "bf16", "Q4_K", "gptq", "awq", "nf4", ...
   ops::WeightType held = ops::WeightType::kFloat32;
-  int64_t group_size = 0;    // of int4
+  int64_t group_size = 0;    // of int4, and of int8 where a scale is not a whole row's
   bool symmetric = true;     // of int4: every zero point is 8
   bool act_order = false;    // of int4: columns may be in any order of groups
+  bool offsets = false;      // of int4: offsets in place of zero points
+  bool gpu_decodes = false;  // a GPU has no kernel for it and holds it as fp16
   int64_t stored_bytes = 0;  // of all its tensors, the bias left out
   std::string reason;        // why it is not held as it is stored; empty where it is
 };

@@ -20,6 +20,7 @@ ops::LinearWeight pack(const SourceLinear& source, WeightFormat format) {
     const RoundedInt8 rounded = as_rounded(*rows);
     return ops::pack_int8(rounded.q.data(), rounded.scale.data(), source.n, source.k);
   }
+  if (const auto* groups = std::get_if<Int8Groups>(&source.content)) return ops::pack_int8(*groups);
   const auto& values = std::get<FloatLinear>(source.content);
   if (format == WeightFormat::kInt8) {
     const RoundedInt8 rounded = round_to_int8(values, source.n, source.k);
@@ -66,8 +67,7 @@ void load_embedding(const ModelConfig& config, const Checkpoint& checkpoint,
 int64_t plan_linear_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
                           const std::string& path, int64_t n, int64_t k, WeightFormat format) {
   StoredLinear stored = find_linear(config, checkpoint, path, n, k);
-  if (format == WeightFormat::kInt8 && stored.held != ops::WeightType::kInt4)
-    stored.held = ops::WeightType::kInt8;
+  if (format == WeightFormat::kInt8 && stored.group_size == 0) stored.held = ops::WeightType::kInt8;
   return held_bytes(stored, n, k);
 }
 
@@ -89,8 +89,10 @@ std::string describe_linear(const ModelConfig& config, const StoredLinear& store
   const std::string name = weight_type_name(held);
   if (held == ops::WeightType::kInt8) {
     return stored.format == LinearFormat::kLlmInt8 ? "int8 (llm.int8)"
-           : format == WeightFormat::kInt8         ? "int8 (per channel, rounded at load)"
-                                                   : name;
+           : stored.format == LinearFormat::kBlocks && stored.group_size > 0
+               ? "int8 g" + std::to_string(stored.group_size) + " (" + stored.name + ")"
+           : format == WeightFormat::kInt8 ? "int8 (per channel, rounded at load)"
+                                           : name;
   }
   if (held != ops::WeightType::kInt4) {
     return stored.format == LinearFormat::kFloat ? name

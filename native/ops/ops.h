@@ -9,6 +9,7 @@
 
 #include "base/thread_pool.h"
 #include "quant/int4_format.h"
+#include "quant/int8_format.h"
 
 namespace loadmark::ops {
 
@@ -36,7 +37,7 @@ struct Context {
 struct LinearWeight {
   WeightType type;
   int64_t n = 0, k = 0;
-  int64_t group_size = 0;   // int4 only
+  int64_t group_size = 0;   // of integer weights; 0: one scale a channel, of int8
   int64_t bytes = 0;        // held in memory, scales included
   struct Packed;
   std::shared_ptr<const Packed> packed;
@@ -45,11 +46,12 @@ LinearWeight pack_float32(const float* w, int64_t n, int64_t k);        // w (n,
 LinearWeight pack_bfloat16(const uint16_t* w, int64_t n, int64_t k);    // w (n, k), bf16 bits
 LinearWeight pack_float16(const uint16_t* w, int64_t n, int64_t k);     // w (n, k), fp16 bits
 LinearWeight pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k);  // scale (n), per channel, symmetric
+LinearWeight pack_int8(const Int8Groups& w);
 LinearWeight pack_int4(const Int4Weight& w);                            // any group, sym/asym, g_idx honoured
 
 // x (rows, k) fp32 -> y (rows, n) fp32. Chooses its kernel by w.type, context.isa, context.activations.
-// int8/int4 with ActivationType::kInt8: x is rounded to int8 per row and per group of columns (int8 weights: groups
-// of 64), scale = absmax/127; integer dot products are exact, so all instruction sets agree to the last bits of the
+// int8/int4 with ActivationType::kInt8: x is rounded to int8 per row and per group of columns (int8 with a scale a
+// channel: groups of 64), scale = absmax/127; integer dot products are exact, so all instruction sets agree to the last bits of the
 // fp32 combination. With kFloat32 the weight is dequantized and multiplied in fp32.
 void linear(const Context& context, const LinearWeight& w, const float* x, int64_t rows, float* y);
 // y (rows, n_total) -> the name of the kernel `linear` would run: "int4 avx512-vnni, int8 activations".

@@ -95,6 +95,14 @@ void decode_q6_k(const uint8_t* block, float* out) {
   }
 }
 
+float finite_half(const uint8_t* at, const char* what, int64_t row, int64_t block) {
+  const float value = half_at(at);
+  if (std::isfinite(value)) return value;
+  throw Error(kBadCheckpoint, std::string("the ") + what + " of row " + std::to_string(row) +
+                                  ", block " + std::to_string(block) + " is " +
+                                  std::to_string(value) + "; allowed: finite ones");
+}
+
 }  // namespace
 
 void decode_blocks(BlockFormat format, const uint8_t* blocks, int64_t count, float* out) {
@@ -142,12 +150,7 @@ Int4Weight unpack_q4_0(const uint8_t* blocks, int64_t n, int64_t k) {
   for (int64_t row = 0; row < n; ++row) {
     for (int64_t g = 0; g < groups; ++g) {
       const uint8_t* block = blocks + (row * groups + g) * 18;
-      const float d = half_at(block);
-      if (!std::isfinite(d)) {
-        throw Error(kBadCheckpoint, "the scale of row " + std::to_string(row) + ", block " +
-                                        std::to_string(g) + " is " + std::to_string(d) +
-                                        "; allowed: finite scales");
-      }
+      const float d = finite_half(block, "scale", row, g);
       const bool turned = std::signbit(d);
       const size_t at = static_cast<size_t>(g * n + row);
       weight.scale[at] = std::fabs(d);
@@ -158,6 +161,41 @@ Int4Weight unpack_q4_0(const uint8_t* blocks, int64_t n, int64_t k) {
         const int value = nibble(block + 2, i, 16);
         q[i] = static_cast<uint8_t>(turned ? 15 - value : value);
       }
+    }
+  }
+  return weight;
+}
+
+Int4Weight unpack_q4_1(const uint8_t* blocks, int64_t n, int64_t k) {
+  Int4Weight weight;
+  weight.n = n, weight.k = k, weight.group_size = kSmall, weight.symmetric = false;
+  const int64_t groups = k / kSmall;
+  weight.q.resize(static_cast<size_t>(n * k));
+  weight.scale.resize(static_cast<size_t>(groups * n));
+  weight.offset.resize(weight.scale.size());
+  for (int64_t row = 0; row < n; ++row) {
+    for (int64_t g = 0; g < groups; ++g) {
+      const uint8_t* block = blocks + (row * groups + g) * 20;
+      const auto at = static_cast<size_t>(g * n + row);
+      weight.scale[at] = finite_half(block, "scale", row, g);
+      weight.offset[at] = finite_half(block + 2, "offset", row, g);
+      uint8_t* q = weight.q.data() + row * k + g * kSmall;
+      for (int i = 0; i < kSmall; ++i) q[i] = static_cast<uint8_t>(nibble(block + 4, i, 16));
+    }
+  }
+  return weight;
+}
+
+Int8Groups unpack_q8_0(const uint8_t* blocks, int64_t n, int64_t k) {
+  Int8Groups weight;
+  weight.n = n, weight.k = k, weight.group_size = kSmall;
+  weight.q.resize(static_cast<size_t>(n * k));
+  weight.scale.resize(static_cast<size_t>(n * weight.groups()));
+  for (int64_t row = 0; row < n; ++row) {
+    for (int64_t g = 0; g < weight.groups(); ++g) {
+      const uint8_t* block = blocks + (row * weight.groups() + g) * 34;
+      weight.scale[static_cast<size_t>(g * n + row)] = finite_half(block, "scale", row, g);
+      std::memcpy(weight.q.data() + row * k + g * kSmall, block + 2, kSmall);
     }
   }
   return weight;

@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "quant/int4_format.h"
+#include "quant/int8_format.h"
 
 namespace loadmark {
 
@@ -28,5 +29,9 @@ void decode_blocks(BlockFormat format, const uint8_t* blocks, int64_t count, flo
 // turned round: d (q - 8) = -d ((15 - q) - 7), since a scale here is not negative. Throws
 // Error(kBadCheckpoint) on a scale that is not finite.
 Int4Weight unpack_q4_0(const uint8_t* blocks, int64_t n, int64_t k);
+// Q4_1 rows as int4 with offsets, Q8_0 rows as int8 in groups of 32, both without loss. Throw as
+// unpack_q4_0 does.
+Int4Weight unpack_q4_1(const uint8_t* blocks, int64_t n, int64_t k);
+Int8Groups unpack_q8_0(const uint8_t* blocks, int64_t n, int64_t k);
 
 }  // namespace loadmark

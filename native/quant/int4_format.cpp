@@ -182,7 +182,10 @@ void dequantize(const Int4Weight& weight, float* w) {
     for (int64_t column = 0; column < weight.k; ++column) {
       const size_t at = static_cast<size_t>(weight.group_of(column) * weight.n + row);
       const int q = weight.q[static_cast<size_t>(row * weight.k + column)];
-      w[row * weight.k + column] = weight.scale[at] * static_cast<float>(q - weight.zero[at]);
+      const float scale = weight.scale[at];
+      w[row * weight.k + column] = weight.offset.empty()
+                                       ? scale * static_cast<float>(q - weight.zero[at])
+                                       : scale * static_cast<float>(q) + weight.offset[at];
     }
   }
 }

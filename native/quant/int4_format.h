@@ -3,6 +3,8 @@
 //
 //   w[n][k] = scale[g][n] * (q[n][k] - zero[g][n]),  q in 0..15,  g = g_idx[k]  (k / group_size
 //   without act-order)
+//   or, where groups have offsets instead of zero points (ggml's Q4_1):
+//   w[n][k] = scale[g][n] * q[n][k] + offset[g][n]
 //
 // On disk (the GPTQ checkpoint format, AutoGPTQ's "gptq" = v1 and GPTQModel's "gptq_v2"):
 //   qweight (k/8, n) int32: 8 consecutive k of one n in a word, least significant nibble first
@@ -30,6 +32,7 @@ struct Int4Weight {
   std::vector<uint8_t> q;      // (n, k), one value 0..15 a byte
   std::vector<float> scale;    // (groups, n), exactly representable in fp16
   std::vector<uint8_t> zero;   // (groups, n), 0..15 (16 is possible under v1's wrap and is refused)
+  std::vector<float> offset;   // (groups, n), exactly representable in fp16; empty: zero points
   std::vector<int32_t> g_idx;  // (k), empty when g_idx[k] == k / group_size
 
   int64_t groups() const { return (k + group_size - 1) / group_size; }
@@ -45,9 +48,9 @@ std::vector<float> read_scales(const uint16_t* scales, int64_t groups, int64_t n
 // Checks g_idx (k) against the weight's groups; kept where it is not k / group_size everywhere.
 void take_g_idx(const int32_t* g_idx, Int4Weight* weight);
 
-// What the data say of the zero points' convention. `words` of qzeros that are all 0x77777777 or all
-// 0x88888888 are symmetric v1 or v2. Otherwise weights have a mean near 0: the mean of q - stored
-// zero is near 1 under v1 and near 0 under v2. Nothing where it is near neither.
+// What the data say of the zero points' convention. `words` of qzeros that are all 0x77777777 or
+// all 0x88888888 are symmetric v1 or v2. Otherwise weights have a mean near 0: the mean of q -
+// stored zero is near 1 under v1 and near 0 under v2. Nothing where it is near neither.
 std::optional<ZeroConvention> detect_convention(const int32_t* qweight, const int32_t* qzeros,
                                                 const int32_t* g_idx, int64_t n, int64_t k,
                                                 int64_t group_size);

@@ -29,7 +29,7 @@ const heldAs: Readonly<Record<string, string>> = {
   'gguf-q4_0': 'int4 g32 (Q4_0)',
   'gguf-qwen2': 'int4 g32 (Q4_0)',
   'gguf-small-blocks':
-    'fp16 (decoded from Q4_1), fp16 (decoded from Q8_0), fp16 (decoded from Q5_1), fp16, fp16 (decoded from Q5_0), bf16, fp32',
+    'int4 g32 (Q4_1), int8 g32 (Q8_0), fp16 (decoded from Q5_1), fp16, fp16 (decoded from Q5_0), bf16, fp32',
   'gptq-v1-asym-act-order': 'int4 g32 asym act-order (gptq)',
   'gptq-v1-sym': 'int4 g32 sym (gptq)',
   'gptq-v2-asym-act-order': 'int4 g32 asym act-order (gptq)',

@@ -16,17 +16,14 @@ struct Choice {
   const char* name;
 };
 
-#define LOADMARK_CHOICES(float_isa, int_isa, float_name, int_name)                                \
-  {                                                                                               \
-    {linear_float32_##float_isa, nullptr, "fp32 " float_name ", fp32 activations"},               \
-        {linear_bfloat16_##float_isa, nullptr, "bf16 " float_name ", fp32 activations"},          \
-        {linear_float16_##float_isa, nullptr, "fp16 " float_name ", fp32 activations"},           \
-        {linear_int8_dequantized_##float_isa, nullptr, "int8 " float_name ", fp32 activations"},  \
-        {linear_int4_dequantized_##float_isa, nullptr, "int4 " float_name ", fp32 activations"},  \
-        {linear_int8_##int_isa, quantize_row_##int_isa, "int8 " int_name ", int8 activations"}, { \
-      linear_int4_##int_isa, quantize_row_##int_isa, "int4 " int_name ", int8 activations"        \
-    }                                                                                             \
-  }
+#define LOADMARK_CHOICES(float_isa, int_isa, float_name, int_name)                          \
+  {{linear_float32_##float_isa, nullptr, "fp32 " float_name ", fp32 activations"},          \
+   {linear_bfloat16_##float_isa, nullptr, "bf16 " float_name ", fp32 activations"},         \
+   {linear_float16_##float_isa, nullptr, "fp16 " float_name ", fp32 activations"},          \
+   {linear_int8_dequantized_##float_isa, nullptr, "int8 " float_name ", fp32 activations"}, \
+   {linear_int4_dequantized_##float_isa, nullptr, "int4 " float_name ", fp32 activations"}, \
+   {linear_int8_##int_isa, quantize_row_##int_isa, "int8 " int_name ", int8 activations"},  \
+   {linear_int4_##int_isa, quantize_row_##int_isa, "int4 " int_name ", int8 activations"}}
 // In the order of WeightType, then int8 and int4 with rounded activations.
 using Choices = Choice[7];
 constexpr Choices kPlain = LOADMARK_CHOICES(plain, plain, "plain", "plain");
@@ -121,10 +118,13 @@ LinearBlock make_block(const LinearWeight& w, const Activations& a, int64_t firs
   block.segments = packed.segments.data();
   block.segment_count = segments;
   block.groups = packed.groups;
-  if (w.type == WeightType::kInt4) block.scale4 = packed.scale.as<const uint16_t>() + group_offset;
-  if (w.type == WeightType::kInt8)
+  if (w.group_size > 0) {
+    block.group_scale = packed.scale.as<const uint16_t>() + group_offset;
+  } else if (w.type == WeightType::kInt8) {
     block.scale8 = packed.scale.as<const float>() + first_panel * kPanel;
+  }
   if (packed.zero.size() > 0) block.zero = packed.zero.as<const uint8_t>() + group_offset;
+  if (packed.offset.size() > 0) block.offset = packed.offset.as<const uint16_t>() + group_offset;
   if (a.rounded != nullptr) {
     block.xq = a.rounded + first_row * packed.padded_k;
     block.x_scale = a.scale + first_row;

@@ -17,7 +17,7 @@ struct RegisterGroup {
 
 RegisterGroup register_group(const LinearBlock& block, int64_t panel, int64_t group) {
   const int64_t at = (panel * block.groups + group) * kPanel;
-  const Lanes scale = Lanes::load_float16(block.scale4 + at);
+  const Lanes scale = Lanes::load_float16(block.group_scale + at);
   const Lanes zero = block.zero == nullptr ? Lanes::all(8.0f) : Lanes::from_u8(block.zero + at);
   return {scale.v, (scale * (zero + Lanes::all(2048.0f))).v,
           (scale * (zero + Lanes::all(128.0f))).v};
@@ -77,7 +77,7 @@ void linear_int8_dequantized_avx512(const LinearBlock& block) {
   linear_dequantized(block, dequantize_int8);
 }
 void linear_int4_dequantized_avx512(const LinearBlock& block) {
-  if (block.rows > 1) return linear_dequantized(block, dequantize_int4);
+  if (block.rows > 1 || block.offset != nullptr) return linear_dequantized(block, dequantize_int4);
   alignas(64) float sums[kBlockPanels * kPanel];
   block.panels == 2 ? int4_row<2>(block, sums) : int4_row<1>(block, sums);
   store_sums(block, sums);

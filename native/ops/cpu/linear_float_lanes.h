@@ -123,21 +123,26 @@ void linear_float(const LinearBlock& block) {
 // 16).
 void dequantize_int4(const LinearBlock& block, int64_t panel, const Segment& segment, float* out) {
   const int64_t group = (panel * block.groups + segment.group) * kPanel;
-  const Lanes scale = Lanes::load_float16(block.scale4 + group);
+  const Lanes scale = Lanes::load_float16(block.group_scale + group);
   const Lanes zero = block.zero == nullptr ? Lanes::all(8.0f) : Lanes::from_u8(block.zero + group);
+  const Lanes offset =
+      block.offset == nullptr ? Lanes::zero() : Lanes::load_float16(block.offset + group);
   const uint8_t* w = block.w + panel * block.panel_bytes + segment.begin * (kPanel / 2);
   for (int64_t step = 0; step < segment.steps; ++step) {
     for (int column = 0; column < 8; ++column) {
       // nibble of byte column % 4, low for the first four columns
       const int shift = column % 4 * 8 + column / 4 * 4;
       const Lanes q = Lanes::bits_of_lanes(w + step * 64, shift, 4);
-      (scale * (q - zero)).store(out + (step * 8 + column) * kPanel);
+      (block.offset == nullptr ? scale * (q - zero) : scale * q + offset)
+          .store(out + (step * 8 + column) * kPanel);
     }
   }
 }
 
 void dequantize_int8(const LinearBlock& block, int64_t panel, const Segment& segment, float* out) {
-  const Lanes scale = Lanes::load(block.scale8 + panel * kPanel);
+  const int64_t group = (panel * block.groups + segment.group) * kPanel;
+  const Lanes scale = block.group_scale == nullptr ? Lanes::load(block.scale8 + panel * kPanel)
+                                                   : Lanes::load_float16(block.group_scale + group);
   const uint8_t* w = block.w + panel * block.panel_bytes + segment.begin * kPanel;
   for (int64_t column = 0; column < segment.steps * 8; ++column) {
     const Lanes q = Lanes::bits_of_lanes(w + column / 4 * 64, static_cast<int>(column % 4 * 8), 8);

@@ -26,6 +26,10 @@ __m256i load(const uint8_t* p) { return _mm256_load_si256(reinterpret_cast<const
 
 __m256i widen(__m256i pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
 
+__m256 load_float16(const uint16_t* p) {
+  return _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(p)));
+}
+
 // Eight columns of 16 channels; `half` is channels 0-7 or 8-15.
 struct Int4Columns {
   static constexpr int64_t kStepBytes = 64;
@@ -43,13 +47,13 @@ struct Int4Columns {
   }
   // The offset of the unsigned weights, taken off at the end.
   static __m256i zero(const LinearBlock& block, int64_t group, int64_t half) {
+    if (block.offset != nullptr) return _mm256_setzero_si256();
     if (block.zero == nullptr) return _mm256_set1_epi32(8);
     return _mm256_cvtepu8_epi32(
         _mm_loadl_epi64(reinterpret_cast<const __m128i*>(block.zero + group + half * 8)));
   }
   static __m256 scale(const LinearBlock& block, int64_t group, int64_t half) {
-    return _mm256_cvtph_ps(
-        _mm_load_si128(reinterpret_cast<const __m128i*>(block.scale4 + group + half * 8)));
+    return load_float16(block.group_scale + group + half * 8);
   }
 };
 
@@ -71,7 +75,10 @@ struct Int8Columns {
                             widen(signed_pairs(w.second, broadcast4(x + 4))));
   }
   static __m256i zero(const LinearBlock&, int64_t, int64_t) { return _mm256_setzero_si256(); }
-  static __m256 scale(const LinearBlock&, int64_t, int64_t) { return _mm256_set1_ps(1.0f); }
+  static __m256 scale(const LinearBlock& block, int64_t group, int64_t half) {
+    return block.group_scale == nullptr ? _mm256_set1_ps(1.0f)
+                                        : load_float16(block.group_scale + group + half * 8);
+  }
 };
 
 // Ahead: asks for the lines kAhead bytes further on (linear_int_avx512vnni.cpp says why).
@@ -108,8 +115,13 @@ void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, i
       for (int64_t r = 0; r < Rows; ++r) {
         float* sum = sums + r * kBlockPanels * kPanel + half * 8;
         const __m256 scale = _mm256_mul_ps(scale_w, _mm256_set1_ps(x_scale[r]));
-        _mm256_store_ps(
-            sum, _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[r][half]), scale, _mm256_load_ps(sum)));
+        __m256 total =
+            _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[r][half]), scale, _mm256_load_ps(sum));
+        if (block.offset != nullptr) {
+          total = _mm256_fmadd_ps(load_float16(block.offset + group + half * 8),
+                                  _mm256_set1_ps(static_cast<float>(x_sum[r]) * x_scale[r]), total);
+        }
+        _mm256_store_ps(sum, total);
       }
     }
   }
@@ -127,16 +139,15 @@ void tiles(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, 
   }
 }
 
-template <class Columns>
 void finish(const LinearBlock& block, float* sums) {
   for (int64_t panel = 0; panel < block.panels; ++panel) {
     const int64_t lanes = block.n - panel * kPanel < kPanel ? block.n - panel * kPanel : kPanel;
     for (int64_t row = 0; row < block.rows; ++row) {
       const float* sum = sums + (row * kBlockPanels + panel) * kPanel;
       float* y = block.y + row * block.y_stride + panel * kPanel;
-      const float* scale = block.scale8 + panel * kPanel;
       for (int64_t lane = 0; lane < lanes; ++lane) {
-        y[lane] = Columns::kStepBytes == 128 ? sum[lane] * scale[lane] : sum[lane];
+        y[lane] =
+            block.scale8 == nullptr ? sum[lane] : sum[lane] * block.scale8[panel * kPanel + lane];
       }
     }
   }
@@ -158,7 +169,7 @@ void linear_int(const LinearBlock& block) {
     }
     first = last;
   }
-  finish<Columns>(block, sums);
+  finish(block, sums);
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 // the four bytes are four columns, the activation's four columns are broadcast. Weights stay
 // unsigned; what that adds to a segment's dot, zero * sum(x), is exact in integers and is where the
 // accumulator starts. Per segment and output:
-//   y = fma(dot - zero * sum, scale_w * scale_x, y)      (int8: scale_x alone, scale_w after the
-//   last segment)
+//   y = fma(dot - zero * sum, scale_w * scale_x, y)      (int8 with a scale a channel: scale_x
+//   alone, scale_w after the last segment), then y = fma(offset, sum * scale_x, y) with offsets
 // A tile is Rows x Panels accumulators; fp32 sums are parked in the cache between segments.
 // Bound: matrix-vector by the reading of weights, matrix-matrix by dpbusd (two a cycle).
 // On a Zen 5 core, of its dpbusd peak at 64 rows: 58 % with groups of 32, 70 % with 64, 77 % with
@@ -50,17 +50,30 @@ struct PanelScale {
   __m512i zero;
 };
 
+__m512 load_float16(const uint16_t* p) {
+  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(p)));
+}
+
 PanelScale panel_scale(const LinearBlock& block, Int4Columns, int64_t panel, int64_t group) {
   const int64_t at = (panel * block.groups + group) * kPanel;
-  const __m512 scale =
-      _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(block.scale4 + at)));
+  const __m512 scale = load_float16(block.group_scale + at);
+  if (block.offset != nullptr) return {scale, _mm512_setzero_si512()};
   if (block.zero == nullptr) return {scale, _mm512_set1_epi32(8)};
   return {scale,
           _mm512_cvtepu8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(block.zero + at)))};
 }
 
-PanelScale panel_scale(const LinearBlock&, Int8Columns, int64_t, int64_t) {
-  return {_mm512_set1_ps(1.0f), _mm512_set1_epi32(128)};
+PanelScale panel_scale(const LinearBlock& block, Int8Columns, int64_t panel, int64_t group) {
+  const int64_t at = (panel * block.groups + group) * kPanel;
+  return {
+      block.group_scale == nullptr ? _mm512_set1_ps(1.0f) : load_float16(block.group_scale + at),
+      _mm512_set1_epi32(128)};
+}
+
+// + offset * sum of the segment's activations.
+__m512 add_offset(const LinearBlock& block, int64_t panel, int64_t group, float x_sum, __m512 sum) {
+  const int64_t at = (panel * block.groups + group) * kPanel;
+  return _mm512_fmadd_ps(load_float16(block.offset + at), _mm512_set1_ps(x_sum), sum);
 }
 
 __m512i broadcast4(const int8_t* p) {
@@ -125,8 +138,12 @@ void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, i
       for (int64_t p = 0; p < Panels; ++p) {
         float* sum = sums + (r * kBlockPanels + p) * kPanel;
         const __m512 scale = _mm512_mul_ps(group[p].scale, scale_x);
-        _mm512_store_ps(sum,
-                        _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[r][p]), scale, _mm512_load_ps(sum)));
+        __m512 total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot[r][p]), scale, _mm512_load_ps(sum));
+        if (block.offset != nullptr) {
+          total = add_offset(block, panel + p, segment.group,
+                             static_cast<float>(x_sum[r]) * x_scale[r], total);
+        }
+        _mm512_store_ps(sum, total);
       }
     }
   }
@@ -145,14 +162,13 @@ void tiles(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, 
   }
 }
 
-template <class Columns>
 void finish(const LinearBlock& block, const float* sums) {
   for (int64_t panel = 0; panel < block.panels; ++panel) {
     const int64_t lanes = block.n - panel * kPanel < kPanel ? block.n - panel * kPanel : kPanel;
     const auto mask = static_cast<__mmask16>((1u << lanes) - 1);
     for (int64_t row = 0; row < block.rows; ++row) {
       __m512 sum = _mm512_load_ps(sums + (row * kBlockPanels + panel) * kPanel);
-      if (Columns::kStepBytes == 128)
+      if (block.scale8 != nullptr)
         sum = _mm512_mul_ps(sum, _mm512_load_ps(block.scale8 + panel * kPanel));
       _mm512_mask_storeu_ps(block.y + row * block.y_stride + panel * kPanel, mask, sum);
     }
@@ -183,6 +199,10 @@ __m512 row_times_panel(const LinearBlock& block, int64_t panel) {
     dot = _mm512_add_epi32(dot, dot_high);
     const __m512 scale = _mm512_mul_ps(group.scale, _mm512_set1_ps(block.x_scale[at]));
     sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scale, sum);
+    if (block.offset != nullptr) {
+      sum = add_offset(block, panel, segment.group,
+                       static_cast<float>(block.x_sum[at]) * block.x_scale[at], sum);
+    }
   }
   return sum;
 }
@@ -193,7 +213,7 @@ void linear_int(const LinearBlock& block) {
   if (block.rows == 1) {
     for (int64_t panel = 0; panel < block.panels; ++panel)
       _mm512_store_ps(sums + panel * kPanel, row_times_panel<Columns>(block, panel));
-    return finish<Columns>(block, sums);
+    return finish(block, sums);
   }
   for (int64_t i = 0; i < block.rows * kBlockPanels; ++i)
     _mm512_store_ps(sums + i * kPanel, _mm512_setzero_ps());
@@ -211,7 +231,7 @@ void linear_int(const LinearBlock& block) {
     run(block, 0, 0, first, last, sums);
     first = last;
   }
-  finish<Columns>(block, sums);
+  finish(block, sums);
 }
 
 }  // namespace

@@ -28,9 +28,10 @@ struct LinearBlock {
   // integer weights
   const Segment* segments;
   int64_t segment_count;
-  const uint16_t* scale4;  // int4: (panels, groups, 16) fp16
-  const float* scale8;     // int8: (panels, 16)
-  const uint8_t* zero;     // int4: (panels, groups, 16), null when all are 8
+  const uint16_t* group_scale;  // int4, int8 in groups: (panels, groups, 16) fp16
+  const float* scale8;          // int8 with a scale a channel: (panels, 16)
+  const uint8_t* zero;          // int4: (panels, groups, 16), null when all are 8
+  const uint16_t* offset;       // int4: (panels, groups, 16) fp16 beside zeros of 0, or null
   int64_t groups;
   // rounded activations
   const int8_t* xq;      // (rows, k)
@@ -46,8 +47,9 @@ using QuantizeKernel = void (*)(const float* x, const Segment* segments, int64_t
                                 float* scale, int32_t* sum, int64_t stride);
 
 // Sums run over k in ascending order: y += x * w one column after the other (fused on AVX2 and
-// AVX-512), or over segments: y = fma(dot, scale_w * scale_x, y) for int4, y = fma(dot, scale_x,
-// y), times scale_w at the end, for int8.
+// AVX-512), or over segments: y = fma(dot, scale_w * scale_x, y) for int4 and int8 in groups, then
+// y = fma(offset, sum_x * scale_x, y) where there are offsets; y = fma(dot, scale_x, y), times
+// scale_w at the end, for int8 with a scale a channel.
 #define LOADMARK_DECLARE_FLOAT_LINEAR(isa)                      \
   void linear_float32_##isa(const LinearBlock& block);          \
   void linear_bfloat16_##isa(const LinearBlock& block);         \

@@ -46,7 +46,14 @@ int64_t group_at(const LinearBlock& block, int64_t panel, int64_t group, int64_t
 }
 
 int zero_of(const LinearBlock& block, int64_t at) {
+  if (block.offset != nullptr) return 0;
   return block.zero == nullptr ? 8 : block.zero[at];
+}
+
+float int8_scale(const LinearBlock& block, int64_t panel, int64_t group, int64_t lane) {
+  return block.scale8 == nullptr
+             ? float16_to_float(block.group_scale[group_at(block, panel, group, lane)])
+             : block.scale8[panel * kPanel + lane];
 }
 
 template <class Value>
@@ -79,10 +86,14 @@ void linear_int8_dequantized_plain(const LinearBlock& block) {
     for (int64_t row = 0; row < block.rows; ++row) {
       const float* x = block.x + row * block.x_stride;
       float sum[kPanel] = {};
-      for (int64_t column = 0; column < block.k; ++column) {
-        for (int64_t lane = 0; lane < kPanel; ++lane) {
-          const float scale = block.scale8[panel * kPanel + lane];
-          sum[lane] += x[column] * (scale * static_cast<float>(int8_value(w, column, lane) - 128));
+      for (int64_t s = 0; s < block.segment_count; ++s) {
+        const Segment& segment = block.segments[s];
+        for (int64_t column = segment.begin; column < segment.begin + segment.steps * 8; ++column) {
+          for (int64_t lane = 0; lane < kPanel; ++lane) {
+            const float scale = int8_scale(block, panel, segment.group, lane);
+            sum[lane] +=
+                x[column] * (scale * static_cast<float>(int8_value(w, column, lane) - 128));
+          }
         }
       }
       store(block, row, panel, sum);
@@ -102,7 +113,9 @@ void linear_int4_dequantized_plain(const LinearBlock& block) {
           for (int64_t lane = 0; lane < kPanel; ++lane) {
             const int64_t at = group_at(block, panel, segment.group, lane);
             const int q = int4_value(w, column, lane) - zero_of(block, at);
-            sum[lane] += x[column] * (float16_to_float(block.scale4[at]) * static_cast<float>(q));
+            float value = float16_to_float(block.group_scale[at]) * static_cast<float>(q);
+            if (block.offset != nullptr) value += float16_to_float(block.offset[at]);
+            sum[lane] += x[column] * value;
           }
         }
       }
@@ -122,10 +135,14 @@ void linear_int8_plain(const LinearBlock& block) {
         for (int64_t lane = 0; lane < kPanel; ++lane) {
           const int32_t exact =
               dot(w, x, block.segments[s], lane, int8_value) - 128 * block.x_sum[at];
-          sum[lane] = std::fma(static_cast<float>(exact), block.x_scale[at], sum[lane]);
+          const float scale =
+              block.scale8 == nullptr
+                  ? int8_scale(block, panel, block.segments[s].group, lane) * block.x_scale[at]
+                  : block.x_scale[at];
+          sum[lane] = std::fma(static_cast<float>(exact), scale, sum[lane]);
         }
       }
-      for (int64_t lane = 0; lane < kPanel; ++lane)
+      for (int64_t lane = 0; block.scale8 != nullptr && lane < kPanel; ++lane)
         sum[lane] *= block.scale8[panel * kPanel + lane];
       store(block, row, panel, sum);
     }
@@ -144,8 +161,11 @@ void linear_int4_plain(const LinearBlock& block) {
           const int64_t group = group_at(block, panel, block.segments[s].group, lane);
           const int32_t exact = dot(w, x, block.segments[s], lane, int4_value) -
                                 zero_of(block, group) * block.x_sum[at];
-          const float scale = float16_to_float(block.scale4[group]) * block.x_scale[at];
+          const float scale = float16_to_float(block.group_scale[group]) * block.x_scale[at];
           sum[lane] = std::fma(static_cast<float>(exact), scale, sum[lane]);
+          if (block.offset == nullptr) continue;
+          sum[lane] = std::fma(float16_to_float(block.offset[group]),
+                               static_cast<float>(block.x_sum[at]) * block.x_scale[at], sum[lane]);
         }
       }
       store(block, row, panel, sum);

@@ -33,8 +33,8 @@ LinearWeight finish(WeightType type, int64_t n, int64_t k, int64_t group_size,
   weight.n = n;
   weight.k = k;
   weight.group_size = group_size;
-  weight.bytes =
-      static_cast<int64_t>(packed->data.size() + packed->scale.size() + packed->zero.size());
+  weight.bytes = static_cast<int64_t>(packed->data.size() + packed->scale.size() +
+                                      packed->zero.size() + packed->offset.size());
   weight.packed = packed;
   return weight;
 }
@@ -92,7 +92,9 @@ int64_t segment_length(int64_t group_size) { return group_size <= kMaxSegment ? 
 void check_int4(const Int4Weight& w) {
   const auto groups = static_cast<size_t>(w.groups());
   const auto n = static_cast<size_t>(w.n), k = static_cast<size_t>(w.k);
-  const bool zeros_fit = w.zero.size() == groups * n || (w.symmetric && w.zero.empty());
+  const bool zeros_fit = w.offset.empty()
+                             ? w.zero.size() == groups * n || (w.symmetric && w.zero.empty())
+                             : w.zero.empty() && w.offset.size() == groups * n;
   if (w.q.size() != n * k || w.scale.size() != groups * n || !zeros_fit ||
       (!w.g_idx.empty() && w.g_idx.size() != k)) {
     throw Error(kInternal, "an int4 weight's vectors do not match its shape " + std::to_string(n) +
@@ -132,11 +134,35 @@ void fill_int4_groups(const Int4Weight& w, LinearWeight::Packed& packed) {
         const bool real = lane < lanes;
         packed.scale.as<uint16_t>()[to + lane] =
             real ? float_to_float16(w.scale[static_cast<size_t>(from + lane)]) : 0;
+        if (packed.offset.size() > 0) {
+          packed.offset.as<uint16_t>()[to + lane] =
+              real ? float_to_float16(w.offset[static_cast<size_t>(from + lane)]) : 0;
+        }
         if (packed.zero.size() > 0) {
           packed.zero.as<uint8_t>()[to + lane] =
               real ? w.zero[static_cast<size_t>(from + lane)] : 0;
         }
       }
+    }
+  }
+}
+
+// Values + 128 in panels, columns in segments of `longest` at most.
+template <class GroupOf>
+void fill_int8(LinearWeight::Packed& packed, const int8_t* w, int64_t n, int64_t k, int64_t longest,
+               GroupOf group_of) {
+  std::vector<int32_t> natural(static_cast<size_t>(k));
+  std::iota(natural.begin(), natural.end(), 0);
+  cut_segments(packed, natural, longest, group_of);
+  packed.panel_bytes = packed.padded_k * kPanel;
+  packed.data = AlignedBuffer(static_cast<size_t>(packed.panels * packed.panel_bytes));
+  std::memset(packed.data.as<uint8_t>(), 128, packed.data.size());
+  for (int64_t row = 0; row < n; ++row) {
+    uint8_t* panel =
+        packed.data.as<uint8_t>() + row / kPanel * packed.panel_bytes + row % kPanel * 4;
+    for (int64_t column = 0; column < k; ++column) {
+      panel[column / 4 * (kPanel * 4) + column % 4] =
+          static_cast<uint8_t>(w[row * k + column] + 128);
     }
   }
 }
@@ -158,24 +184,33 @@ LinearWeight pack_float16(const uint16_t* w, int64_t n, int64_t k) {
 LinearWeight pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k) {
   const PackedPtr packed = make_packed(n, k);
   packed->groups = 1;
-  std::vector<int32_t> natural(static_cast<size_t>(k));
-  std::iota(natural.begin(), natural.end(), 0);
-  cut_segments(*packed, natural, kInt8Segment, [](int32_t) { return 0; });
-  packed->panel_bytes = packed->padded_k * kPanel;
-  packed->data = AlignedBuffer(static_cast<size_t>(packed->panels * packed->panel_bytes));
-  std::memset(packed->data.as<uint8_t>(), 128, packed->data.size());
+  fill_int8(*packed, w, n, k, kInt8Segment, [](int32_t) { return 0; });
   packed->scale = AlignedBuffer(static_cast<size_t>(packed->panels * kPanel) * sizeof(float));
-  for (int64_t row = 0; row < packed->panels * kPanel; ++row) {
+  for (int64_t row = 0; row < packed->panels * kPanel; ++row)
     packed->scale.as<float>()[row] = row < n ? scale[row] : 0.0f;
-    if (row >= n) continue;
-    uint8_t* panel =
-        packed->data.as<uint8_t>() + row / kPanel * packed->panel_bytes + row % kPanel * 4;
-    for (int64_t column = 0; column < k; ++column) {
-      panel[column / 4 * (kPanel * 4) + column % 4] =
-          static_cast<uint8_t>(w[row * k + column] + 128);
+  return finish(WeightType::kInt8, n, k, 0, packed);
+}
+
+LinearWeight pack_int8(const Int8Groups& w) {
+  if (w.group_size < 1 || w.group_size > kMaxSegment || w.group_size % 8 != 0) {
+    throw Error(kBadArgument, "an int8 group has " + std::to_string(w.group_size) +
+                                  " columns; allowed: multiples of 8 up to " +
+                                  std::to_string(kMaxSegment));
+  }
+  const PackedPtr packed = make_packed(w.n, w.k);
+  packed->groups = w.groups();
+  fill_int8(*packed, w.q.data(), w.n, w.k, w.group_size,
+            [&](int32_t column) { return column / static_cast<int32_t>(w.group_size); });
+  packed->scale = AlignedBuffer(static_cast<size_t>(packed->panels * packed->groups * kPanel) *
+                                sizeof(uint16_t));
+  for (int64_t row = 0; row < packed->panels * kPanel; ++row) {
+    for (int64_t group = 0; group < packed->groups; ++group) {
+      packed->scale
+          .as<uint16_t>()[(row / kPanel * packed->groups + group) * kPanel + row % kPanel] =
+          row < w.n ? float_to_float16(w.scale[static_cast<size_t>(group * w.n + row)]) : 0;
     }
   }
-  return finish(WeightType::kInt8, n, k, 0, packed);
+  return finish(WeightType::kInt8, w.n, w.k, w.group_size, packed);
 }
 
 LinearWeight pack_int4(const Int4Weight& w) {
@@ -199,6 +234,7 @@ LinearWeight pack_int4(const Int4Weight& w) {
   const bool all_eight =
       std::all_of(w.zero.begin(), w.zero.end(), [](uint8_t zero) { return zero == 8; });
   if (!all_eight) packed->zero = AlignedBuffer(values);
+  if (!w.offset.empty()) packed->offset = AlignedBuffer(values * sizeof(uint16_t));
   for (int64_t panel = 0; panel < packed->panels; ++panel) fill_int4_panel(w, *packed, panel);
   fill_int4_groups(w, *packed);
   return finish(WeightType::kInt4, w.n, w.k, w.group_size, packed);

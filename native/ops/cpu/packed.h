@@ -35,11 +35,12 @@ struct Segment {
 struct LinearWeight::Packed {
   int64_t panels = 0;
   int64_t padded_k = 0;     // == k for floating-point weights
-  int64_t groups = 0;       // integer weights; 1 for int8
+  int64_t groups = 0;       // integer weights; 1 for int8 with a scale a channel
   int64_t panel_bytes = 0;  // stride of `data`
   AlignedBuffer data;       // (panels) as above
-  AlignedBuffer scale;      // int4: (panels, groups, 16) fp16;  int8: (panels, 16) fp32
-  AlignedBuffer zero;       // int4, asymmetric: (panels, groups, 16) u8; empty means 8 everywhere
+  AlignedBuffer scale;  // int4, int8 in groups: (panels, groups, 16) fp16;  int8: (panels, 16) fp32
+  AlignedBuffer zero;   // int4, asymmetric: (panels, groups, 16) u8; empty means 8 everywhere
+  AlignedBuffer offset;  // int4 with offsets in place of zero points: (panels, groups, 16) fp16
   std::vector<Segment> segments;
   std::vector<int32_t>
       columns;  // (padded_k) source column or -1 for padding; empty when it is the identity
