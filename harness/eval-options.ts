@@ -11,6 +11,7 @@ import { type Fault, InputError } from './errors.js';
 import { evalTaskNames, evalTasks } from './eval/tasks/catalog.js';
 import type { TaskDefinition } from './eval/tasks/task.js';
 import { suggestName } from './name-suggestion.js';
+import { optionOf, readChoice } from './option-values.js';
 import { findPackageRoot } from './package-root.js';
 import type { RunFlag } from './run-options.js';
 import { quote } from './setting-fields.js';
@@ -200,24 +201,4 @@ function readCount(
   const message = `is ${quote(String(value))}; allowed: a whole number from ${least} to ${most}`;
   faults.push({ where: optionOf(name), message });
   return null;
-}
-
-function readChoice<const T extends string>(
-  parsed: Parsed,
-  name: string,
-  choices: readonly [T, ...T[]],
-  faults: Fault[],
-): T {
-  const value = parsed[name];
-  if (value === undefined) return choices[0];
-  const found = choices.find((choice) => choice === value);
-  if (found !== undefined) return found;
-  const message = `is ${quote(String(value))}; allowed: ${choices.join(', ')}`;
-  faults.push({ where: optionOf(name), message });
-  return choices[0];
-}
-
-/** maxBatch and max_batch -> --max-batch */
-function optionOf(name: string): string {
-  return `--${name.replace(/_/g, '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

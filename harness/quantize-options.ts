@@ -6,6 +6,7 @@ import { datasetNames } from '../datasets/index.js';
 import { loadModel } from './config.js';
 import { type Fault, InputError } from './errors.js';
 import { suggestName } from './name-suggestion.js';
+import { optionOf } from './option-values.js';
 import { findPackageRoot } from './package-root.js';
 import { findFolderFaults } from './quantized-folder.js';
 import type { RunFlag } from './run-options.js';
@@ -155,9 +156,4 @@ function readDatasets(value: unknown, faults: Fault[]): string[] {
 
 function missing(option: string, what: string): Fault {
   return { where: option, message: `is missing; wanted: ${what}` };
-}
-
-/** checkpointFormat -> --checkpoint-format */
-function optionOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

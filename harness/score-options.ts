@@ -6,6 +6,7 @@ import { findRecipe, recipeNames, type ScoreRecipe } from './accuracy/recipes.js
 import { isFile } from './config-files.js';
 import { type Fault, InputError } from './errors.js';
 import { suggestName } from './name-suggestion.js';
+import { readChoice } from './option-values.js';
 import type { RunFlag } from './run-options.js';
 import { quote } from './setting-fields.js';
 
@@ -91,20 +92,4 @@ function readBenchmark(value: unknown, faults: Fault[]): ReturnType<typeof findR
   const message = `benchmark is ${quote(value)}; allowed: ${list}, with -99 or -99.9 at the end${hint}`;
   faults.push({ where: '--benchmark', message });
   return null;
-}
-
-function readChoice<const T extends string>(
-  parsed: Parsed,
-  name: string,
-  choices: readonly [T, ...T[]],
-  faults: Fault[],
-): T {
-  const value = parsed[name];
-  if (value === undefined) return choices[0];
-  const found = choices.find((choice) => choice === value);
-  if (found !== undefined) return found;
-  const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  const message = `is ${quote(String(value))}; allowed: ${choices.join(', ')}`;
-  faults.push({ where: option, message });
-  return choices[0];
 }

@@ -10,14 +10,7 @@ constexpr int kAwqOrder[] = {0, 2, 4, 6, 1, 3, 5, 7};
 
 Int4Weight unpack_awq(const int32_t* qweight, const int32_t* qzeros, const uint16_t* scales,
                       int64_t n, int64_t k, int64_t group_size) {
-  Int4Weight weight{.n = n,
-                    .k = k,
-                    .group_size = group_size,
-                    .symmetric = true,
-                    .q = {},
-                    .scale = {},
-                    .zero = {},
-                    .g_idx = {}};
+  Int4Weight weight{.n = n, .k = k, .group_size = group_size};
   const int64_t groups = weight.groups();
   weight.q.resize(static_cast<size_t>(n * k));
   weight.zero.resize(static_cast<size_t>(groups * n));

@@ -135,14 +135,7 @@ void decode_blocks(BlockFormat format, const uint8_t* blocks, int64_t count, flo
 }
 
 Int4Weight unpack_q4_0(const uint8_t* blocks, int64_t n, int64_t k) {
-  Int4Weight weight{.n = n,
-                    .k = k,
-                    .group_size = kSmall,
-                    .symmetric = true,
-                    .q = {},
-                    .scale = {},
-                    .zero = {},
-                    .g_idx = {}};
+  Int4Weight weight{.n = n, .k = k, .group_size = kSmall};
   const int64_t groups = k / kSmall;
   weight.q.resize(static_cast<size_t>(n * k));
   weight.scale.resize(static_cast<size_t>(groups * n));
@@ -167,8 +160,7 @@ Int4Weight unpack_q4_0(const uint8_t* blocks, int64_t n, int64_t k) {
 }
 
 Int4Weight unpack_q4_1(const uint8_t* blocks, int64_t n, int64_t k) {
-  Int4Weight weight;
-  weight.n = n, weight.k = k, weight.group_size = kSmall, weight.symmetric = false;
+  Int4Weight weight{.n = n, .k = k, .group_size = kSmall, .symmetric = false};
   const int64_t groups = k / kSmall;
   weight.q.resize(static_cast<size_t>(n * k));
   weight.scale.resize(static_cast<size_t>(groups * n));

@@ -86,14 +86,7 @@ Int4Weight unpack_gptq(const int32_t* qweight, const int32_t* qzeros, const uint
                        const int32_t* g_idx, int64_t n, int64_t k, int64_t group_size,
                        ZeroConvention convention) {
   check_shape(n, k, group_size, kBadCheckpoint);
-  Int4Weight weight{.n = n,
-                    .k = k,
-                    .group_size = group_size,
-                    .symmetric = true,
-                    .q = {},
-                    .scale = {},
-                    .zero = {},
-                    .g_idx = {}};
+  Int4Weight weight{.n = n, .k = k, .group_size = group_size};
   const int64_t groups = weight.groups();
   weight.q.resize(static_cast<size_t>(n * k));
   for (int64_t word_row = 0; word_row < k / 8; ++word_row) {

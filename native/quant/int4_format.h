@@ -29,7 +29,7 @@ struct Int4Weight {
   int64_t group_size =
       0;  // columns a scale covers; == k for one scale a row ("row", group_size -1 on disk)
   bool symmetric = true;       // every zero is 8
-  std::vector<uint8_t> q;      // (n, k), one value 0..15 a byte
+  std::vector<uint8_t> q{};    // (n, k), one value 0..15 a byte
   std::vector<float> scale;    // (groups, n), exactly representable in fp16
   std::vector<uint8_t> zero;   // (groups, n), 0..15 (16 is possible under v1's wrap and is refused)
   std::vector<float> offset;   // (groups, n), exactly representable in fp16; empty: zero points

@@ -39,14 +39,7 @@ int64_t scale_place(int64_t i, bool grouped) {
 
 Int4Weight unpack_marlin(const int32_t* b, const uint16_t* s, int64_t n, int64_t k,
                          int64_t group_size) {
-  Int4Weight weight{.n = n,
-                    .k = k,
-                    .group_size = group_size,
-                    .symmetric = true,
-                    .q = {},
-                    .scale = {},
-                    .zero = {},
-                    .g_idx = {}};
+  Int4Weight weight{.n = n, .k = k, .group_size = group_size};
   const int64_t groups = weight.groups();
   const std::array<int, kRun> order = weight_order();
   weight.q.resize(static_cast<size_t>(n * k));

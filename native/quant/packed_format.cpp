@@ -8,14 +8,7 @@ namespace loadmark {
 Int4Weight unpack_packed(const int32_t* packed, const std::vector<float>& scales,
                          const int32_t* zeros, const int32_t* g_idx, int64_t n, int64_t k,
                          int64_t group_size) {
-  Int4Weight weight{.n = n,
-                    .k = k,
-                    .group_size = group_size,
-                    .symmetric = true,
-                    .q = {},
-                    .scale = {},
-                    .zero = {},
-                    .g_idx = {}};
+  Int4Weight weight{.n = n, .k = k, .group_size = group_size};
   const int64_t groups = weight.groups(), words = (k + 7) / 8;
   const auto nibble = [](int32_t word, int64_t i) {
     return static_cast<uint8_t>((static_cast<uint32_t>(word) >> (4 * (i % 8))) & 15u);

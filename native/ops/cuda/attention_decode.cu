@@ -13,7 +13,7 @@
 // For few rows there is a block for every multiprocessor, with work or without, as large as a block
 // of the linears around it, of which two fit. With any other grid some multiprocessors had room for
 // two blocks of the next linear, those then took twice as long, and the chain kept that placement:
-// llama-3-8b's gate_up, 33 us where an even placement takes 21 (H100).
+// from llama-3-8b's gate_up to the wait of the next, 33 us where an even placement takes 26 (H100).
 #include <algorithm>
 #include <cmath>
 

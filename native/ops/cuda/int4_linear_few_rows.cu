@@ -11,14 +11,14 @@
 //
 // Two blocks of a multiprocessor are always of two kernels, one at work and the next one waiting
 // with its rings full, as long as every kernel of the chain has one block a multiprocessor and no
-// three fit (attention_decode.cu); from then on the chain runs at the rate of memory but for the
-// few microseconds around each wait.
+// three fit (attention_decode.cu).
 //
-// What was tried and did not win, on H100s, tokens/s of llama-3-8b at batch 1 where 486 had been:
-// asking for 64 to 256 KiB more of every block in the L2 cache before the wait, 456 down to 429
-// where 470 had been; half a warp adding up an output's 16 parts instead of one thread, 457;
-// nibbles read in place as subnormals with zero points taken off by sums of x, a quarter fewer
-// instructions, 459; six stages, 327, because attention's blocks then left room for a third.
+// What was tried and did not win, tokens/s of llama-3-8b at batch 1, each row on one H100: asking
+// for 64, 128, 192 or 256 KiB more of every block in the L2 cache before the wait, 456, 444, 435
+// and 429 where 470 had been; half a warp adding up an output's 16 parts, with copies addressed by
+// block number, 457 where 486 had been, and with nibbles read in place as subnormals besides, zero
+// points taken off by sums of x, a quarter fewer instructions, 459. Six stages, with one stage
+// fewer in attention, 327 where four had 457: three blocks then fit.
 #include <algorithm>
 
 #include "ops/cuda/device/ptx.cuh"
