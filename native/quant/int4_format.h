@@ -30,10 +30,11 @@ struct Int4Weight {
       0;  // columns a scale covers; == k for one scale a row ("row", group_size -1 on disk)
   bool symmetric = true;       // every zero is 8
   std::vector<uint8_t> q{};    // (n, k), one value 0..15 a byte
-  std::vector<float> scale;    // (groups, n), exactly representable in fp16
-  std::vector<uint8_t> zero;   // (groups, n), 0..15 (16 is possible under v1's wrap and is refused)
-  std::vector<float> offset;   // (groups, n), exactly representable in fp16; empty: zero points
-  std::vector<int32_t> g_idx;  // (k), empty when g_idx[k] == k / group_size
+  std::vector<float> scale{};  // (groups, n), exactly representable in fp16
+  std::vector<uint8_t>
+      zero{};  // (groups, n), 0..15 (16 is possible under v1's wrap and is refused)
+  std::vector<float> offset{};   // (groups, n), exactly representable in fp16; empty: zero points
+  std::vector<int32_t> g_idx{};  // (k), empty when g_idx[k] == k / group_size
 
   int64_t groups() const { return (k + group_size - 1) / group_size; }
   int64_t group_of(int64_t column) const {
