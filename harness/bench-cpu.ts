@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { runBenchProgram } from './bench-program.js';
 import { collectOutput } from './child-output.js';
 import { describeSystem, readCommit } from './environment.js';
+import { median } from './median.js';
 import { findPackageRoot } from './package-root.js';
 import { formatCpuBenchmark } from './report/cpu-benchmark.js';
 import type { RunRecord } from './run-record.js';
@@ -85,12 +86,6 @@ const engineRuns = [
     limit: 'int8',
   },
 ] as const;
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
 
 async function timeOperators(root: string, scratch: string): Promise<OperatorTimes> {
   const file = join(scratch, 'ops.json');

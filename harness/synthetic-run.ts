@@ -12,6 +12,7 @@ import { quote, type Setting } from './setting-fields.js';
 
 /** The engine knows their dimensions; `tiny` is small enough for tests on a CPU. */
 export const syntheticShapes = [
+  'llama-1b',
   'llama-2-7b',
   'llama-3-8b',
   'aquila2-34b',

@@ -5,14 +5,9 @@
 //   node engine-measurement.js batched MODEL REPEATS BATCHES      batches with commas between them
 
 import { availableParallelism } from 'node:os';
-import {
-  Engine,
-  type EngineOptions,
-  type EventBatch,
-  eventStatus,
-  type GenerateRequest,
-} from '../../native/index.js';
+import { Engine, type EngineOptions, type GenerateRequest } from '../../native/index.js';
 import { messageOf } from '../errors.js';
+import { TokenTimes } from '../token-times.js';
 import { costOf } from '../utilisation.js';
 import { type BatchTimes, describeBatch } from './figures.js';
 import type { EngineMeasurement, FailedLine } from './record.js';
@@ -27,40 +22,6 @@ interface Plan {
 
 /** As many prompt tokens a step as the matrix units are busy with. */
 const batchedStepTokens = 4096;
-
-/** Gathers when the tokens of one batch of requests were known. */
-class TokenTimes {
-  #times: number[][] = [];
-  #left = 0;
-  #done: (times: number[][]) => void = () => {};
-  #fail: (error: Error) => void = () => {};
-
-  /** Of requests 0 to count - 1, which are submitted by the caller right after. */
-  expect(count: number): Promise<number[][]> {
-    this.#times = Array.from({ length: count }, () => []);
-    this.#left = count;
-    return new Promise((done, fail) => {
-      this.#done = done;
-      this.#fail = fail;
-    });
-  }
-
-  take({ requestIds, tokens, statuses, timestampNs }: EventBatch): void {
-    for (const [i, id] of requestIds.entries()) {
-      const status = statuses[i]!;
-      if (tokens[i]! >= 0) this.#times[id]!.push(timestampNs);
-      if (status === eventStatus.running) continue;
-      if (status !== eventStatus.length) {
-        this.break(new Error(`request ${id} ended with status ${status}`));
-      }
-      if (--this.#left === 0) this.#done(this.#times);
-    }
-  }
-
-  break(error: Error): void {
-    this.#fail(error);
-  }
-}
 
 function engineOptions(model: string, plan: Plan): EngineOptions {
   return {

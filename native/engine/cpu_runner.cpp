@@ -8,28 +8,48 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/random_weights.h"
 
 namespace loadmark {
 
-LoadedRunner load_cpu_runner(const EngineOptions& options) {
-  if (options.model_path.rfind("synthetic:", 0) == 0) {
-    throw Error(kUnsupportedModel, "\"" + options.model_path + "\" has random weights, which are "
-                                   "made on a GPU; allowed on the CPU: a folder with a checkpoint");
-  }
-  const ops::Isa isa = ops::parse_isa(options.instruction_set.c_str());
-  ModelConfig config = read_model_config(options.model_path);
-  const Checkpoint checkpoint(options.model_path);
+namespace {
+
+// The plan, kept only where it fits: what does not is refused before a weight is read or made.
+CpuPlan plan_in_memory(const EngineOptions& options, const ModelConfig& config,
+                       int64_t weight_bytes, int64_t loading_bytes) {
   CpuPlan plan = plan_cpu(options, config);
-  plan.memory.weights = plan_weight_bytes(config, checkpoint, options.weight_format);
-  plan.memory.loading = plan_loading_bytes(config, checkpoint, options.weight_format);
+  plan.memory.weights = weight_bytes;
+  plan.memory.loading = loading_bytes;
   require_memory(plan.memory, available_memory(), plan.sizes.kv_page_bytes,
                  plan.sizes.least_kv_pages);
   require_page_numbers(options, plan.sizes);
-  ModelWeights weights = load_weights(config, checkpoint, options.weight_format);
-  auto runner = std::make_unique<CpuRunner>(options, isa, plan,
-                                            LlamaModel(std::move(config), std::move(weights)));
+  return plan;
+}
+
+LoadedRunner run_model(const EngineOptions& options, ops::Isa isa, const CpuPlan& plan,
+                       LlamaModel model) {
+  auto runner = std::make_unique<CpuRunner>(options, isa, plan, std::move(model));
   EngineInfo info = describe_cpu(options, plan, runner->model(), runner->context());
   return {std::move(runner), std::move(info), plan.sizes.step_rows};
+}
+
+}  // namespace
+
+LoadedRunner load_cpu_runner(const EngineOptions& options) {
+  const ops::Isa isa = ops::parse_isa(options.instruction_set.c_str());
+  if (const auto synthetic = parse_synthetic_model(options.model_path)) {
+    const ModelConfig& config = synthetic->config;
+    const CpuPlan plan = plan_in_memory(options, config, plan_random_bytes(config),
+                                        plan_random_making_bytes(config));
+    return run_model(options, isa, plan, LlamaModel(config, random_weights(*synthetic)));
+  }
+  ModelConfig config = read_model_config(options.model_path);
+  const Checkpoint checkpoint(options.model_path);
+  const CpuPlan plan =
+      plan_in_memory(options, config, plan_weight_bytes(config, checkpoint, options.weight_format),
+                     plan_loading_bytes(config, checkpoint, options.weight_format));
+  ModelWeights weights = load_weights(config, checkpoint, options.weight_format);
+  return run_model(options, isa, plan, LlamaModel(std::move(config), std::move(weights)));
 }
 
 CpuRunner::CpuRunner(const EngineOptions& options, ops::Isa isa, const CpuPlan& plan,

@@ -1,5 +1,6 @@
-// Figures from the models' own config.json files (meta-llama/Llama-2-7b-hf, Meta-Llama-3-8B,
-// Llama-2-70b-hf, BAAI/AquilaChat2-34B); `tiny` is the built-in checkpoint's shape.
+// Figures from the models' own config.json files (llama-1b: meta-llama/Llama-3.2-1B, with a head of
+// its own and 8k positions; meta-llama/Llama-2-7b-hf, Meta-Llama-3-8B, Llama-2-70b-hf,
+// BAAI/AquilaChat2-34B); `tiny` is the built-in checkpoint's shape.
 #include "model/model_shapes.h"
 
 #include <cstdlib>
@@ -16,6 +17,7 @@ struct Shape {
 };
 
 constexpr Shape kShapes[] = {
+    {"llama-1b", 16, 2048, 8192, 32, 8, 64, 128256, 8192, 128, 500000},
     {"llama-2-7b", 32, 4096, 11008, 32, 32, 128, 32000, 4096, 128, 10000},
     {"llama-3-8b", 32, 4096, 14336, 32, 8, 128, 128256, 8192, 128, 500000},
     {"aquila2-34b", 60, 6144, 24576, 48, 8, 128, 100008, 4096, 128, 10000},

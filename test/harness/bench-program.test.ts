@@ -1,4 +1,4 @@
-// What do the programs behind `npm run bench:cpu`, `bench:gpu` and `bench:loadgen` say to what they do not know? Each runs
+// What do the programs behind `npm run bench:cpu`, `bench:gpu`, `bench:peers` and `bench:loadgen` say to what they do not know? Each runs
 // as npm runs it, in a process of its own.
 
 import { spawnSync } from 'node:child_process';
@@ -19,6 +19,7 @@ function call(name: string, ...args: string[]) {
 describe.each([
   ['cpu', '[--json FILE]'],
   ['gpu', '[--models A,B] [--only linears,decode,batched] [--json FILE] [--quick]'],
+  ['peers', '[--threads N] [--repeats N] [--from FILE] [--json FILE]'],
   ['loadgen', '[--repeats N] [--peer PROGRAM] [--json FILE]'],
 ])('bench:%s', (name, rest) => {
   const usage = `usage: npm run bench:${name} -- ${rest}\n`;

@@ -149,7 +149,7 @@ describe('a synthetic run refuses', () => {
     [[...openorca, '--audit', 'TEST06'], '--audit: mlperf.audit is TEST06'],
     [
       ['--model', 'synthetic:llama-9b', ...openorca],
-      '--model: model is "synthetic:llama-9b"; allowed: synthetic:llama-2-7b, synthetic:llama-3-8b, synthetic:aquila2-34b, synthetic:llama-2-70b, synthetic:tiny, each also with :<seed> from 0 to 18446744073709551615',
+      '--model: model is "synthetic:llama-9b"; allowed: synthetic:llama-1b, synthetic:llama-2-7b, synthetic:llama-3-8b, synthetic:aquila2-34b, synthetic:llama-2-70b, synthetic:tiny, each also with :<seed> from 0 to 18446744073709551615',
     ],
     [['--model', 'synthetic:tiny:x', ...openorca], 'model is "synthetic:tiny:x"; allowed: '],
     [['--model', 'synthetic', ...openorca], 'model is "synthetic"; allowed: '],
