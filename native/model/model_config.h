@@ -42,6 +42,7 @@ struct RopeConfig {
   double factor = 1;
   double low_frequency_factor = 1, high_frequency_factor = 4;  // kLlama3
   int64_t original_positions = 0;                              // kLlama3
+  std::vector<float> factors;  // (dims / 2) each frequency is divided by one too; empty: by none
 };
 
 // What a checkpoint calls its tensors; ".weight" and ".bias" follow. lm_head is the head's name
