@@ -93,6 +93,8 @@ struct ModelConfig {
   int64_t window(int64_t layer) const {
     return windows.empty() ? 0 : windows[static_cast<size_t>(layer)];
   }
+  // Last positions that a row of any layer sees; 0: all.
+  int64_t widest_window() const;
 };
 
 // `text` is the content of a config.json. Throws Error(kBadCheckpoint) where it contradicts its
