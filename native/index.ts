@@ -46,7 +46,10 @@ export interface EngineOptions {
   readonly maxStepTokens: number;
   /** Tokens a page of the KV cache holds. */
   readonly pageTokens: number;
-  /** Bytes for the KV cache; 0 plans maxBatch x maxSequenceTokens, on a GPU what is free where that is less. */
+  /**
+   * Bytes for the KV cache; 0 plans what maxBatch sequences of maxSequenceTokens hold at most (where every layer has a
+   * window: that, a step's tokens and a page), on a GPU what is free where that is less.
+   */
   readonly kvCacheBytes: number;
   readonly kvCacheType: KvCacheType;
   readonly instructionSet: InstructionSet;
@@ -118,9 +121,13 @@ export interface EngineInfo {
   readonly headDim: number;
   readonly vocabSize: number;
   readonly parameters: number;
+  /** Of the layers' linears, which every token is multiplied with: without head, norms and biases. */
+  readonly linearParameters: number;
+  /** Last positions that a row of each layer sees; 0: all. */
+  readonly windows: Int32Array;
   /** Bytes of every tensor held for compute. */
   readonly weightBytes: number;
-  /** Weight bytes one decode step reads (the embedding table does not count, the output head does). */
+  /** Weight bytes one decode step reads, norms and biases too (the embedding table counts as the output head, if it is). */
   readonly weightBytesPerToken: number;
   /** e.g. "bf16", "int4 g64 sym (gptq)". */
   readonly weightFormat: string;
@@ -216,6 +223,8 @@ export interface ModelInspection {
   readonly parameters: number;
   /** Of all layers, K and V, at 16 bits a value. */
   readonly kvBytesPerToken16: number;
+  /** Last positions that a row of each layer sees; 0: all. */
+  readonly windows: readonly number[];
   /** As config.json says; null where it says nothing. `checkpointFormat` null: the data tell. */
   readonly quantization: {
     readonly method: string;
