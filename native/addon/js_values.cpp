@@ -1,4 +1,4 @@
-// Field names are those of native/index.ts and native/arguments.ts.
+// Field names are those of native/engine-contract.ts and native/arguments.ts.
 #include "addon/js_values.h"
 
 #include <utility>
