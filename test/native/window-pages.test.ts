@@ -70,6 +70,31 @@ describe.each([0, 1])('results %i steps late', (stepLag) => {
   });
 });
 
+test('many at once in a cache that holds few', async () => {
+  const texts = prompts.flatMap((prompt) => Array.from(prompt));
+  const many = Array.from({ length: 24 }, (_, id) => {
+    const length = 1 + ((id * 29) % 75);
+    const promptTokens = Int32Array.from(texts.slice(id, id + length));
+    return makeRequest(id, { promptTokens, maxNewTokens: 10 + ((id * 17) % 50) });
+  });
+  const roomy = await load({ maxBatch: 24, pageTokens: 16, maxStepTokens: 128 });
+  const want = await roomy.run(many);
+  await roomy.engine.close();
+  const pageTokens = 3;
+  const kvCacheBytes =
+    3 * pagesHeld(pageTokens, 10) * pageTokens * roomy.engine.info.kvBytesPerToken;
+  const tight = await load({
+    maxBatch: 12,
+    pageTokens,
+    maxStepTokens: 10,
+    kvCacheBytes,
+    threads: 3,
+  });
+  expect(await tight.run(many)).toEqual(want);
+  expect(tight.engine.stats().preemptions).toBeGreaterThan(0);
+  await tight.engine.close();
+});
+
 test('logits and scores have the same bits in pages that come round', async () => {
   const scored = [{ promptTokens: prompts[0]!, continuations: [prompts[2]!, prompts[3]!] }];
   const results = [];
