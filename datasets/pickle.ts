@@ -2,15 +2,9 @@
 // are those it is given, each with our own stand-in, and everything else is refused by name and byte. What the
 // stand-ins build is their files' business. (Opcodes: CPython's Lib/pickletools.py.)
 
-/** Why a pickle is not read, with the byte of the opcode. */
-export class PickleError extends Error {
-  constructor(
-    readonly offset: number,
-    message: string,
-  ) {
-    super(`at byte ${offset}: ${message}`);
-  }
-}
+import { PickleBytes } from './pickle-bytes.js';
+
+export { PickleError } from './pickle-bytes.js';
 
 /** What may be done with a Python name that is allowed. */
 export class PickleGlobal {
@@ -37,8 +31,6 @@ export type PickleGlobals = ReadonlyMap<string, PickleGlobal>;
 
 /** Lists, dicts, tuples and the like; a data frame of 24,576 rows and ten columns needs 250,000. */
 const maxObjects = 20_000_000;
-/** Of a whole number; 2,048 decimal digits. */
-const maxIntegerBytes = 850;
 const highestProtocol = 5;
 
 /**
@@ -51,27 +43,23 @@ export function readPickle(bytes: Buffer, globals: PickleGlobals): unknown {
 }
 
 class PickleMachine {
-  readonly #bytes: Buffer;
+  readonly #bytes: PickleBytes;
   readonly #globals: PickleGlobals;
   readonly #stack: unknown[] = [];
   /** Heights of the stack where a MARK was set. */
   readonly #marks: number[] = [];
   readonly #memo: unknown[] = [];
   #floor = 0;
-  #at = 0;
-  /** Of the opcode that is being carried out. */
-  #start = 0;
   #objects = 0;
 
   constructor(bytes: Buffer, globals: PickleGlobals) {
-    this.#bytes = bytes;
+    this.#bytes = new PickleBytes(bytes);
     this.#globals = globals;
   }
 
   run(): unknown {
     for (;;) {
-      this.#start = this.#at;
-      const opcode = this.#bytes[this.#at++];
+      const opcode = this.#bytes.opcode();
       if (opcode === 0x2e) return this.#finish();
       this.#step(opcode);
     }
@@ -79,40 +67,40 @@ class PickleMachine {
 
   #finish(): unknown {
     const value = this.#pop();
-    if (this.#stack.length > 0) this.#fail(`${this.#stack.length} values are left over`);
-    if (this.#at < this.#bytes.length) {
-      this.#fail(`the pickle ends, and ${this.#bytes.length - this.#at} bytes follow`);
-    }
+    if (this.#stack.length > 0) this.#bytes.fail(`${this.#stack.length} values are left over`);
+    if (this.#bytes.left > 0)
+      this.#bytes.fail(`the pickle ends, and ${this.#bytes.left} bytes follow`);
     return value;
   }
 
   // One case an opcode, the frequent ones first: a table of functions takes three times as long.
-  #step(opcode: number | undefined): void {
+  #step(opcode: number): void {
     const stack = this.#stack;
+    const bytes = this.#bytes;
     switch (opcode) {
       case 0x4b: // BININT1
-        stack.push(this.#byte());
+        stack.push(bytes.byte());
         return;
       case 0x4d: // BININT2
-        stack.push(this.#bytes.readUInt16LE(this.#take(2)));
+        stack.push(bytes.uint16());
         return;
       case 0x4a: // BININT
-        stack.push(this.#bytes.readInt32LE(this.#take(4)));
+        stack.push(bytes.int32());
         return;
       case 0x94: // MEMOIZE
         this.#memo.push(this.#top());
         return;
       case 0x71: // BINPUT
-        this.#put(this.#byte());
+        this.#put(bytes.byte());
         return;
       case 0x72: // LONG_BINPUT
-        this.#put(this.#length(4));
+        this.#put(bytes.length(4));
         return;
       case 0x68: // BINGET
-        stack.push(this.#get(this.#byte()));
+        stack.push(this.#get(bytes.byte()));
         return;
       case 0x6a: // LONG_BINGET
-        stack.push(this.#get(this.#length(4)));
+        stack.push(this.#get(bytes.length(4)));
         return;
       case 0x28: // MARK
         this.#marks.push(stack.length);
@@ -131,23 +119,23 @@ class PickleMachine {
         this.#setItems(this.#popMany(2));
         return;
       case 0x8c: // SHORT_BINUNICODE
-        this.#pushText(this.#byte());
+        stack.push(bytes.text(bytes.byte()));
         return;
       case 0x58: // BINUNICODE
-        this.#pushText(this.#length(4));
+        stack.push(bytes.text(bytes.length(4)));
         return;
       case 0x8d: // BINUNICODE8
-        this.#pushText(this.#length(8));
+        stack.push(bytes.text(bytes.length(8)));
         return;
       case 0x43: // SHORT_BINBYTES
-        this.#pushBytes(this.#byte());
+        this.#pushObject(bytes.view(bytes.byte()));
         return;
       case 0x42: // BINBYTES
-        this.#pushBytes(this.#length(4));
+        this.#pushObject(bytes.view(bytes.length(4)));
         return;
       case 0x8e: // BINBYTES8
       case 0x96: // BYTEARRAY8
-        this.#pushBytes(this.#length(8));
+        this.#pushObject(bytes.view(bytes.length(8)));
         return;
       case 0x4e: // NONE
         stack.push(null);
@@ -159,13 +147,13 @@ class PickleMachine {
         stack.push(false);
         return;
       case 0x47: // BINFLOAT
-        stack.push(this.#bytes.readDoubleBE(this.#take(8)));
+        stack.push(bytes.double());
         return;
       case 0x8a: // LONG1
-        this.#pushInteger(this.#byte());
+        stack.push(bytes.integer(bytes.byte()));
         return;
       case 0x8b: // LONG4
-        this.#pushInteger(this.#length(4));
+        stack.push(bytes.integer(bytes.length(4)));
         return;
       case 0x5d: // EMPTY_LIST
       case 0x29: // EMPTY_TUPLE
@@ -216,7 +204,7 @@ class PickleMachine {
         this.#pushStackGlobal();
         return;
       case 0x63: // GLOBAL
-        this.#pushGlobal(this.#line(), this.#line());
+        this.#pushGlobal(bytes.line(), bytes.line());
         return;
       case 0x30: // POP
         this.#discard();
@@ -228,27 +216,20 @@ class PickleMachine {
         stack.push(this.#top());
         return;
       case 0x80: // PROTO
-        this.#checkProtocol(this.#byte());
+        this.#checkProtocol(bytes.byte());
         return;
       case 0x95: // FRAME: its length says how much to buffer, and all of it is here.
-        this.#take(8);
+        bytes.take(8);
         return;
       default:
         this.#refuse(opcode);
     }
   }
 
-  #fail(message: string): never {
-    throw new PickleError(this.#start, message);
-  }
-
-  #refuse(opcode: number | undefined): never {
-    if (opcode === undefined) {
-      throw new PickleError(this.#bytes.length, 'the pickle is cut short: it has no end (STOP)');
-    }
+  #refuse(opcode: number): never {
     const name = refusedOpcodes[opcode];
     const code = `0x${opcode.toString(16).padStart(2, '0')}`;
-    this.#fail(
+    this.#bytes.fail(
       name === undefined
         ? `${code} is no opcode of a pickle`
         : `opcode ${name} is not allowed in a file of data`,
@@ -257,59 +238,28 @@ class PickleMachine {
 
   #checkProtocol(version: number): void {
     if (version >= 2 && version <= highestProtocol) return;
-    this.#fail(`the pickle has protocol ${version}; allowed: 2 to ${highestProtocol}`);
-  }
-
-  /** Moves on by `count` bytes and returns where they begin. */
-  #take(count: number): number {
-    const from = this.#at;
-    if (count > this.#bytes.length - from) {
-      const left = this.#bytes.length - from;
-      this.#fail(`the pickle is cut short: ${count} bytes are announced and ${left} follow`);
-    }
-    this.#at = from + count;
-    return from;
-  }
-
-  #byte(): number {
-    return this.#bytes[this.#take(1)]!;
-  }
-
-  #length(width: 4 | 8): number {
-    const from = this.#take(width);
-    if (width === 4) return this.#bytes.readUInt32LE(from);
-    const length = this.#bytes.readBigUInt64LE(from);
-    if (length > BigInt(this.#bytes.length)) {
-      this.#fail(`the pickle is cut short: ${length} bytes are announced`);
-    }
-    return Number(length);
-  }
-
-  #line(): string {
-    const end = this.#bytes.indexOf(10, this.#at);
-    if (end < 0) this.#fail('the pickle is cut short: a name does not end');
-    const from = this.#take(end + 1 - this.#at);
-    return this.#bytes.toString('utf8', from, end);
+    this.#bytes.fail(`the pickle has protocol ${version}; allowed: 2 to ${highestProtocol}`);
   }
 
   #top(): unknown {
-    if (this.#stack.length <= this.#floor) this.#fail('a value is missing from the stack');
+    if (this.#stack.length <= this.#floor) this.#bytes.fail('a value is missing from the stack');
     return this.#stack[this.#stack.length - 1];
   }
 
   #pop(): unknown {
-    if (this.#stack.length <= this.#floor) this.#fail('a value is missing from the stack');
+    if (this.#stack.length <= this.#floor) this.#bytes.fail('a value is missing from the stack');
     return this.#stack.pop();
   }
 
   #popMany(count: number): unknown[] {
-    if (this.#stack.length - count < this.#floor) this.#fail('a value is missing from the stack');
+    if (this.#stack.length - count < this.#floor)
+      this.#bytes.fail('a value is missing from the stack');
     return this.#stack.splice(this.#stack.length - count);
   }
 
   #popMark(): unknown[] {
     const mark = this.#marks.pop();
-    if (mark === undefined) this.#fail('a mark is missing from the stack');
+    if (mark === undefined) this.#bytes.fail('a mark is missing from the stack');
     this.#floor = this.#marks[this.#marks.length - 1] ?? 0;
     return this.#stack.splice(mark);
   }
@@ -322,71 +272,51 @@ class PickleMachine {
 
   #put(index: number): void {
     // Whoever writes a pickle counts up from 0, a byte or more each.
-    if (index > this.#bytes.length) {
-      this.#fail(`memo ${index} is beyond the ${this.#bytes.length} bytes of the pickle`);
+    if (index > this.#bytes.size) {
+      this.#bytes.fail(`memo ${index} is beyond the ${this.#bytes.size} bytes of the pickle`);
     }
     this.#memo[index] = this.#top();
   }
 
   #get(index: number): unknown {
     const value = this.#memo[index];
-    if (value === undefined) this.#fail(`memo ${index} was never written`);
+    if (value === undefined) this.#bytes.fail(`memo ${index} was never written`);
     return value;
   }
 
   #pushObject(value: unknown): void {
     if (++this.#objects > maxObjects) {
-      this.#fail(`the pickle has too many lists, tuples and dicts; allowed: up to ${maxObjects}`);
+      this.#bytes.fail(
+        `the pickle has too many lists, tuples and dicts; allowed: up to ${maxObjects}`,
+      );
     }
     this.#stack.push(value);
   }
 
-  #pushText(length: number): void {
-    const from = this.#take(length);
-    this.#stack.push(this.#bytes.toString('utf8', from, from + length));
-  }
-
-  #pushBytes(length: number): void {
-    const from = this.#take(length);
-    this.#pushObject(this.#bytes.subarray(from, from + length));
-  }
-
-  /** Little-endian, two's complement. */
-  #pushInteger(length: number): void {
-    if (length > maxIntegerBytes) {
-      this.#fail(`a whole number has ${length} bytes; allowed: up to ${maxIntegerBytes}`);
-    }
-    const from = this.#take(length);
-    let value = 0n;
-    for (let i = from + length - 1; i >= from; i--) value = (value << 8n) | BigInt(this.#bytes[i]!);
-    value = BigInt.asIntN(8 * length, value);
-    const number = Number(value);
-    this.#stack.push(Number.isSafeInteger(number) ? number : value);
-  }
-
   #append(items: readonly unknown[]): void {
     const list = this.#top();
-    if (!Array.isArray(list)) this.#fail('values are appended to what is no list');
+    if (!Array.isArray(list)) this.#bytes.fail('values are appended to what is no list');
     for (const item of items) list.push(item);
   }
 
   #setItems(items: readonly unknown[]): void {
     const map = this.#top();
-    if (!(map instanceof Map)) this.#fail('items are set in what is no dict');
-    if (items.length % 2 !== 0) this.#fail('a key has no value');
+    if (!(map instanceof Map)) this.#bytes.fail('items are set in what is no dict');
+    if (items.length % 2 !== 0) this.#bytes.fail('a key has no value');
     for (let i = 0; i < items.length; i += 2) map.set(items[i], items[i + 1]);
   }
 
   #addItems(items: readonly unknown[]): void {
     const set = this.#top();
-    if (!(set instanceof Set)) this.#fail('items are added to what is no set');
+    if (!(set instanceof Set)) this.#bytes.fail('items are added to what is no set');
     for (const item of items) set.add(item);
   }
 
   #pushStackGlobal(): void {
     const name = this.#pop();
     const module = this.#pop();
-    if (typeof module !== 'string' || typeof name !== 'string') this.#fail('a name is no text');
+    if (typeof module !== 'string' || typeof name !== 'string')
+      this.#bytes.fail('a name is no text');
     this.#pushGlobal(module, name);
   }
 
@@ -394,7 +324,7 @@ class PickleMachine {
     const known = this.#globals.get(`${module} ${name}`);
     if (known === undefined) {
       const shown = `${module}.${name}`.slice(0, 120);
-      this.#fail(`names ${JSON.stringify(shown)}, which is not allowed in a file of data`);
+      this.#bytes.fail(`names ${JSON.stringify(shown)}, which is not allowed in a file of data`);
     }
     this.#stack.push(known);
   }
@@ -403,8 +333,8 @@ class PickleMachine {
     const args = this.#pop();
     const global = this.#pop();
     const call = global instanceof PickleGlobal ? global.uses.call : undefined;
-    if (call === undefined) this.#fail(`${describe(global)} may not be called`);
-    if (!Array.isArray(args)) this.#fail('a call has no arguments');
+    if (call === undefined) this.#bytes.fail(`${describe(global)} may not be called`);
+    if (!Array.isArray(args)) this.#bytes.fail('a call has no arguments');
     this.#pushObject(this.#guard(describe(global), () => call(args)));
   }
 
@@ -412,9 +342,9 @@ class PickleMachine {
     const args = this.#pop();
     const global = this.#pop();
     const create = global instanceof PickleGlobal ? global.uses.create : undefined;
-    if (create === undefined) this.#fail(`${describe(global)} may not be made`);
+    if (create === undefined) this.#bytes.fail(`${describe(global)} may not be made`);
     if (!Array.isArray(args) || args.length > 0) {
-      this.#fail(`${describe(global)} takes no arguments`);
+      this.#bytes.fail(`${describe(global)} takes no arguments`);
     }
     this.#pushObject(create());
   }
@@ -422,7 +352,7 @@ class PickleMachine {
   #build(): void {
     const state = this.#pop();
     const object = this.#top();
-    if (!(object instanceof PickleObject)) this.#fail('a state is given to what takes none');
+    if (!(object instanceof PickleObject)) this.#bytes.fail('a state is given to what takes none');
     this.#guard(object.constructor.name, () => object.setState(state));
   }
 
@@ -431,7 +361,7 @@ class PickleMachine {
     try {
       return work();
     } catch (error) {
-      return this.#fail(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      return this.#bytes.fail(`${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 }

@@ -63,14 +63,18 @@ export function findDeviceLimits(
 }
 
 function limitOf(
-  { kvBytesPerToken16, maxPositions, weightBytes, weightBytesPerToken }: ModelInspection,
+  { kvBytesPerToken16, maxPositions, weightBytes, weightBytesPerToken, windows }: ModelInspection,
   bytesPerToken: number,
   bandwidthGBs: number,
   memoryBytes: number,
 ) {
   const contextTokens = Math.min(usualContext, maxPositions);
-  const rate = (context: number) =>
-    (bandwidthGBs * 1e9) / (bytesPerToken + context * kvBytesPerToken16);
+  const seen = windows.map((window) =>
+    window === 0 ? contextTokens : Math.min(contextTokens, window),
+  );
+  const meanSeen = seen.reduce((sum, positions) => sum + positions, 0) / seen.length;
+  const rate = (positions: number) =>
+    (bandwidthGBs * 1e9) / (bytesPerToken + positions * kvBytesPerToken16);
   const held = bytesPerToken + weightBytes - weightBytesPerToken;
   return {
     bandwidthGBs,
@@ -78,8 +82,9 @@ function limitOf(
     kvBytesPerToken: kvBytesPerToken16,
     tokensPerSecond: rate(0),
     contextTokens,
-    tokensPerSecondAtContext: rate(contextTokens),
-    fits: held + contextTokens * kvBytesPerToken16 <= memoryBytes,
+    tokensPerSecondAtContext: rate(meanSeen),
+    // Pages are freed behind the widest window.
+    fits: held + Math.max(...seen) * kvBytesPerToken16 <= memoryBytes,
   };
 }
 
@@ -132,7 +137,7 @@ function listGpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kerne
 
 /** As engine/gpu_plan.cpp does. */
 function refuseOnGpu({ headDim, heads, kvHeads, hiddenSize, intermediateSize }: ModelInspection) {
-  if (headDim !== 64 && headDim !== 128) return `head_dim is ${headDim}; allowed: 64, 128`;
+  if (![64, 128, 256].includes(headDim)) return `head_dim is ${headDim}; allowed: 64, 128, 256`;
   if (heads / kvHeads > 16) return `${heads / kvHeads} query heads share a kv head; allowed: 16`;
   if (hiddenSize % 8 !== 0 || intermediateSize % 8 !== 0) {
     return `hidden_size is ${hiddenSize} and intermediate_size ${intermediateSize}; allowed: multiples of 8`;

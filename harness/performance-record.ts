@@ -65,7 +65,7 @@ export function buildPerformance(
   hardware: Hardware,
 ): PerformanceRecord {
   const { metrics, peakSearch } = pass.outcome;
-  const own = collectTokenTimes(pass, library);
+  const own = collectTokenTimes(pass, library, hardware.cost);
   const seconds = metrics === null ? null : metrics.durationNs / 1e9;
   const histogram = (unit: number, of: 'latency' | 'ttft' | 'tpot' | 'issueLag') => {
     const distribution = metrics?.[of];
@@ -151,14 +151,18 @@ interface TokenTimes {
   readonly completed: number;
   /** null when prompts were not tokenized. */
   readonly promptTokens: number | null;
-  /** Of completed samples whose prompts and answers are made of tokens. */
+  /** Of completed samples whose prompts and answers are made of tokens; none where nothing is computed. */
   readonly work: TokenWork;
   readonly ttftNs: readonly number[];
   readonly tpotNs: readonly number[];
 }
 
 /** What the answers of completed samples tell, by their sample ids. */
-function collectTokenTimes({ outcome, answers }: PassResult, library: DatasetLibrary): TokenTimes {
+function collectTokenTimes(
+  { outcome, answers }: PassResult,
+  library: DatasetLibrary,
+  model: ModelCost | null,
+): TokenTimes {
   const { samples, startedAtNs, reported } = outcome;
   const first = reported?.firstSampleId ?? 0;
   const issued = reported?.sampleCount ?? 0;
@@ -177,7 +181,8 @@ function collectTokenTimes({ outcome, answers }: PassResult, library: DatasetLib
     if (count !== null) promptTokens = (promptTokens ?? 0) + count;
     const answer = answers.get(id);
     if (answer === undefined || answer.tokens.length === 0) continue;
-    if (count !== null) work = addSample(work, count, answer.tokens.length);
+    if (count !== null && model !== null)
+      work = addSample(model, work, count, answer.tokens.length);
     const firstNs = answer.firstTokenNs - startedAtNs;
     ttftNs.push(firstNs - samples.scheduledNs[id]!);
     if (answer.tokens.length > 1) {

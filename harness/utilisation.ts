@@ -15,7 +15,10 @@ export interface ModelCost {
   readonly headParameters: number;
   /** Weight bytes that a step reads, however many sequences it computes; the embedding table does not count. */
   readonly weightBytesPerStep: number;
+  /** Of all layers. */
   readonly kvBytesPerToken: number;
+  /** How many layers see no more than the last so many positions; the others see all. */
+  readonly windows: readonly { readonly positions: number; readonly layers: number }[];
 }
 
 /** What a pass had to do, over its completed samples. */
@@ -24,9 +27,9 @@ export interface TokenWork {
   readonly generatedTokens: number;
   /** Tokens that went through the layers: all but each answer's last. */
   readonly computedTokens: number;
-  /** Sum over the computed tokens of the positions each attends to, itself included. */
+  /** Sum over the computed tokens of the positions each attends to, itself included; the mean of the layers. */
   readonly attendedPositions: number;
-  /** Sum over the generated tokens but each answer's first of the cached positions read for it. */
+  /** Sum over the generated tokens but each answer's first of the cached positions read for it; the mean likewise. */
   readonly readPositions: number;
 }
 
@@ -38,35 +41,54 @@ export const noWork: TokenWork = {
   readPositions: 0,
 };
 
-/**
- * The linears are what is left of the parameters without embedding table, head and norms. A model whose head is the
- * embedding table has one table less to leave out than is assumed here: its MFU comes out too low by the head's share.
- */
+/** As the engine adds up what it holds. */
 export function costOf(info: EngineInfo): ModelCost {
-  const { layers, heads, headDim, hiddenSize, vocabSize, parameters } = info;
-  const table = vocabSize * hiddenSize;
-  const norms = (2 * layers + 1) * hiddenSize;
+  const { layers, heads, headDim, hiddenSize, vocabSize, windows } = info;
+  const widths = [...new Set(windows)].filter((width) => width > 0);
   return {
     layers,
     heads,
     headDim,
-    linearParameters: Math.max(0, parameters - 2 * table - norms),
-    headParameters: table,
+    linearParameters: info.linearParameters,
+    headParameters: vocabSize * hiddenSize,
     weightBytesPerStep: info.weightBytesPerToken,
     kvBytesPerToken: info.kvBytesPerToken,
+    windows: widths.map((positions) => ({
+      positions,
+      layers: windows.filter((width) => width === positions).length,
+    })),
   };
 }
 
+type Attention = Pick<ModelCost, 'layers' | 'windows'>;
+
+/** Positions that the tokens at positions 1 to `count` see together, the mean of the layers. */
+function seenPositions({ layers, windows }: Attention, count: number): number {
+  const whole = (count * (count + 1)) / 2;
+  let seen = layers * whole;
+  for (const { positions, layers: narrow } of windows) {
+    const beyond = Math.max(0, count - positions);
+    seen -= (narrow * (beyond * (beyond + 1))) / 2;
+  }
+  return seen / layers;
+}
+
 /** The work with one more sample of these lengths in it. */
-export function addSample(work: TokenWork, prompt: number, answer: number): TokenWork {
+export function addSample(
+  model: Attention,
+  work: TokenWork,
+  prompt: number,
+  answer: number,
+): TokenWork {
   if (answer === 0) return work;
   const computed = prompt + answer - 1;
+  const attended = seenPositions(model, computed);
   return {
     promptTokens: work.promptTokens + prompt,
     generatedTokens: work.generatedTokens + answer,
     computedTokens: work.computedTokens + computed,
-    attendedPositions: work.attendedPositions + (computed * (computed + 1)) / 2,
-    readPositions: work.readPositions + (answer - 1) * prompt + (answer * (answer - 1)) / 2,
+    attendedPositions: work.attendedPositions + attended,
+    readPositions: work.readPositions + attended - seenPositions(model, prompt),
   };
 }
 

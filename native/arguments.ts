@@ -1,6 +1,6 @@
 // What may the engine be asked? Checks every argument, quoting the value and what is allowed, and packs lists of
 // requests into the few typed arrays that cross to the addon. What only the loaded model knows is checked there.
-import type { EngineOptions, GenerateRequest, ScoreRequest } from './index.js';
+import type { EngineOptions, GenerateRequest, ScoreRequest } from './engine-contract.js';
 
 /** `code` is stable and machine-readable; `message` quotes the value and what is allowed. */
 export class NativeError extends Error {

@@ -1,4 +1,5 @@
-// The only door to the native engine: types its whole surface and loads the addon, when it is first needed.
+// The only door to the native engine: its whole surface, whose types stand in the contracts beside it, and the addon,
+// which is loaded when it is first needed.
 // Tokens in, tokens out; text never crosses. What an argument may be is checked in arguments.ts.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,256 +16,31 @@ import {
   packRequests,
   packScoreRequests,
 } from './arguments.js';
+import type {
+  EngineHandlers,
+  EngineInfo,
+  EngineOptions,
+  EngineProfile,
+  EngineStats,
+  EventBatch,
+  GenerateRequest,
+  HostFeatures,
+  ScoreRequest,
+  ScoreResult,
+} from './engine-contract.js';
+import type { ModelInspection } from './inspection-contract.js';
 import { packQuantizeOptions } from './quantize-arguments.js';
+import type {
+  QuantizedLinear,
+  QuantizeOptions,
+  QuantizeProgress,
+  QuantizeReport,
+} from './quantizer-contract.js';
 
 export { deviceTypes, NativeError } from './arguments.js';
-
-export type DeviceName = 'cpu' | `cuda:${number}`;
-/** `deviceTypes` tells which of these a device has; so for activations. */
-export type KvCacheType = 'fp32' | 'fp16' | 'bf16' | 'fp8';
-/** `auto` picks the best the CPU has; a named set that the CPU lacks is refused. `plain` is the reference. */
-export type InstructionSet = 'auto' | 'plain' | 'avx2' | 'avx512';
-/** `checkpoint` computes with what the file holds; `int8` rounds float linears per output channel at load. */
-export type WeightFormat = 'checkpoint' | 'int8';
-/**
- * On the CPU, how int4 and int8 linears see their input: rounded to int8 per (row, group), or as fp32. On a GPU, the type
- * of everything between two operators.
- */
-export type ActivationType = 'int8' | 'fp32' | 'fp16' | 'bf16';
-
-export interface EngineOptions {
-  /** Folder in Hugging Face layout: config.json and *.safetensors; a .gguf file; or synthetic:<shape>:<seed>, random weights. */
-  readonly modelPath: string;
-  readonly device: DeviceName;
-  /** Threads of the engine's pool, the stepping thread included. */
-  readonly threads: number;
-  /** Sequences in flight at once. */
-  readonly maxBatch: number;
-  /** Longest prompt + output, in tokens. */
-  readonly maxSequenceTokens: number;
-  /** Tokens a step may compute (decode rows first, then prompt chunks). */
-  readonly maxStepTokens: number;
-  /** Tokens a page of the KV cache holds. */
-  readonly pageTokens: number;
-  /** Bytes for the KV cache; 0 plans maxBatch x maxSequenceTokens, on a GPU what is free where that is less. */
-  readonly kvCacheBytes: number;
-  readonly kvCacheType: KvCacheType;
-  readonly instructionSet: InstructionSet;
-  readonly activationType: ActivationType;
-  /** Left out: `checkpoint`. */
-  readonly weightFormat?: WeightFormat;
-  /** Fault injection for tests: the step of this number (1 is the first) fails, which breaks the engine. */
-  readonly faultAtStep?: number;
-  /** For tests: the CPU takes this many steps (0 or 1) ahead of results, as a GPU does. */
-  readonly stepLag?: number;
-}
-
-export interface GenerateRequest {
-  /** Chosen by the caller, unique among unfinished requests, an int32 >= 0. */
-  readonly id: number;
-  readonly promptTokens: Int32Array;
-  readonly maxNewTokens: number;
-  /** Stop tokens cannot be drawn before this many tokens are out. */
-  readonly minNewTokens: number;
-  /** A drawn stop token ends the answer and is not part of it. */
-  readonly stopTokens: Int32Array;
-  /** 0 is greedy. */
-  readonly temperature: number;
-  /** 0 is off. */
-  readonly topK: number;
-  /** 1 is off. */
-  readonly topP: number;
-  /** Seeds this request's own generator, so that its answer does not depend on its neighbours. */
-  readonly seed: bigint;
-}
-
-/** running: one token more; stop and length: finished; failed and cancelled: finished without a further token. */
-export const eventStatus = { running: 0, stop: 1, length: 2, failed: 3, cancelled: 4 } as const;
-
-/** One engine step's news, all arrays of one length. */
-export interface EventBatch {
-  readonly requestIds: Int32Array;
-  /** The new token, or -1 when this event carries none (a stop token, a failure). */
-  readonly tokens: Int32Array;
-  /** Tokens out so far, the new one included. */
-  readonly tokenCounts: Int32Array;
-  /** One of `eventStatus`. */
-  readonly statuses: Uint8Array;
-  /** When the step's tokens were known, CLOCK_MONOTONIC nanoseconds. */
-  readonly timestampNs: number;
-}
-
-export interface ScoreRequest {
-  readonly promptTokens: Int32Array;
-  /** Each is scored as the continuation of the prompt. */
-  readonly continuations: readonly Int32Array[];
-}
-
-export interface ScoreResult {
-  /** Sum of log-probabilities (natural) of each continuation's tokens. */
-  readonly logProbs: Float64Array;
-  /** 1 where every token of the continuation was the argmax. */
-  readonly isGreedy: Uint8Array;
-  /** CLOCK_MONOTONIC nanoseconds. */
-  readonly finishedNs: number;
-}
-
-export interface EngineInfo {
-  readonly architecture: string;
-  readonly layers: number;
-  readonly hiddenSize: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  readonly vocabSize: number;
-  readonly parameters: number;
-  /** Bytes of every tensor held for compute. */
-  readonly weightBytes: number;
-  /** Weight bytes one decode step reads (the embedding table does not count, the output head does). */
-  readonly weightBytesPerToken: number;
-  /** e.g. "bf16", "int4 g64 sym (gptq)". */
-  readonly weightFormat: string;
-  readonly kvBytesPerToken: number;
-  readonly kvPages: number;
-  readonly kvCacheBytes: number;
-  /** Everything planned at load: weights, KV cache, activations, scratch. */
-  readonly plannedBytes: number;
-  readonly instructionSet: string;
-  /** Kernel by operator, e.g. { int4_linear: "avx512-vnni, int8 activations" }. */
-  readonly kernels: Readonly<Record<string, string>>;
-}
-
-/** What a kernel took in the profiled steps, by what it was for. */
-export interface KernelTime {
-  /** "gate_up: int4_linear_few_rows" */
-  readonly name: string;
-  readonly count: number;
-  readonly milliseconds: number;
-  /** Of the work it was given; 0 where that is not known. */
-  readonly bytes: number;
-  readonly flops: number;
-}
-
-export interface EngineProfile {
-  /** Counted from the load of the engine; 1 is its first. */
-  readonly firstStep: number;
-  readonly steps: number;
-  /** Empty on a device without kernels. */
-  readonly kernels: readonly KernelTime[];
-}
-
-export interface EngineStats {
-  readonly steps: number;
-  readonly promptTokens: number;
-  readonly generatedTokens: number;
-  /** Sum over steps of the sequences in the step: divide by steps for the mean occupancy. */
-  readonly occupancySum: number;
-  readonly peakKvPages: number;
-  readonly preemptions: number;
-  /** How long steps took a GPU, and how long it waited between steps that followed one another; 0 on the CPU. */
-  readonly deviceNs: number;
-  readonly deviceGapNs: number;
-}
-
-export interface HostFeatures {
-  /** What `instructionSet` may name on this CPU, `auto` left out. */
-  readonly instructionSets: readonly InstructionSet[];
-  /** What `auto` means here, with the facts that matter, e.g. "avx512-vnni". */
-  readonly best: string;
-  readonly cuda: {
-    /** Compiled with the CUDA backend. */
-    readonly built: boolean;
-    /** Whose code the build holds, e.g. "sm_80, sm_90a"; empty without the CUDA backend. */
-    readonly architectures: string;
-    readonly devices: readonly GpuDevice[];
-    /** Why there is no device; null when there is one. */
-    readonly reason: string | null;
-  };
-}
-
-/** A GPU as the CUDA driver describes it. */
-export interface GpuDevice {
-  readonly name: string;
-  readonly memoryBytes: number;
-  /** e.g. "9.0" */
-  readonly computeCapability: string;
-  readonly multiprocessors: number;
-  /** The datasheet's figure, 10^9 bytes a second; null where the driver hides it. */
-  readonly peakBandwidthGBs: number | null;
-}
-
-export interface EngineHandlers {
-  /** One call a step that had news. */
-  onEvents(batch: EventBatch): void;
-  /** The stepping thread failed: every unfinished request has had its `failed` event before this call. */
-  onBroken?(error: NativeError): void;
-}
-
-/** What is in a checkpoint, and what the engine would make of it. */
-export interface ModelInspection {
-  readonly container: 'safetensors' | 'gguf';
-  readonly architecture: string;
-  readonly layers: number;
-  readonly hiddenSize: number;
-  readonly intermediateSize: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  readonly vocabSize: number;
-  readonly maxPositions: number;
-  readonly tiedHead: boolean;
-  readonly parameters: number;
-  /** Of all layers, K and V, at 16 bits a value. */
-  readonly kvBytesPerToken16: number;
-  /** As config.json says; null where it says nothing. `checkpointFormat` null: the data tell. */
-  readonly quantization: {
-    readonly method: string;
-    readonly bits: number;
-    readonly groupSize: number;
-    readonly symmetric: boolean;
-    readonly actOrder: boolean;
-    readonly checkpointFormat: 'gptq' | 'gptq_v2' | null;
-  } | null;
-  /** The layers' linears, then the head. */
-  readonly linears: readonly InspectedLinear[];
-  readonly tensors: readonly InspectedTensor[];
-  /** Held by the CPU's engine, without KV cache. */
-  readonly weightBytes: number;
-  /** What a step reads: without the embedding table. */
-  readonly weightBytesPerToken: number;
-  /** Why the engine would refuse it; empty where it would not, as far as was read. */
-  readonly faults: readonly string[];
-  readonly doubts: readonly string[];
-}
-
-export interface InspectedLinear {
-  readonly path: string;
-  readonly n: number;
-  readonly k: number;
-  /** "bf16", "gptq", "Q4_K", ...; null, and nothing below, where a fault says why. */
-  readonly stored: string | null;
-  readonly storedBytes?: number;
-  readonly held?: 'fp32' | 'bf16' | 'fp16' | 'int8' | 'int4';
-  readonly heldBytes?: number;
-  readonly groupSize?: number | null;
-  /** Why it is not held as it is stored; null where it is. */
-  readonly reason?: string | null;
-  /** On this CPU with activations rounded to int8, and in fp32. */
-  readonly cpuKernel?: string;
-  readonly cpuKernelFp32?: string;
-}
-
-export interface InspectedTensor {
-  /** As the file calls it, and by Hugging Face's names. */
-  readonly name: string;
-  readonly module: string;
-  readonly file: string;
-  readonly type: string;
-  readonly shape: readonly number[];
-  readonly bytes: number;
-  /** Whether the engine reads it. */
-  readonly used: boolean;
-}
+export * from './engine-contract.js';
+export type * from './inspection-contract.js';
+export type * from './quantizer-contract.js';
 
 /** What the addon exports: plain typed arrays, no checks. */
 interface Addon {
@@ -277,6 +53,10 @@ interface Addon {
     onEvents: (batch: EventBatch) => void,
     onBroken: (code: string, message: string) => void,
   ): Promise<AddonEngine>;
+  startQuantize(
+    options: ReturnType<typeof packQuantizeOptions>,
+    onLinear: (linear: QuantizedLinear, progress: QuantizeProgress) => void,
+  ): { readonly promise: Promise<QuantizeReport>; cancel(): void };
 }
 
 interface AddonEngine {
@@ -440,77 +220,6 @@ export class Engine {
   async close(): Promise<void> {
     await this.#native.close();
   }
-}
-
-// ---- quantizer ----
-
-/** How a float checkpoint is made into an INT4 one in GPTQ format. */
-export interface QuantizeOptions {
-  /** Folder of the float checkpoint. */
-  readonly modelPath: string;
-  /** The safetensors file to write; it must not exist. A failed or cancelled call may leave a part of it. */
-  readonly outputFile: string;
-  readonly method: 'rtn' | 'gptq';
-  /** Columns a scale covers; -1 is one scale a row. */
-  readonly groupSize: number;
-  readonly symmetric: boolean;
-  /** Quantize columns by falling activation energy; the checkpoint then carries g_idx. */
-  readonly descAct: boolean;
-  /** Search each group's range for the least error instead of taking the largest weight. */
-  readonly mse: boolean;
-  /** Share of the mean diagonal added to the Hessian. */
-  readonly damp: number;
-  /** How zero points are stored: less one (gptq), or as they are (gptq_v2). */
-  readonly checkpointFormat: 'gptq' | 'gptq_v2';
-  /** Calibration texts as tokens. Empty (rtn only) measures no output errors. */
-  readonly sequences: readonly Int32Array[];
-  readonly threads: number;
-  readonly instructionSet: InstructionSet;
-  /** Aborting makes the call reject with ERR_CANCELLED, between two calibration texts or linears. */
-  readonly signal?: AbortSignal;
-}
-
-/** Output errors are ||XW - XWq||^2 / ||XW||^2 on the calibration inputs, null where not measured. */
-export interface QuantizedLinear {
-  readonly name: string;
-  readonly layer: number;
-  readonly outputs: number;
-  readonly inputs: number;
-  /** ||W - Wq||^2 / ||W||^2 */
-  readonly rtnWeightError: number;
-  readonly rtnOutputError: number | null;
-  readonly gptqWeightError: number | null;
-  readonly gptqOutputError: number | null;
-  /** The damping used: larger than asked for where that did not make the Hessian positive definite. 0 for rtn. */
-  readonly damp: number;
-  /** Inputs that were 0 in every calibration row. */
-  readonly deadColumns: number;
-  readonly seconds: number;
-}
-
-export interface QuantizeReport {
-  readonly layers: number;
-  readonly sequences: number;
-  readonly tokens: number;
-  /** Bytes of the quantized linears before and after. */
-  readonly sourceBytes: number;
-  readonly linearBytes: number;
-  readonly fileBytes: number;
-  readonly linears: readonly QuantizedLinear[];
-}
-
-/** Linears quantized so far, linears in all, layers in all: every layer has equally many. */
-export interface QuantizeProgress {
-  readonly done: number;
-  readonly total: number;
-  readonly layers: number;
-}
-
-interface Addon {
-  startQuantize(
-    options: ReturnType<typeof packQuantizeOptions>,
-    onLinear: (linear: QuantizedLinear, progress: QuantizeProgress) => void,
-  ): { readonly promise: Promise<QuantizeReport>; cancel(): void };
 }
 
 /**

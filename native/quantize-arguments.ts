@@ -1,7 +1,7 @@
 // What may the quantizer be asked? Checks every argument of quantizeModel() before the addon sees it; what only the
 // checkpoint knows (shapes, vocabulary) is checked there.
 import { checkChoice, checkInteger, checkNumber, NativeError } from './arguments.js';
-import type { QuantizeOptions } from './index.js';
+import type { QuantizeOptions } from './quantizer-contract.js';
 
 /** What crosses to the addon: the texts as one array of tokens and one of lengths. */
 export interface PackedQuantizeOptions extends Omit<QuantizeOptions, 'sequences' | 'signal'> {

@@ -107,7 +107,7 @@ export function decodeWork(
 /** The prompts' with the first token of each answer, as if one step could hold them all. */
 export function prefillWork(cost: ModelCost, batch: number, promptTokens: number): LeastWork {
   let work = noWork;
-  for (let i = 0; i < batch; i++) work = addSample(work, promptTokens, 1);
+  for (let i = 0; i < batch; i++) work = addSample(cost, work, promptTokens, 1);
   return { bytes: cost.weightBytesPerStep, flops: countFlops(cost, work) };
 }
 
@@ -123,7 +123,7 @@ export function bindingLimit({ bytes, flops }: LeastWork, peaks: Peaks): 'read' 
 /** Of a whole static batch: its prompts, then all tokens of its answers but the first. */
 export function leastBatchSeconds(cost: ModelCost, figures: BatchFigures, peaks: Peaks): number {
   const { batch, promptTokens, newTokens } = figures;
-  const one = addSample(noWork, promptTokens, newTokens);
+  const one = addSample(cost, noWork, promptTokens, newTokens);
   const phase = { tokens: batch * (newTokens - 1), readPositions: batch * one.readPositions };
   const prefill = leastSeconds(prefillWork(cost, batch, promptTokens), peaks);
   return prefill + leastSeconds(decodeWork(cost, batch, phase), peaks);

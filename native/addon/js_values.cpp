@@ -1,4 +1,4 @@
-// Field names are those of native/index.ts and native/arguments.ts.
+// Field names are those of native/engine-contract.ts and native/arguments.ts.
 #include "addon/js_values.h"
 
 #include <utility>
@@ -190,6 +190,7 @@ Napi::Object write_info(Napi::Env env, const EngineInfo& info) {
   set(object, "headDim", info.config.head_dim);
   set(object, "vocabSize", info.config.vocab_size);
   set(object, "parameters", info.parameters);
+  set(object, "linearParameters", count_linear_weights(info.config));
   set(object, "weightBytes", info.weight_bytes);
   set(object, "weightBytesPerToken", info.weight_bytes_per_token);
   set(object, "weightFormat", info.weight_format);
@@ -198,6 +199,10 @@ Napi::Object write_info(Napi::Env env, const EngineInfo& info) {
   set(object, "kvCacheBytes", info.kv_cache_bytes);
   set(object, "plannedBytes", info.planned_bytes);
   set(object, "instructionSet", info.instruction_set);
+  std::vector<int32_t> windows;
+  for (int64_t layer = 0; layer < info.config.layers; ++layer)
+    windows.push_back(static_cast<int32_t>(info.config.window(layer)));
+  object.Set("windows", copy_to_js<Napi::Int32Array>(env, windows));
   Napi::Object kernels = Napi::Object::New(env);
   for (const auto& [name, kernel] : info.kernels) set(kernels, name.c_str(), kernel);
   object.Set("kernels", kernels);

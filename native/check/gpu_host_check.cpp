@@ -170,6 +170,19 @@ void check_plans(Reporter& report) {
     check_advice(report, options, config, weights + 3 * kGibibyte / 2, "maxSequenceTokens",
                  &EngineOptions::max_sequence_tokens, 16);
   }
+  // 4096 tokens of which a row sees 256: those, a step's 512 rows and what shares their first page,
+  // while page tables keep their entries. One layer without a window, and all pages stay.
+  options = large_options();
+  ModelConfig windowed = config;
+  windowed.windows.assign(static_cast<size_t>(config.layers), 256);
+  const GpuPlan sliding = plan_gpu(options, windowed, weights, 1024 * kGibibyte);
+  report.expect(sliding.sizes.least_kv_pages == (255 + 512 + 15 + 15) / 16, "pages of a window");
+  report.expect(sliding.sizes.kv_pages == 64 * sliding.sizes.least_kv_pages, "pages of windows");
+  report.expect(sliding.step_pages == 64 * (4096 / 16), "page tables of windows");
+  windowed.windows.back() = 0;
+  report.expect(
+      plan_gpu(options, windowed, weights, 1024 * kGibibyte).sizes.least_kv_pages == 4096 / 16,
+      "pages of windows and a layer without");
   report.refuses("65536 rows a step", kBadArgument, [&] {
     options.max_step_tokens = 65536;
     check_gpu_options(options);

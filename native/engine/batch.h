@@ -14,7 +14,7 @@ namespace loadmark {
 class Batch {
  public:
   // A run of one sequence's consecutive tokens, rows [first_row, first_row + rows). A runner reads
-  // sequence->pages while it begins the step, and no later.
+  // sequence->table while it begins the step, and no later.
   struct Run {
     Sequence* sequence;
     int64_t first_row, rows;

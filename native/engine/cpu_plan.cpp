@@ -55,8 +55,7 @@ CpuPlan plan_cpu(const EngineOptions& options, const ModelConfig& config) {
   plan.sizes = plan_engine(options, config);
   plan.logit_rows = std::min(plan.sizes.step_rows, kMaxLogitRows);
   const int64_t step_runs = std::min(plan.sizes.step_rows, options.max_batch);
-  plan.step_pages =
-      std::min(plan.sizes.kv_pages, saturating_product(step_runs, plan.sizes.least_kv_pages));
+  plan.step_pages = most_table_entries(plan.sizes, step_runs, plan.sizes.kv_pages);
   plan.memory.kv_cache = plan.sizes.kv_bytes;
   plan.memory.activations = plan_activations(options, config, plan);
   plan.memory.logits = plan.logit_rows * config.vocab_size * int64_t{sizeof(float)} +

@@ -33,12 +33,12 @@ void CpuStep::fill(const Batch& batch) {
 void CpuStep::copy_pages(const Batch& batch) {
   pages_.clear();
   for (const Batch::Run& run : batch.runs())
-    pages_.insert(pages_.end(), run.sequence->pages.begin(), run.sequence->pages.end());
+    pages_.insert(pages_.end(), run.sequence->table.pages.begin(), run.sequence->table.pages.end());
   page_tables_.clear();
   const int32_t* table = pages_.data();
   for (const Batch::Run& run : batch.runs()) {
     page_tables_.insert(page_tables_.end(), static_cast<size_t>(run.rows), table);
-    table += run.sequence->pages.size();
+    table += run.sequence->table.pages.size();
   }
 }
 

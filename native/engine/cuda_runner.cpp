@@ -183,10 +183,7 @@ void CudaRunner::queue_mixed(const Batch& batch, const CudaStepInput::Written& w
   const int64_t vocab = model_->config().vocab_size;
   CudaStep step =
       input_.step(batch.rows(), written.decode_rows, written.tiles, tokens_.as<int32_t>());
-  for (int64_t row = 0; row < written.decode_rows; ++row) {
-    step.decode_kv_bytes += static_cast<double>(batch.positions()[static_cast<size_t>(row)] + 1) *
-                            static_cast<double>(kv_.token_bytes());
-  }
+  if (gpu_->profiling()) step.decode_kv_bytes = read_kv_bytes(batch, written.decode_rows);
   model_->run(step, kv_.layers());
   // More banned tokens than the input has room for are rare: they get memory of their own, and the
   // step is waited for.
@@ -207,6 +204,22 @@ void CudaRunner::queue_mixed(const Batch& batch, const CudaStepInput::Written& w
   }
   targets_.fetch(begun.targets);
   if (!apart.empty()) gpu_->synchronize();
+}
+
+std::vector<double> CudaRunner::read_kv_bytes(const Batch& batch, int64_t rows) const {
+  const ModelConfig& config = model_->config();
+  std::vector<double> bytes(static_cast<size_t>(config.layers));
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    const int64_t window = config.window(layer);
+    int64_t positions = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t seen = batch.positions()[static_cast<size_t>(row)] + 1;
+      positions += window == 0 ? seen : std::min(seen, window);
+    }
+    bytes[static_cast<size_t>(layer)] =
+        static_cast<double>(positions) * static_cast<double>(kv_.token_bytes());
+  }
+  return bytes;
 }
 
 void CudaRunner::fetch_logits(const Batch& batch, int64_t first, int64_t count, float** to) {

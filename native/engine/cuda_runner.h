@@ -62,6 +62,8 @@ class CudaRunner : public StepRunner {
   void queue_mixed(const Batch& batch, const CudaStepInput::Written& written, Begun& begun);
   // Head and choice of logit rows [first, first + count).
   void queue_tokens(int64_t first, int64_t count, const int32_t* banned);
+  // K and V that the first `rows` rows, one a sequence, read in each layer.
+  std::vector<double> read_kv_bytes(const Batch& batch, int64_t rows) const;
   // Queues the copies of those of a block's logits that are themselves asked for.
   void fetch_logits(const Batch& batch, int64_t first, int64_t count, float** to);
 

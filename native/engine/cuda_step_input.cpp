@@ -72,7 +72,7 @@ void CudaStepInput::write_runs(const Batch& batch, uint8_t* host, Written* writt
     // Pages up to the run's last row: what comes after is of steps to come.
     const int64_t last = batch.positions()[static_cast<size_t>(run.first_row + run.rows - 1)];
     const auto used = static_cast<size_t>(last / limits_.page_tokens + 1);
-    std::memcpy(pages + page_count, run.sequence->pages.data(), used * 4);
+    std::memcpy(pages + page_count, run.sequence->table.pages.data(), used * 4);
     for (int64_t row = 0; row < run.rows; ++row) first_page[run.first_row + row] = page_count;
     page_count += static_cast<int32_t>(used);
     decoding = decoding && run.rows == 1;

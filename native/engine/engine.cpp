@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/error.h"
+#include "engine/engine_plan.h"
 #include "engine/memory_plan.h"
 
 namespace loadmark {
@@ -19,7 +20,7 @@ Engine::Engine(const EngineOptions& options, LoadedRunner loaded, EngineListener
     : options_(options),
       listener_(std::move(listener)),
       info_(std::move(loaded.info)),
-      cache_(options.page_tokens, info_.kv_pages),
+      cache_(page_needs(options, info_.config), info_.kv_pages),
       scheduler_(&cache_, options.max_batch, loaded.step_rows),
       runner_(std::move(loaded.runner)),
       step_rows_(loaded.step_rows) {

@@ -20,7 +20,7 @@ struct EngineOptions {
   int64_t max_sequence_tokens = 2048;
   int64_t max_step_tokens = 512;
   int64_t page_tokens = 16;
-  int64_t kv_cache_bytes = 0;  // 0: max_batch x max_sequence_tokens
+  int64_t kv_cache_bytes = 0;  // 0: what max_batch sequences of max_sequence_tokens hold
   ops::KvType kv_type = ops::KvType::kFloat32;
   std::string instruction_set = "auto";
   ops::ActivationType activations = ops::ActivationType::kInt8;

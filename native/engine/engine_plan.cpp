@@ -6,7 +6,6 @@
 #include <string>
 
 #include "base/error.h"
-#include "engine/kv_cache.h"
 
 namespace loadmark {
 namespace {
@@ -33,11 +32,18 @@ void check_options(const EngineOptions& options, const ModelConfig& config) {
   }
 }
 
+int64_t most_step_rows(const EngineOptions& options) {
+  return std::min(options.max_step_tokens,
+                  saturating_product(options.max_batch, options.max_sequence_tokens));
+}
+
 void plan_kv_cache(const EngineOptions& options, const ModelConfig& config, EnginePlan* plan) {
   plan->kv_page_bytes =
       saturating_product(KvCache::token_bytes(config, options.kv_type), options.page_tokens);
-  plan->least_kv_pages =
-      (options.max_sequence_tokens + options.page_tokens - 1) / options.page_tokens;
+  const PageNeeds needs = page_needs(options, config);
+  plan->table_pages = needs.pages_for(options.max_sequence_tokens);
+  plan->least_kv_pages = needs.most_pages(options.max_sequence_tokens);
+  plan->leaves_entries = needs.window > 0;
   plan->kv_pages = options.kv_cache_bytes == 0
                        ? saturating_product(plan->least_kv_pages, options.max_batch)
                        : options.kv_cache_bytes / plan->kv_page_bytes;
@@ -58,12 +64,20 @@ int64_t saturating_product(int64_t a, int64_t b) {
   return __builtin_mul_overflow(a, b, &out) || out > kSaturated ? kSaturated : out;
 }
 
+PageNeeds page_needs(const EngineOptions& options, const ModelConfig& config) {
+  return {options.page_tokens, config.widest_window(), most_step_rows(options)};
+}
+
+int64_t most_table_entries(const EnginePlan& plan, int64_t runs, int64_t kv_pages) {
+  const int64_t all = saturating_product(runs, plan.table_pages);
+  return plan.leaves_entries ? all : std::min(kv_pages, all);
+}
+
 EnginePlan plan_engine(const EngineOptions& options, const ModelConfig& config) {
   check_options(options, config);
   EnginePlan plan;
   plan_kv_cache(options, config, &plan);
-  plan.step_rows = std::min(options.max_step_tokens,
-                            saturating_product(options.max_batch, options.max_sequence_tokens));
+  plan.step_rows = most_step_rows(options);
   return plan;
 }
 

@@ -27,7 +27,7 @@ GpuPlan size_plan(const EngineOptions& options, const ModelConfig& config, int64
   const int64_t most_pages =
       std::min(sizes.kv_pages, std::max(sizes.least_kv_pages, free_bytes / sizes.kv_page_bytes));
   const int64_t step_runs = std::min(sizes.step_rows, options.max_batch);
-  plan.step_pages = std::min(most_pages, saturating_product(step_runs, sizes.least_kv_pages));
+  plan.step_pages = most_table_entries(sizes, step_runs, most_pages);
   // A splitting decode keeps (heads, head_dim + 2) fp32 a row and split: few rows, many splits.
   const int64_t splits = 64 * config.heads * (config.head_dim + 2) * 16 * int64_t{sizeof(float)};
   plan.step_bytes = gpu_scratch_bytes(config, plan.step_rows, options.max_sequence_tokens) +
@@ -148,7 +148,8 @@ GpuPlan plan_gpu(const EngineOptions& options, const ModelConfig& config, int64_
     EngineOptions smaller = options;
     smaller.kv_cache_bytes = room;
     plan.sizes = plan_engine(smaller, config);
-    plan.step_pages = std::min(plan.step_pages, plan.sizes.kv_pages);
+    const int64_t step_runs = std::min(plan.sizes.step_rows, options.max_batch);
+    plan.step_pages = most_table_entries(plan.sizes, step_runs, plan.sizes.kv_pages);
   }
   require_page_numbers(options, plan.sizes);
   return plan;

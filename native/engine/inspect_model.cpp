@@ -100,6 +100,9 @@ class Inspection {
                ? Json()
                : words(*said.convention == ZeroConvention::kV1 ? "gptq" : "gptq_v2")}});
     }
+    Json::Array windows;
+    for (int64_t layer = 0; layer < config_.layers; ++layer)
+      windows.push_back(number(config_.window(layer)));
     return {{"container", words(checkpoint_.is_gguf() ? "gguf" : "safetensors")},
             {"architecture", words(config_.architecture)},
             {"layers", number(config_.layers)},
@@ -113,6 +116,7 @@ class Inspection {
             {"tiedHead", Json(config_.tied_head)},
             {"parameters", number(count_parameters(config_))},
             {"kvBytesPerToken16", number(KvCache::token_bytes(config_, ops::KvType::kFloat16))},
+            {"windows", Json(std::move(windows))},
             {"quantization", quantization}};
   }
 

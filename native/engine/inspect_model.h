@@ -7,8 +7,9 @@
 
 namespace loadmark {
 
-// JSON text, which native/index.ts types as ModelInspection. Throws Error where the container or
-// its configuration cannot be read at all; what is wrong with single linears is among its faults.
+// JSON text, which native/inspection-contract.ts types as ModelInspection. Throws Error where the
+// container or its configuration cannot be read at all; what is wrong with single linears is among
+// its faults.
 std::string inspect_model(const std::string& path, bool verify);
 
 // A linear of the checkpoint in fp32, by its module path ("model.layers.0.mlp.up_proj", "lm_head"),

@@ -2,6 +2,7 @@
 #include "engine/kv_cache.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace loadmark {
 
@@ -13,26 +14,45 @@ int64_t KvCache::token_bytes(const ModelConfig& config, ops::KvType type) {
   return 2 * config.layers * (config.kv_size() * value_bytes + scales);
 }
 
-KvCache::KvCache(int64_t page_tokens, int64_t pages) : page_tokens_(page_tokens), pages_(pages) {
+int64_t PageNeeds::most_pages(int64_t tokens) const {
+  const int64_t all = pages_for(tokens);
+  return window == 0 ? all : std::min(all, pages_for(window + step_rows + page_tokens - 2));
+}
+
+KvCache::KvCache(const PageNeeds& needs, int64_t pages) : needs_(needs), pages_(pages) {
   // Handed out from the back: low page numbers first, so a lightly used cache touches little
   // memory.
   for (int64_t page = pages - 1; page >= 0; --page) free_.push_back(static_cast<int32_t>(page));
 }
 
-bool KvCache::grow(std::vector<int32_t>* table, int64_t tokens) {
-  const int64_t missing = pages_for(tokens) - static_cast<int64_t>(table->size());
+bool KvCache::grow(PageTable* table, int64_t tokens) {
+  const int64_t missing = needs_.pages_for(tokens) - static_cast<int64_t>(table->pages.size());
   if (missing > free_pages()) return false;
   for (int64_t i = 0; i < missing; ++i) {
-    table->push_back(free_.back());
+    table->pages.push_back(free_.back());
     free_.pop_back();
   }
   peak_used_ = std::max(peak_used_, pages_ - free_pages());
   return true;
 }
 
-void KvCache::release(std::vector<int32_t>* table) {
-  free_.insert(free_.end(), table->rbegin(), table->rend());
-  table->clear();
+bool KvCache::begin(PageTable* table, int64_t tokens) {
+  return grow(table, std::min(tokens, needs_.most_pages(tokens) * needs_.page_tokens));
+}
+
+void KvCache::slide(PageTable* table, int64_t position, int64_t tokens) {
+  if (needs_.window == 0) return;
+  const int64_t seen = std::max<int64_t>(0, position + 1 - needs_.window) / needs_.page_tokens;
+  for (; table->behind < seen; ++table->behind) {
+    const int32_t page = std::exchange(table->pages[static_cast<size_t>(table->behind)], 0);
+    (covered(*table) < tokens ? table->pages : free_).push_back(page);
+  }
+}
+
+void KvCache::release(PageTable* table) {
+  free_.insert(free_.end(), table->pages.rbegin(), table->pages.rend() - table->behind);
+  table->pages.clear();
+  table->behind = 0;
 }
 
 }  // namespace loadmark

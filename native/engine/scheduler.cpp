@@ -19,12 +19,13 @@ void Scheduler::plan(Batch* batch) {
   add_prompts(batch);
 }
 
-// A page for each sequence that decodes, the oldest first.
+// A page for each sequence that decodes, the oldest first, less what its window leaves behind.
 void Scheduler::grow_decoding() {
   for (size_t i = 0; i < running_.size(); ++i) {
     Sequence& sequence = *running_[i];
     if (sequence.remaining() != 1) continue;
-    while (i < running_.size() && !cache_->grow(&sequence.pages, sequence.size()))
+    cache_->slide(&sequence.table, sequence.computed, sequence.size());
+    while (i < running_.size() && !cache_->grow(&sequence.table, sequence.size()))
       preempt_youngest();
   }
 }
@@ -33,24 +34,26 @@ void Scheduler::grow_decoding() {
 void Scheduler::preempt_youngest() {
   std::unique_ptr<Sequence> youngest = std::move(running_.back());
   running_.pop_back();
-  cache_->release(&youngest->pages);
+  cache_->release(&youngest->table);
   youngest->computed = 0;
   ++preemptions_;
   ++recalled_;
   waiting_.push_front(std::move(youngest));
 }
 
-// Needs pages for all its tokens and the next one, and leaves one for each that runs: those will
-// grow too. A pending token has no value to compute from again: its sequence waits for it.
+// Needs pages for all its tokens and the next one, or as many as its window lets it hold, and
+// leaves one for each that runs: those will grow too. A pending token has no value to compute from
+// again: its sequence waits for it.
 bool Scheduler::admit_next() {
   if (waiting_.empty() || running() >= max_batch_) return false;
   Sequence& next = *waiting_.front();
   if (next.pending > 0) return false;
+  const PageNeeds& needs = cache_->needs();
   const int64_t wanted =
-      cache_->pages_for(next.size() + (next.kind == Sequence::Kind::kGenerate ? 1 : 0));
+      needs.most_pages(next.size() + (next.kind == Sequence::Kind::kGenerate ? 1 : 0));
   if (wanted + running() > cache_->free_pages()) return false;
-  next.pages.reserve(static_cast<size_t>(cache_->pages_for(next.size() + next.max_new_tokens)));
-  if (!cache_->grow(&next.pages, next.size())) return false;
+  next.table.pages.reserve(static_cast<size_t>(needs.pages_for(next.size() + next.max_new_tokens)));
+  if (!cache_->begin(&next.table, next.size())) return false;
   running_.push_back(std::move(waiting_.front()));
   waiting_.pop_front();
   if (recalled_ > 0) --recalled_;
@@ -70,6 +73,7 @@ void Scheduler::add_decoding(Batch* batch) {
 
 void Scheduler::add_prompts(Batch* batch) {
   const auto add = [&](Sequence* sequence) {
+    cache_->slide(&sequence->table, sequence->computed, sequence->size());
     batch->add(sequence, std::min(sequence->remaining(), max_step_tokens_ - batch->rows()));
   };
   for (const auto& sequence : running_) {
@@ -81,7 +85,7 @@ void Scheduler::add_prompts(Batch* batch) {
 
 // Its pages are free at once, whatever is outstanding: steps run in the order they are begun.
 void Scheduler::retire(std::unique_ptr<Sequence> sequence) {
-  cache_->release(&sequence->pages);
+  cache_->release(&sequence->table);
   if (sequence->outstanding > 0) retired_.push_back(std::move(sequence));
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/page_table.h"
 #include "engine/sampler.h"
 
 namespace loadmark {
@@ -60,10 +61,10 @@ struct Sequence {
   Kind kind = Kind::kGenerate;
   std::vector<int32_t> tokens;  // prompt, then what was generated and is known
   int64_t prompt_count = 0;
-  int64_t computed = 0;        // leading tokens whose K and V the steps planned so far leave cached
-  std::vector<int32_t> pages;  // page table
-  int64_t outstanding = 0;     // steps planned with rows of it, their results not taken
-  bool finished = false;       // ended: what outstanding steps find for it is void
+  int64_t computed = 0;     // leading tokens whose K and V the steps planned so far compute
+  PageTable table;          // of those tokens, as far as they are still seen
+  int64_t outstanding = 0;  // steps planned with rows of it, their results not taken
+  bool finished = false;    // ended: what outstanding steps find for it is void
 
   // kGenerate
   int32_t id = -1;

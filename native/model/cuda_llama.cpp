@@ -276,7 +276,8 @@ void CudaLlama::attend(int64_t index, const CudaStep& step, const PagedKv& kv) c
   if (step.decode_rows > 0) {
     RowPlaces places = step.places;
     places.rows = step.decode_rows;
-    gpu_.note_work(step.decode_kv_bytes, 0);
+    if (!step.decode_kv_bytes.empty())
+      gpu_.note_work(step.decode_kv_bytes[static_cast<size_t>(index)], 0);
     attention_decode(gpu_, activation_, kv, places, rotation, qkv_.as<void>(), config_.heads,
                      window, decode_scratch_.as<void>(), context_.as<void>());
   }

@@ -41,7 +41,7 @@ struct CudaStep {
   int64_t decode_rows;
   const ops::cuda::AttentionTile* tiles;
   int64_t tile_count;
-  double decode_kv_bytes = 0;  // K and V that decode_rows read in a layer, for a profile
+  std::vector<double> decode_kv_bytes = {};  // that decode_rows read, by layer; empty: no profile
 };
 
 class CudaLlama {

@@ -20,6 +20,7 @@ struct Architecture {
   bool interleaves;        // rows of q and k, for rotary embedding of neighbours
 };
 constexpr size_t kMaxConfigText = size_t{1} << 20;  // nothing is cut
+constexpr float kMinRopeFactor = 1e-6f, kMaxRopeFactor = 1e6f;
 
 constexpr Architecture kArchitectures[] = {{"llama", "LlamaForCausalLM", true},
                                            {"qwen2", "Qwen2ForCausalLM", false},
@@ -86,18 +87,6 @@ const Tensor* find_tensor(const Gguf& gguf, const char* stored, const char* tran
   return nullptr;
 }
 
-// Factors of llama 3.1's rotary embedding come as a tensor, with no word of how they were made.
-void check_rope_factors(const Gguf& gguf, const std::string& file) {
-  const Tensor* tensor = find_tensor(gguf, "rope_freqs.weight", "rope_freqs.weight");
-  if (tensor == nullptr) return;
-  for (const float factor : decode_float32(*tensor)) {
-    if (factor == 1.0f) continue;
-    throw Error(kUnsupportedModel, file + ": tensor \"rope_freqs.weight\" holds " +
-                                       std::to_string(factor) +
-                                       ", a factor of the rotary embedding; allowed: 1 everywhere");
-  }
-}
-
 Json rope_scaling(const Metadata& metadata, const std::string& prefix) {
   const std::string type = metadata.string(prefix + "rope.scaling.type").value_or("none");
   const std::optional<double> linear = metadata.real(prefix + "rope.scale_linear");
@@ -121,14 +110,8 @@ constexpr Module kModules[] = {
     {"ffn_gate", "mlp.gate_proj", 0},       {"ffn_up", "mlp.up_proj", 0},
     {"ffn_down", "mlp.down_proj", 0}};
 
-}  // namespace
-
-bool is_gguf_path(const std::string& path) {
-  struct stat status{};
-  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
-}
-
-std::string gguf_config_text(const Gguf& gguf, const std::string& file) {
+// The config.json of this file.
+std::string config_text(const Gguf& gguf, const std::string& file) {
   const Metadata metadata(gguf, file);
   const Architecture& architecture = find_architecture(metadata);
   const std::string prefix = std::string(architecture.name) + ".";
@@ -136,7 +119,6 @@ std::string gguf_config_text(const Gguf& gguf, const std::string& file) {
     metadata.refuse("split.count", "is above 1; allowed: a model in one file", kUnsupportedModel);
   if (metadata.integer(prefix + "expert_count").value_or(0) > 0)
     metadata.refuse(prefix + "expert_count", "is above 0; allowed: none", kUnsupportedModel);
-  check_rope_factors(gguf, file);
   const Tensor* table = find_tensor(gguf, "token_embd.weight", "model.embed_tokens.weight");
   if (table == nullptr || table->shape.size() != 2)
     throw Error(kBadCheckpoint, file + ": lacks a matrix \"token_embd.weight\"");
@@ -184,16 +166,52 @@ std::string gguf_config_text(const Gguf& gguf, const std::string& file) {
   return Json(std::move(config)).text(kMaxConfigText);
 }
 
-ModelConfig read_gguf_config(const std::string& path) {
-  const MappedFile mapped(path);
-  const std::string file = base_name(path);
-  const Gguf gguf = parse_gguf(mapped.bytes(), mapped.size(), file);
-  const std::string text = gguf_config_text(gguf, file);
+// llama.cpp's converter works Llama 3.1's scaling out and writes what it comes to.
+std::vector<float> read_rope_factors(const Gguf& gguf, const std::string& file, int64_t count) {
+  constexpr const char* kName = "rope_freqs.weight";
+  const Tensor* tensor = find_tensor(gguf, kName, kName);
+  if (tensor == nullptr) return {};
+  const std::string what = file + ": tensor " + quoted(kName);
+  if (tensor->shape != std::vector<int64_t>{count}) {
+    throw Error(kBadCheckpoint, what + " has shape " + shape_text(tensor->shape) + "; allowed: " +
+                                    shape_text({count}) + ", a factor for each pair that turns");
+  }
+  if (tensor->type != DataType::kFloat32) {
+    throw Error(kBadCheckpoint,
+                what + " has dtype " + data_type_name(tensor->type) + "; allowed: F32");
+  }
+  std::vector<float> factors = decode_float32(*tensor);
+  for (const float factor : factors) {
+    if (factor >= kMinRopeFactor && factor <= kMaxRopeFactor) continue;
+    throw Error(kBadCheckpoint, what + " holds " + std::to_string(factor) +
+                                    "; allowed: numbers from 0.000001 to 1000000");
+  }
+  return factors;
+}
+
+}  // namespace
+
+bool is_gguf_path(const std::string& path) {
+  struct stat status{};
+  return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+ModelConfig parse_gguf_config(const Gguf& gguf, const std::string& file) {
+  const std::string text = config_text(gguf, file);
+  ModelConfig config;
   try {
-    return parse_model_config(text);
+    config = parse_model_config(text);
   } catch (const Error& error) {
     throw Error(error.code(), file + ", its metadata in config.json's words: " + error.what());
   }
+  config.rope.factors = read_rope_factors(gguf, file, config.rope.dims / 2);
+  return config;
+}
+
+ModelConfig read_gguf_config(const std::string& path) {
+  const MappedFile mapped(path);
+  const std::string file = base_name(path);
+  return parse_gguf_config(parse_gguf(mapped.bytes(), mapped.size(), file), file);
 }
 
 void translate_gguf_tensors(Gguf* gguf, const std::string& file) {

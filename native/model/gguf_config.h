@@ -12,8 +12,9 @@ namespace loadmark {
 // Whether a model's path is a file: everything else is a folder in Hugging Face layout.
 bool is_gguf_path(const std::string& path);
 
-// The config.json of this file. Throws Error(kUnsupportedModel) naming what has no word there.
-std::string gguf_config_text(const Gguf& gguf, const std::string& file);
+// Throws Error(kUnsupportedModel) naming what the engine has no word for, Error(kBadCheckpoint) for
+// what contradicts itself. Tensors may have either their stored or their translated names.
+ModelConfig parse_gguf_config(const Gguf& gguf, const std::string& file);
 ModelConfig read_gguf_config(const std::string& path);
 
 // "blk.3.attn_q.weight" becomes "model.layers.3.self_attn.q_proj.weight"; the rows of q and k are

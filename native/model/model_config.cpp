@@ -2,6 +2,7 @@
 // is, where that changes nothing that other families have.
 #include "model/model_config.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 
@@ -22,6 +23,15 @@ const TensorNames& kLlamaNames =
                                    {"self_attn.o_proj"},
                                    {"mlp.gate_proj", "mlp.up_proj"},
                                    {"mlp.down_proj"}}}}};
+
+int64_t ModelConfig::widest_window() const {
+  int64_t widest = 0;
+  for (const int64_t window : windows) {
+    if (window == 0) return 0;
+    widest = std::max(widest, window);
+  }
+  return widest;
+}
 
 namespace {
 

@@ -42,6 +42,7 @@ struct RopeConfig {
   double factor = 1;
   double low_frequency_factor = 1, high_frequency_factor = 4;  // kLlama3
   int64_t original_positions = 0;                              // kLlama3
+  std::vector<float> factors;  // (dims / 2) each frequency is divided by one too; empty: by none
 };
 
 // What a checkpoint calls its tensors; ".weight" and ".bias" follow. lm_head is the head's name
@@ -92,6 +93,8 @@ struct ModelConfig {
   int64_t window(int64_t layer) const {
     return windows.empty() ? 0 : windows[static_cast<size_t>(layer)];
   }
+  // Last positions that a row of any layer sees; 0: all.
+  int64_t widest_window() const;
 };
 
 // `text` is the content of a config.json. Throws Error(kBadCheckpoint) where it contradicts its

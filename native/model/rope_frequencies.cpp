@@ -32,6 +32,7 @@ std::vector<float> rope_frequencies(const RopeConfig& rope) {
     values[i] = 1.0f / std::pow(static_cast<float>(rope.theta), exponent);
     if (rope.scaling == RopeConfig::Scaling::kLinear) values[i] /= static_cast<float>(rope.factor);
     if (rope.scaling == RopeConfig::Scaling::kLlama3) values[i] = scale_llama3(rope, values[i]);
+    if (!rope.factors.empty()) values[i] /= rope.factors[i];
   }
   return values;
 }

@@ -121,6 +121,15 @@ int64_t count_parameters(const ModelConfig& config) {
          (config.head_bias ? config.vocab_size : 0);
 }
 
+int64_t count_linear_weights(const ModelConfig& config) {
+  int64_t layer = 0;
+  for (LinearKind kind : kLinearKinds) {
+    for (int64_t n : linear_output_sizes(config, kind))
+      layer += n * linear_input_size(config, kind);
+  }
+  return config.layers * layer;
+}
+
 int64_t norm_and_bias_bytes(const ModelConfig& config) {
   const int64_t norm = config.hidden_size * (config.norm == NormKind::kLayer ? 2 : 1);
   int64_t layer = config.norms_of_layer() * norm + (config.qk_norm ? 2 * config.head_dim : 0);

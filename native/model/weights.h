@@ -73,6 +73,8 @@ class FormatList {
 std::string describe_linear(const ModelConfig& config, const StoredLinear& stored,
                             ops::WeightType held, WeightFormat format);
 int64_t count_parameters(const ModelConfig& config);
+// Weights that every token is multiplied with: of the layers' linears, without biases and head.
+int64_t count_linear_weights(const ModelConfig& config);
 // Of all norms and biases, in fp32.
 int64_t norm_and_bias_bytes(const ModelConfig& config);
 // A norm of the checkpoint, by its path: "model.norm".

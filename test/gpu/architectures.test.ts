@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { listModels, makeOptions, makeRequest, readGolden } from '../native/golden-model.js';
+import { listCheckpoints, makeOptions, makeRequest, readGolden } from '../native/golden-model.js';
 import { activationTypes, hasGpu, withBench } from './built-in.js';
 
 const folder = fileURLToPath(new URL('../golden/architectures', import.meta.url));
@@ -16,7 +16,7 @@ const bounds = {
   bf16: { largest: 2.8, relative: 0.11 },
 } as const;
 
-describe.skipIf(!hasGpu()).each(listModels(folder))('%s', (model) => {
+describe.skipIf(!hasGpu()).each(listCheckpoints(folder))('%s', (model) => {
   const golden = readGolden(join(folder, model));
   const requests = golden.prompts.map((prompt, id) =>
     makeRequest(id, { promptTokens: Int32Array.from(prompt), maxNewTokens: golden.newTokens }),

@@ -58,6 +58,18 @@ test.each([
 });
 
 describe('limits', () => {
+  test.each([
+    ['mistral', 20], // of 256, in both of its layers
+    ['qwen2-window', (20 + 256) / 2],
+    ['qwen2', 256],
+  ])('%s reads %d positions of a whole context, the mean of its layers', async (name, seen) => {
+    const { record } = await inspect(resolve(import.meta.dirname, '../golden/architectures', name));
+    const [cpu] = record.devices;
+    expect(cpu!.contextTokens).toBe(256);
+    const bytes = record.weightBytesPerToken + seen * record.kvBytesPerToken16;
+    expect(cpu!.tokensPerSecondAtContext / ((cpu!.bandwidthGBs * 1e9) / bytes)).toBeCloseTo(1, 9);
+  });
+
   test('the rate over the bytes', async () => {
     const { record } = await inspect(join(formats, 'gguf-q4_0/model.gguf'));
     const [cpu] = record.devices;

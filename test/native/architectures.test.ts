@@ -5,20 +5,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { Bench, listModels, makeOptions, makeRequest, readGolden } from './golden-model.js';
+import { Bench, listCheckpoints, makeOptions, makeRequest, readGolden } from './golden-model.js';
 
 const folder = fileURLToPath(new URL('../golden/architectures', import.meta.url));
-const models = listModels(folder);
+const checkpoints = listCheckpoints(folder);
 const instructionSets = ['auto', 'avx2', 'plain'] as const;
 
 const load = (model: string, changes = {}) =>
   Bench.load({ ...makeOptions(model, changes), modelPath: join(folder, model) });
 
 test('every architecture is there', () => {
-  expect(models).toHaveLength(11);
+  expect(checkpoints).toHaveLength(11 + 3);
 });
 
-describe.each(models)('%s', (model) => {
+describe.each(checkpoints)('%s', (model) => {
   const golden = readGolden(join(folder, model));
   const prompts = golden.prompts.map((prompt) => Int32Array.from(prompt));
   const requests = prompts.map((promptTokens, id) =>

@@ -190,17 +190,6 @@ describe('GGUF', () => {
       unsupported,
     ],
     [
-      'rotary factors',
-      (p) => {
-        const factors = Buffer.alloc(8);
-        factors.writeFloatLE(1, 0);
-        factors.writeFloatLE(8, 4);
-        p.tensors.push({ name: 'rope_freqs.weight', sizes: [2], type: 0, data: factors });
-      },
-      /"rope_freqs\.weight" holds 8\.0+, a factor of the rotary embedding; allowed: 1 everywhere/,
-      unsupported,
-    ],
-    [
       'heads that do not divide the rows of q',
       (p) => set(p, 'llama.attention.head_count', valueTypes.u32, 3),
       /"blk\.0\.attn_q\.weight" has shape \[8, 8\]|num_attention_heads is 3/,
@@ -217,6 +206,26 @@ describe('GGUF', () => {
     ],
   ])('%s', async (_, change, message, code) => {
     await expect(loadParts(change)).rejects.toEqual(refused(message, code));
+  });
+
+  test.each<[string, number[], RegExp, number?]>([
+    ['too few', [1], /has shape \[1\]; allowed: \[2\], a factor for each pair that turns/],
+    ['too many', [1, 8, 8], /has shape \[3\]; allowed: \[2\]/],
+    ['zero', [1, 0], /holds 0\.0+; allowed: numbers from 0\.000001 to 1000000/],
+    ['negative', [1, -8], /holds -8\.0+; allowed/],
+    ['not a number', [1, Number.NaN], /holds -?nan; allowed/],
+    ['infinite', [1, Number.POSITIVE_INFINITY], /holds inf; allowed/],
+    ['of another type', [1, 8], /has dtype F16; allowed: F32/, 1],
+  ])('rotary factors: %s', async (_, factors, message, type = 0) => {
+    const data =
+      type === 0
+        ? Buffer.from(Float32Array.from(factors).buffer)
+        : Buffer.alloc(2 * factors.length);
+    const change = (parts: GgufParts) =>
+      parts.tensors.push({ name: 'rope_freqs.weight', sizes: [factors.length], type, data });
+    await expect(loadParts(change)).rejects.toEqual(
+      refused(new RegExp(`"rope_freqs\\.weight" ${message.source}`)),
+    );
   });
 
   test.each([4, 12, 30, 100, 400, 1000])('cut after %i bytes', async (length) => {

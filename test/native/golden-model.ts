@@ -35,11 +35,20 @@ export function listModels(folder: string): string[] {
   );
 }
 
+/** Those folders, and the GGUF files in them: the same weights and golden values. */
+export function listCheckpoints(folder: string): string[] {
+  const models = listModels(folder);
+  const files = models.map((name) => join(name, 'model.gguf'));
+  return [...models, ...files.filter((file) => existsSync(join(folder, file)))];
+}
+
 export function listGoldenModels(): string[] {
   return listModels(goldenFolder);
 }
 
-export function readGolden(folder: string): Golden {
+/** Of a folder, or of a GGUF file in it. */
+export function readGolden(path: string): Golden {
+  const folder = path.endsWith('.gguf') ? dirname(path) : path;
   const bytes = readFileSync(join(folder, 'logits.f32'));
   const logits = new Float32Array(bytes.length / 4);
   new Uint8Array(logits.buffer).set(bytes);

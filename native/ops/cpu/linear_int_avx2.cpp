@@ -32,6 +32,7 @@ __m256 load_float16(const uint16_t* p) {
 
 // Eight columns of 16 channels; `half` is channels 0-7 or 8-15.
 struct Int4Columns {
+  static constexpr bool kHasOffset = false;
   static constexpr int64_t kStepBytes = 64;
   struct Step {
     __m256i low, high;
@@ -47,7 +48,6 @@ struct Int4Columns {
   }
   // The offset of the unsigned weights, taken off at the end.
   static __m256i zero(const LinearBlock& block, int64_t group, int64_t half) {
-    if (block.offset != nullptr) return _mm256_setzero_si256();
     if (block.zero == nullptr) return _mm256_set1_epi32(8);
     return _mm256_cvtepu8_epi32(
         _mm_loadl_epi64(reinterpret_cast<const __m128i*>(block.zero + group + half * 8)));
@@ -57,7 +57,14 @@ struct Int4Columns {
   }
 };
 
+// With offsets beside zeros of 0.
+struct OffsetInt4Columns : Int4Columns {
+  static constexpr bool kHasOffset = true;
+  static __m256i zero(const LinearBlock&, int64_t, int64_t) { return _mm256_setzero_si256(); }
+};
+
 struct Int8Columns {
+  static constexpr bool kHasOffset = false;
   static constexpr int64_t kStepBytes = 128;
   struct Step {
     __m256i first, second;  // signed
@@ -117,7 +124,7 @@ void tile(const LinearBlock& block, int64_t row, int64_t panel, int64_t first, i
         const __m256 scale = _mm256_mul_ps(scale_w, _mm256_set1_ps(x_scale[r]));
         __m256 total =
             _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot[r][half]), scale, _mm256_load_ps(sum));
-        if (block.offset != nullptr) {
+        if constexpr (Columns::kHasOffset) {
           total = _mm256_fmadd_ps(load_float16(block.offset + group + half * 8),
                                   _mm256_set1_ps(static_cast<float>(x_sum[r]) * x_scale[r]), total);
         }
@@ -211,7 +218,9 @@ void quantize_row_avx2(const float* x, const Segment* segments, int64_t count, i
   }
 }
 
-void linear_int4_avx2(const LinearBlock& block) { linear_int<Int4Columns>(block); }
+void linear_int4_avx2(const LinearBlock& block) {
+  block.offset == nullptr ? linear_int<Int4Columns>(block) : linear_int<OffsetInt4Columns>(block);
+}
 void linear_int8_avx2(const LinearBlock& block) { linear_int<Int8Columns>(block); }
 
 }  // namespace loadmark::ops

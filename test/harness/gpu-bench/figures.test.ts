@@ -18,6 +18,7 @@ const cost = {
   headParameters: 100,
   weightBytesPerStep: 600,
   kvBytesPerToken: 10,
+  windows: [],
 };
 const peaks = { readGBs: 1e-6, matrixTflops: 1e-6 }; // 1,000 bytes and 1,000,000 operations a second
 

@@ -16,6 +16,7 @@ const engine: EngineMeasurement['engine'] = {
     headParameters: 0,
     weightBytesPerStep: 3e9,
     kvBytesPerToken: 1e6,
+    windows: [],
   },
   weightFormat: 'int4 g128 sym',
   weightBytes: 4e9,

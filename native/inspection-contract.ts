@@ -1,0 +1,69 @@
+// What is told of a checkpoint that is looked at and not loaded? Written by engine/inspect_model.cpp.
+
+/** What is in a checkpoint, and what the engine would make of it. */
+export interface ModelInspection {
+  readonly container: 'safetensors' | 'gguf';
+  readonly architecture: string;
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly vocabSize: number;
+  readonly maxPositions: number;
+  readonly tiedHead: boolean;
+  readonly parameters: number;
+  /** Of all layers, K and V, at 16 bits a value. */
+  readonly kvBytesPerToken16: number;
+  /** Last positions that a row of each layer sees; 0: all. */
+  readonly windows: readonly number[];
+  /** As config.json says; null where it says nothing. `checkpointFormat` null: the data tell. */
+  readonly quantization: {
+    readonly method: string;
+    readonly bits: number;
+    readonly groupSize: number;
+    readonly symmetric: boolean;
+    readonly actOrder: boolean;
+    readonly checkpointFormat: 'gptq' | 'gptq_v2' | null;
+  } | null;
+  /** The layers' linears, then the head. */
+  readonly linears: readonly InspectedLinear[];
+  readonly tensors: readonly InspectedTensor[];
+  /** Held by the CPU's engine, without KV cache. */
+  readonly weightBytes: number;
+  /** What a step reads: without the embedding table. */
+  readonly weightBytesPerToken: number;
+  /** Why the engine would refuse it; empty where it would not, as far as was read. */
+  readonly faults: readonly string[];
+  readonly doubts: readonly string[];
+}
+
+export interface InspectedLinear {
+  readonly path: string;
+  readonly n: number;
+  readonly k: number;
+  /** "bf16", "gptq", "Q4_K", ...; null, and nothing below, where a fault says why. */
+  readonly stored: string | null;
+  readonly storedBytes?: number;
+  readonly held?: 'fp32' | 'bf16' | 'fp16' | 'int8' | 'int4';
+  readonly heldBytes?: number;
+  readonly groupSize?: number | null;
+  /** Why it is not held as it is stored; null where it is. */
+  readonly reason?: string | null;
+  /** On this CPU with activations rounded to int8, and in fp32. */
+  readonly cpuKernel?: string;
+  readonly cpuKernelFp32?: string;
+}
+
+export interface InspectedTensor {
+  /** As the file calls it, and by Hugging Face's names. */
+  readonly name: string;
+  readonly module: string;
+  readonly file: string;
+  readonly type: string;
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  /** Whether the engine reads it. */
+  readonly used: boolean;
+}
