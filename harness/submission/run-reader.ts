@@ -1,17 +1,16 @@
 // Is a folder that of a run, and is all of it there? Reads run.json as far as packaging needs it and finds the logs,
 // inside the folder only; what the run says of itself is judged elsewhere.
 
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { type Fault, messageOf } from '../errors.js';
+import type { Fault } from '../errors.js';
 import type { RunFolder } from '../run-folder.js';
-import { type RunRecord, runSchema } from '../run-record.js';
+import type { RunRecord } from '../run-record.js';
+import { type RecordFields, readRunRecord } from '../run-record-file.js';
 import { logFiles } from './submission-tree.js';
 
-/** Fields that packaging reads of every record, by the type that each must have. */
-const recordFields: Readonly<
-  Record<'boolean' | 'number' | 'object' | 'string', readonly string[]>
-> = {
+/** What packaging reads of every record. */
+const neededFields: RecordFields = {
   boolean: ['valid', 'interrupted'],
   number: ['system.cores', 'system.memoryBytes', 'dataset.samples'],
   object: ['command', 'system.gpus', 'config.mlperf', 'settings.requested', 'sut.devices'],
@@ -29,7 +28,7 @@ export function readRun(folder: RunFolder, path: string, faults: Fault[]): RunRe
     faults.push({ where: path, message });
     return null;
   }
-  const record = readRecord(folder.runJson);
+  const record = readRunRecord(folder.runJson, neededFields);
   if (typeof record === 'string') {
     faults.push({ where: folder.runJson, message: record });
     return null;
@@ -66,40 +65,4 @@ function refuseFile(file: string, folder: string): string | null {
   if (!statSync(file).isFile()) return 'is not a file';
   const isInside = realpathSync(file).startsWith(realpathSync(folder) + sep);
   return isInside ? null : 'is a link that leads out of the run';
-}
-
-/** The record, or what is wrong with it. */
-function readRecord(file: string): RunRecord | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    return `is not JSON: ${messageOf(error)}`;
-  }
-  const schema = valueAt(value, 'schema');
-  if (schema !== runSchema) {
-    return `schema is ${JSON.stringify(schema) ?? 'missing'}; allowed: ${runSchema}`;
-  }
-  const broken = Object.entries(recordFields).flatMap(([type, paths]) =>
-    paths.filter((path) => {
-      const found = valueAt(value, path);
-      return found === null || typeof found !== type;
-    }),
-  );
-  if (broken.length > 0) return `has no usable ${broken.join(', ')}; allowed: what bench run wrote`;
-  const passes = ['accuracy', 'performance', 'audit'].map((name) => [
-    name,
-    valueAt(value, name) ?? null,
-  ]);
-  const record = { ...(value as object), ...Object.fromEntries(passes) } as RunRecord;
-  return record.audit === null || Array.isArray(record.audit.eosIds)
-    ? record
-    : 'has no usable audit.eosIds; allowed: what bench run wrote';
-}
-
-function valueAt(value: unknown, path: string): unknown {
-  return path.split('.').reduce<unknown>((inside, name) => {
-    if (typeof inside !== 'object' || inside === null) return undefined;
-    return (inside as Readonly<Record<string, unknown>>)[name];
-  }, value);
 }
