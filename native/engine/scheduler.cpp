@@ -46,11 +46,11 @@ bool Scheduler::admit_next() {
   if (waiting_.empty() || running() >= max_batch_) return false;
   Sequence& next = *waiting_.front();
   if (next.pending > 0) return false;
-  const int64_t wanted =
-      cache_->pages_for(next.size() + (next.kind == Sequence::Kind::kGenerate ? 1 : 0));
+  const int64_t room = next.room();
+  const int64_t wanted = cache_->pages_for(room + (next.kind == Sequence::Kind::kGenerate ? 1 : 0));
   if (wanted + running() > cache_->free_pages()) return false;
-  next.pages.reserve(static_cast<size_t>(cache_->pages_for(next.size() + next.max_new_tokens)));
-  if (!cache_->grow(&next.pages, next.size())) return false;
+  next.pages.reserve(static_cast<size_t>(cache_->pages_for(room + next.max_new_tokens)));
+  if (!cache_->grow(&next.pages, room)) return false;
   running_.push_back(std::move(waiting_.front()));
   waiting_.pop_front();
   if (recalled_ > 0) --recalled_;
@@ -101,6 +101,7 @@ void Scheduler::retire_if(Sequences* sequences, size_t count, const Test& leaves
 }
 
 void Scheduler::retire_spent() {
+  for (const auto& sequence : running_) sequence->turn_branch();
   retire_if(&running_, running_.size(), [](const Sequence& sequence) { return sequence.spent(); });
 }
 
