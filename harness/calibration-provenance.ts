@@ -58,7 +58,8 @@ export function findEvaluationSplit({ name, sha256, text }: CalibrationEvidence)
 
 /** What stands in the report and on the screen where nothing is known but the file's own name; null otherwise. */
 export function remarkOnName(name: string): string | null {
-  if (!/(^|[/_.-])(test|eval|validation|valid|val|dev)([/_.-]|$)/i.test(basename(name))) return null;
+  if (!/(^|[/_.-])(test|eval|validation|valid|val|dev)([/_.-]|$)/i.test(basename(name)))
+    return null;
   return `${basename(name)} is named like a split for evaluation: scores on it would flatter this model`;
 }
 
