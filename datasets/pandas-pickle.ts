@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { ArrowStrings, listArrowGlobals } from './arrow-strings.js';
 import { DatasetError, fileReason } from './error.js';
 import { listNumpyGlobals, NumpyArray } from './numpy-pickle.js';
+import { listStringGlobals, PythonStrings } from './pandas-strings.js';
 import {
   PickleError,
   PickleGlobal,
@@ -139,13 +140,18 @@ class Block {
 
   cells(item: number, rows: number): readonly unknown[] {
     const { values } = this;
-    if (values instanceof ArrowStrings) return expectRows(values.values, rows);
+    if (isStrings(values)) return expectRows(values.values, rows);
     if (!(values instanceof NumpyArray))
       throw new FrameError('with a kind of column that is not read');
     const isFlat = values.shape.length === 1;
     if (!isFlat && item >= values.shape[0]!) throw new FrameError('whose blocks lack a column');
     return expectRows(values.values(isFlat ? 0 : item), rows);
   }
+}
+
+/** pandas 3 writes a column of texts as Arrow's array where pyarrow is installed, else as Python's texts. */
+function isStrings(values: unknown): values is ArrowStrings | PythonStrings {
+  return values instanceof ArrowStrings || values instanceof PythonStrings;
 }
 
 function expectRows(cells: readonly unknown[], rows: number): readonly unknown[] {
@@ -177,7 +183,7 @@ class Index {
   length(): number {
     const data = this.state.get('data');
     if (data instanceof NumpyArray) return data.length;
-    if (data instanceof ArrowStrings) return data.values.length;
+    if (isStrings(data)) return data.values.length;
     const [start, stop, step] = ['start', 'stop', 'step'].map((key) => this.state.get(key));
     if (![start, stop, step].every(Number.isSafeInteger) || step === 0) {
       throw new FrameError('with an index that is not read');
@@ -189,7 +195,7 @@ class Index {
   names(): string[] {
     const data = this.state.get('data');
     if (data instanceof NumpyArray) return data.values().map(String);
-    if (data instanceof ArrowStrings) return data.values.map(String);
+    if (isStrings(data)) return data.values.map(String);
     const count = this.length();
     if (count > maxColumns) throw new FrameError(`of ${count} columns`);
     const [start, step] = [Number(this.state.get('start')), Number(this.state.get('step'))];
@@ -261,6 +267,7 @@ function listGlobals(pickleBytes: number): PickleGlobals {
   return new Map([
     ...listNumpyGlobals(),
     ...listArrowGlobals(),
+    ...listStringGlobals(),
     ...indexes,
     ['pandas.core.frame DataFrame', frame],
     ['pandas DataFrame', frame],

@@ -17,17 +17,20 @@ export interface Wikitext {
 }
 
 /**
- * The test split: `test.txt`, `wiki.test.raw` or `wiki.test.tokens`, or Parquet with a column text or page.
+ * A split, here of test: `test.txt`, `wiki.test.raw` or `wiki.test.tokens`, or Parquet with a column text or page.
  * @throws DatasetError
  */
-export async function openWikitext(folder: string): Promise<Wikitext> {
+export async function openWikitext(
+  folder: string,
+  split: 'train' | 'test' = 'test',
+): Promise<Wikitext> {
   const files = findFiles(
     folder,
     [
-      /^(?:.*\/)?(?:test\.txt|wiki\.test\.(?:raw|tokens))$/,
-      /^(?:wikitext-2-raw-v1\/|data\/)?test-[^/]*\.parquet$/,
+      new RegExp(`^(?:.*/)?(?:${split}\\.txt|wiki\\.${split}\\.(?:raw|tokens))$`),
+      new RegExp(`^(?:wikitext-2-raw-v1/|data/)?${split}-[^/]*\\.parquet$`),
     ],
-    ['test.txt', 'wiki.test.raw', 'wikitext-2-raw-v1/test-*.parquet'],
+    [`${split}.txt`, `wiki.${split}.raw`, `wikitext-2-raw-v1/${split}-*.parquet`],
   );
   if (!files[0]!.endsWith('.parquet')) {
     const text = await readTextFile(files[0]!);

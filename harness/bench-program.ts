@@ -1,4 +1,4 @@
-// How do the programs behind `npm run bench:cpu`, `bench:gpu`, `bench:peers` and `bench:loadgen` start and end? `--help`, an option that
+// How do the programs behind `npm run bench:*` start and end? `--help`, an option that
 // is not there and what stands in the way are lines, not stacks; what is measured is each program's own business.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';

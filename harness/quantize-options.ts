@@ -1,16 +1,32 @@
 // The options of `bench quantize`: what may be asked, checked together so that every fault is told at once. Which shapes
 // a checkpoint has is the native room's business.
 
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { datasetNames } from '../datasets/index.js';
+import { join, resolve } from 'node:path';
+import {
+  datasetNames,
+  type FieldMap,
+  fileForms,
+  findPublishedFile,
+  isFileName,
+  ownFieldNames,
+} from '../datasets/index.js';
+import { findCacheFolder } from './cache-folder.js';
+import type { CalibrationOrigin } from './calibration-texts.js';
 import { loadModel } from './config.js';
 import { type Fault, InputError } from './errors.js';
+import { wikitextFolders } from './eval/tasks/wikitext.js';
 import { suggestName } from './name-suggestion.js';
 import { optionOf } from './option-values.js';
 import { findPackageRoot } from './package-root.js';
 import { findFolderFaults } from './quantized-folder.js';
+import { findPulled, publishedFolder } from './run-dataset.js';
 import type { RunFlag } from './run-options.js';
 import { type Checked, choice, type Field, number, quote, type Scalar } from './setting-fields.js';
+
+/** Plain texts that windows are cut from. */
+const textForms = '*.txt, *.raw, *.tokens';
 
 export const quantizeFlags: readonly RunFlag[] = [
   { flags: '--method <name>', help: 'gptq, or rtn: round to nearest (gptq)' },
@@ -21,8 +37,19 @@ export const quantizeFlags: readonly RunFlag[] = [
   { flags: '--desc-act', help: 'quantize columns by falling activation energy' },
   { flags: '--damp <share>', help: 'share of the mean diagonal added to the Hessian (0.01)' },
   { flags: '--mse', help: "search each group's range for the least error" },
-  { flags: '--calibration <dataset,...>', help: 'whose calibration split to measure inputs on' },
+  {
+    flags: '--calibration <dataset,...>',
+    help: 'texts to measure inputs on: a name, wikitext, a text (*.txt, *.raw, *.tokens), or a file of rows as bench run takes it',
+  },
   { flags: '--samples <n>', help: 'calibration texts, shared evenly by the datasets (128)' },
+  { flags: '--fields <name=field,...>', help: "a file's fields: prompt=question,reference=answer" },
+  { flags: '--window-tokens <n>', help: 'tokens of a window cut from a plain text (2048)' },
+  { flags: '--seed <n>', help: 'where windows begin (0)' },
+  { flags: '--data <dir>', help: "the folder with wikitext's (~/.cache/loadmark/datasets)" },
+  {
+    flags: '--allow-evaluation-data',
+    help: 'calibrate on what is known to be an evaluation, with a remark in the report',
+  },
   { flags: '--checkpoint-format <name>', help: 'zero points as gptq or gptq_v2 has them (gptq)' },
   { flags: '--out <dir>', help: 'where the quantized checkpoint goes' },
   { flags: '--force', help: 'replace what is in that folder' },
@@ -41,9 +68,13 @@ export interface QuantizeRequest {
   readonly descAct: boolean;
   readonly damp: number;
   readonly mse: boolean;
-  /** Dataset names; none measures no output errors. */
-  readonly calibration: readonly string[];
+  /** None measures no output errors. */
+  readonly calibration: readonly CalibrationOrigin[];
   readonly samples: number;
+  readonly fields: FieldMap;
+  readonly windowTokens: number;
+  readonly seed: number;
+  readonly allowEvaluation: boolean;
   readonly checkpointFormat: 'gptq' | 'gptq_v2';
   readonly out: string;
   readonly force: boolean;
@@ -58,6 +89,8 @@ const fields = {
   groupSize: choice(['32', '64', '128', '-1'], '128'),
   damp: number({ min: 0, max: 1 }, 0.01),
   samples: number({ min: 1, max: 100_000, whole: true }, 128),
+  windowTokens: number({ min: 2, max: 1_000_000, whole: true }, 2048),
+  seed: number({ min: 0, max: 2 ** 32 - 1, whole: true }, 0),
   checkpointFormat: choice(['gptq', 'gptq_v2'], 'gptq'),
   threads: number({ min: 1, max: 1024, whole: true }, availableParallelism()),
 };
@@ -74,10 +107,10 @@ export function collectQuantizeOptions(
   const read = <K extends keyof typeof fields>(name: K) =>
     readField(fields[name] as Field<Checked<(typeof fields)[K]>>, name, parsed[name], faults);
   const method = read('method');
-  const calibration = readDatasets(parsed.calibration, faults);
+  const calibration = readOrigins(parsed.calibration, parsed.data, faults);
   const descAct = parsed.descAct === true;
   if (method === 'gptq' && calibration.length === 0 && parsed.calibration === undefined) {
-    faults.push(missing('--calibration', `a dataset for gptq: ${datasetNames.join(', ')}`));
+    faults.push(missing('--calibration', `a dataset for gptq: ${listOrigins()}`));
   }
   if (method === 'rtn' && descAct) {
     faults.push({ where: '--desc-act', message: 'rtn has no order of columns; allowed with gptq' });
@@ -98,6 +131,10 @@ export function collectQuantizeOptions(
     mse: parsed.mse === true,
     calibration,
     samples: read('samples'),
+    fields: readFields(parsed.fields, faults),
+    windowTokens: read('windowTokens'),
+    seed: read('seed'),
+    allowEvaluation: parsed.allowEvaluationData === true,
     checkpointFormat: read('checkpointFormat'),
     out,
     force: parsed.force === true,
@@ -141,17 +178,69 @@ function toScalar(text: string, field: Field<unknown>): Scalar {
   return isNumeric && text.trim() !== '' && !Number.isNaN(Number(text)) ? Number(text) : text;
 }
 
-function readDatasets(value: unknown, faults: Fault[]): string[] {
+function listOrigins(): string {
+  return `${datasetNames.join(', ')}, wikitext, a text (${textForms}), or a file (${fileForms})`;
+}
+
+function readOrigins(value: unknown, data: unknown, faults: Fault[]): CalibrationOrigin[] {
   if (value === undefined) return [];
-  const names = [...new Set(String(value).split(','))];
-  for (const name of names) {
-    if (datasetNames.includes(name)) continue;
-    faults.push({
-      where: '--calibration',
-      message: `calibration is ${quote(name)}; allowed: ${datasetNames.join(', ')}${suggestName(name, datasetNames)}`,
-    });
+  const refuse = (message: string): CalibrationOrigin[] => {
+    faults.push({ where: '--calibration', message });
+    return [];
+  };
+  return [...new Set(String(value).split(','))].flatMap((name): CalibrationOrigin[] => {
+    if (datasetNames.includes(name)) return [{ kind: 'rows', name, path: name }];
+    if (name === 'wikitext') return findWikitext(data, refuse);
+    const published = findPublishedFile(name);
+    if (published !== undefined) {
+      const path = join(publishedFolder(name), published.file);
+      const found = [path, `${path}.gz`].find((file) => existsSync(file));
+      return found === undefined
+        ? refuse(`${quote(name)} is not here: wanted ${path}`)
+        : [{ kind: 'rows', name, path: found }];
+    }
+    const isText = /\.(txt|raw|tokens)$/.test(name);
+    if (isText || isFileName(name)) {
+      const path = findPulled(name);
+      return existsSync(path)
+        ? [{ kind: isText ? 'text' : 'rows', name, path }]
+        : refuse(`${quote(name)} is not there`);
+    }
+    const names = [...datasetNames, 'wikitext'];
+    return refuse(
+      `calibration is ${quote(name)}; allowed: ${listOrigins()}${suggestName(name, names)}`,
+    );
+  });
+}
+
+function findWikitext(
+  data: unknown,
+  refuse: (message: string) => CalibrationOrigin[],
+): CalibrationOrigin[] {
+  const base = typeof data === 'string' ? resolve(data) : join(findCacheFolder(), 'datasets');
+  const folders = [...wikitextFolders.map((folder) => join(base, folder)), base];
+  const path = folders.slice(0, typeof data === 'string' ? undefined : -1).find(existsSync);
+  return path === undefined
+    ? refuse(
+        `"wikitext" has no folder: wanted ${wikitextFolders[0]} in ${base} (or --data DIR) with train.txt, or bench pull datasets/Salesforce/wikitext`,
+      )
+    : [{ kind: 'wikitext', name: 'wikitext', path }];
+}
+
+/** "prompt=question,reference=answer". */
+function readFields(value: unknown, faults: Fault[]): FieldMap {
+  const fields: Record<string, string | null> = { ...ownFieldNames };
+  if (value === undefined) return ownFieldNames;
+  for (const pair of String(value).split(',')) {
+    const [name = '', field = ''] = pair.split(/=(.*)/s);
+    if (Object.hasOwn(fields, name) && field !== '') fields[name] = field;
+    else {
+      const allowed = Object.keys(ownFieldNames).join(', ');
+      const message = `${quote(pair)} is no name=field; allowed names: ${allowed}`;
+      faults.push({ where: '--fields', message });
+    }
   }
-  return names;
+  return fields as unknown as FieldMap;
 }
 
 function missing(option: string, what: string): Fault {

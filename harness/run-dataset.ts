@@ -68,7 +68,7 @@ export class DatasetShelf {
 }
 
 /** As given, or as `bench pull datasets/owner/name` left it. */
-function findPulled(name: string): string {
+export function findPulled(name: string): string {
   const pulled = join(findCacheFolder(), name.startsWith('datasets/') ? '' : 'datasets', name);
   return isFileName(name) && !existsSync(name) && existsSync(pulled) ? pulled : name;
 }

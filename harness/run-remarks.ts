@@ -1,6 +1,7 @@
 // What should a reader of a run know although it does not decide whether the run counts?
 
 import type { TestOutcome } from '../loadgen/index.js';
+import { remarkOnSeenSamples } from './calibration-provenance.js';
 import { remarkOnProfile } from './kernel-profile.js';
 import type { PassResult } from './pass.js';
 import { remarkOnSource } from './run-dataset.js';
@@ -10,6 +11,7 @@ import { measuredPass } from './test-settings.js';
 export function listRemarks(material: RunMaterial): string[] {
   const { accuracy, performance, config, profile, library } = material;
   const source = remarkOnSource(library.dataset);
+  const seen = remarkOnSeenSamples(config.model.folder, library.dataset);
   const work = {
     accuracy: accuracy?.work ?? null,
     performance: performance?.work ?? null,
@@ -17,6 +19,7 @@ export function listRemarks(material: RunMaterial): string[] {
   };
   return [
     ...(source === null ? [] : [source]),
+    ...(seen === null ? [] : [seen]),
     ...(performance?.outcome.remarks ?? []),
     ...remarkOnProbe(performance),
     ...remarkOnProfile(config.engine, profile, work),

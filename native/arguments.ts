@@ -136,6 +136,12 @@ export function checkScoreRequests(requests: readonly ScoreRequest[]): void {
     for (const [j, continuation] of request.continuations.entries()) {
       checkTokens(continuation, owner, `continuations[${j}]`);
     }
+    const { continuations, contextTokens } = request;
+    if (contextTokens !== undefined && contextTokens.length !== continuations.length) {
+      refuse(
+        `${owner}: contextTokens holds ${contextTokens.length} counts; allowed: ${continuations.length}, one a continuation`,
+      );
+    }
   }
 }
 
@@ -177,5 +183,8 @@ export function packScoreRequests(requests: readonly ScoreRequest[]) {
     continuationsPerRequest: Int32Array.from(requests, (r) => r.continuations.length),
     continuationTokens: concatenate(continuations),
     continuationCounts: Int32Array.from(continuations, (c) => c.length),
+    contextCounts: Int32Array.from(
+      requests.flatMap((r) => r.contextTokens ?? r.continuations.map(() => 0)),
+    ),
   };
 }

@@ -82,8 +82,13 @@ export interface EventBatch {
 
 export interface ScoreRequest {
   readonly promptTokens: Int32Array;
-  /** Each is scored as the continuation of the prompt. */
+  /**
+   * Each is scored as the continuation of the prompt. They are computed one after another, and what one has in common with
+   * the one before is computed once: likeness counts between neighbours.
+   */
   readonly continuations: readonly Int32Array[];
+  /** Leading tokens of each continuation that are read and not scored, as a prompt of its own; absent: none. */
+  readonly contextTokens?: readonly number[];
 }
 
 export interface ScoreResult {

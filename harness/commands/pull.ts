@@ -22,6 +22,7 @@ import {
   isRevision,
   parseHubName,
 } from '../hub/hub-name.js';
+import { type RetryTerms, retryRefused } from '../hub/retry.js';
 import { suggestName } from '../name-suggestion.js';
 import { formatBytes, PullProgress } from '../report/pull-progress.js';
 import { publishedFolder } from '../run-dataset.js';
@@ -106,8 +107,13 @@ async function pullAll(
   pace: PullPace,
 ): Promise<PullRecord> {
   progress.note(`${repository.kind} ${repository.id} at ${revision}, from ${hub.endpoint}`);
-  const commit = await hub.findCommit(repository, revision);
-  const listed = await hub.listFiles(repository, commit);
+  const retry: RetryTerms = {
+    signal: hub.signal,
+    onRetry: (reason) => progress.note(`${reason}; trying again`),
+    retryMs: pace.retryMs,
+  };
+  const commit = await retryRefused(() => hub.findCommit(repository, revision), retry);
+  const listed = await retryRefused(() => hub.listFiles(repository, commit), retry);
   const files = chooseFiles(listed, repository, include, exclude);
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   progress.note(`${files.length} of ${listed.length} files, ${formatBytes(total)}, to ${folder}`);
@@ -116,13 +122,12 @@ async function pullAll(
   for (const file of files) {
     progress.startFile();
     const state = await downloadFile(file, {
+      ...retry,
       hub,
       repository,
       commit,
       folder,
       onBytes: (bytes) => progress.show(file.path, bytes, file.bytes),
-      onRetry: (reason) => progress.note(`${reason}; trying again`),
-      retryMs: pace.retryMs,
     });
     progress.note(`${file.path}  ${formatBytes(file.bytes)}, ${words[state]}`);
     pulled.push(describeFile(file, state));

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadTokenizer } from '../../datasets/index.js';
+import { DatasetError, loadTokenizer } from '../../datasets/index.js';
 import {
   NativeError,
   type QuantizedLinear,
@@ -22,6 +22,7 @@ import type { QuantizeRequest } from '../quantize-options.js';
 import { folderName, QuantizedFolder, reportFile } from '../quantized-folder.js';
 import { ProgressReporter } from '../report/progress.js';
 import { formatLayer, formatQuantizeTable } from '../report/quantize-table.js';
+import { describeDatasetError } from '../run-dataset.js';
 import type { Streams } from './run.js';
 
 /** Longer texts are cut: what a linear sees changes little beyond. */
@@ -49,6 +50,7 @@ export async function quantizeCheckpoint(
   const progress = new ProgressReporter(streams.stderr, request.quiet);
   progress.note(`quantizing ${source} to int4 by ${request.method}`);
   const texts = await readTexts(request);
+  for (const { remark } of texts.sources) if (remark !== null) progress.note(`WARNING: ${remark}`);
   const folder = new QuantizedFolder(request.out);
   try {
     const report = await quantize(request, folder, texts, progress, signal);
@@ -83,11 +85,19 @@ async function readTexts(request: QuantizeRequest): Promise<CalibrationTexts> {
   if (request.calibration.length === 0) return { sequences: [], sources: [] };
   try {
     const tokenizer = await loadTokenizer(source);
-    const maxTokens = Math.min(maxTextTokens, readMaxPositions(source));
-    return readCalibrationTexts(request.calibration, request.samples, tokenizer, maxTokens);
+    const positions = readMaxPositions(source);
+    return await readCalibrationTexts(request.calibration, tokenizer, {
+      ...request,
+      maxTokens: Math.min(maxTextTokens, positions),
+      windowTokens: Math.min(request.windowTokens, positions),
+    });
   } catch (error) {
-    const where = error instanceof RangeError ? '--samples' : source;
-    throw new InputError([{ where, message: messageOf(error) }]);
+    if (error instanceof DatasetError) {
+      const path = request.calibration.find(({ kind }) => kind === 'rows')?.path ?? source;
+      throw new InputError(describeDatasetError(error, path, '--calibration'));
+    }
+    if (error instanceof InputError) throw error;
+    throw new InputError([{ where: source, message: messageOf(error) }]);
   }
 }
 

@@ -1,16 +1,11 @@
 // How does the engine answer items? Keeps it full with calls of score() and with generations, and ends a generation at its
 // stop strings. What answers mean is judge.ts's business.
 
-import {
-  Engine,
-  type EngineOptions,
-  type EventBatch,
-  eventStatus,
-  type ScoreRequest,
-} from '../../native/index.js';
+import { Engine, type EngineOptions, type EventBatch, eventStatus } from '../../native/index.js';
 import { SystemUnderTestError } from '../errors.js';
 import { asLoadError } from '../sut/load-error.js';
 import type { Weighed } from './judge.js';
+import { shareRequests } from './score-requests.js';
 import type { TextEncoder } from './text-encoder.js';
 import type { TokenRequest } from './token-requests.js';
 
@@ -59,31 +54,19 @@ export class EvalEngine {
     return this.#engine.info;
   }
 
-  /** One answer a request, item by item. Continuations of one prompt go in one request, so that the engine may share it. */
+  /** One answer a text, item by item. */
   async weigh(items: readonly (readonly TokenRequest[])[]): Promise<Weighed[][]> {
-    const requests: ScoreRequest[] = [];
-    const places = items.map((item) => {
-      const byPrompt = new Map<string, number>();
-      return item.map(({ prompt, continuation }) => {
-        const key = prompt.join(',');
-        let request = byPrompt.get(key);
-        if (request === undefined) {
-          request = requests.length;
-          byPrompt.set(key, request);
-          requests.push({ promptTokens: prompt, continuations: [] });
-        }
-        const continuations = requests[request]!.continuations as Int32Array[];
-        continuations.push(continuation);
-        return { request, at: continuations.length - 1 };
-      });
-    });
+    const { requests, places } = shareRequests(items.flat());
     const results = await this.#engine.score(requests);
-    return places.map((place) =>
-      place.map(({ request, at }) => ({
-        logProb: results[request]!.logProbs[at]!,
-        isGreedy: results[request]!.isGreedy[at] === 1,
-      })),
-    );
+    const weighed = places.map(({ request, at }) => ({
+      logProb: results[request]!.logProbs[at]!,
+      isGreedy: results[request]!.isGreedy[at] === 1,
+    }));
+    let end = 0;
+    return items.map(({ length }) => {
+      end += length;
+      return weighed.slice(end - length, end);
+    });
   }
 
   /** Greedy text up to the first stop string, which may be in it with a few tokens more. */

@@ -38,19 +38,19 @@ export class PythonRandom {
     if (length <= setSize) {
       const pool = Array.from({ length }, (_, i) => i);
       return Array.from({ length: count }, (_, i) => {
-        const at = this.#below(length - i);
+        const at = this.below(length - i);
         const drawn = pool[at]!;
         pool[at] = pool[length - i - 1]!;
         return drawn;
       });
     }
     const drawn = new Set<number>();
-    while (drawn.size < count) drawn.add(this.#below(length));
+    while (drawn.size < count) drawn.add(this.below(length));
     return [...drawn];
   }
 
-  /** Uniform in [0, limit): as many bits as the limit has, drawn again while too large. */
-  #below(limit: number): number {
+  /** randrange(limit), and randint(0, limit - 1): uniform, as many bits as the limit has, drawn again while too large. */
+  below(limit: number): number {
     const bits = 32 - Math.clz32(limit);
     for (;;) {
       const value = this.#next() >>> (32 - bits);

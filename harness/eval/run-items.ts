@@ -86,13 +86,14 @@ export class ItemRunner {
     await Promise.all([work(), work()]);
   }
 
-  /** Batches of a kind, of as many sequences as the engine has places for. */
+  /** Batches of a kind, of as many sequences as the engine has places for: the choices of an item share one. */
   #cutBatches(items: readonly TokenizedItem[]): TokenizedItem[][] {
     const batches: TokenizedItem[][] = [];
     let sequences = 0;
     for (const entry of items) {
       const last = batches.at(-1);
-      const size = 'prompt' in entry ? 1 : entry.requests.length;
+      const isLong = 'requests' in entry && entry.item.kind === 'rolling';
+      const size = isLong ? entry.requests.length : 1;
       const isSameKind = last !== undefined && 'prompt' in last[0]! === 'prompt' in entry;
       if (last !== undefined && isSameKind && sequences + size <= this.terms.maxBatch) {
         last.push(entry);

@@ -7,25 +7,19 @@ import { dirname, join } from 'node:path';
 import type { Hub, HubFile } from './hub.js';
 import { BrokenConnection, HubError } from './hub-error.js';
 import type { HubRepository } from './hub-name.js';
+import { maxTries, pause, type RetryTerms } from './retry.js';
 
 /** What became of a file: it was here already, or its bytes came now, all or the rest of them. */
 export type FetchState = 'kept' | 'fetched' | 'resumed';
 
-export interface DownloadTerms {
+export interface DownloadTerms extends RetryTerms {
   readonly hub: Hub;
   readonly repository: HubRepository;
   readonly commit: string;
   readonly folder: string;
   /** Told how many bytes of the file are here. */
   readonly onBytes: (bytes: number) => void;
-  /** Told why a try failed that is followed by another. */
-  readonly onRetry: (reason: string) => void;
-  /** Before the second try; doubled before each one after that. */
-  readonly retryMs: number;
 }
-
-/** Tries in a row that bring no byte before a file is given up. */
-const maxTries = 5;
 
 /**
  * @throws HubError when tries are used up, or when the bytes are not the ones that the hub's list promises;
@@ -62,13 +56,13 @@ async function fetchPart(file: HubFile, part: string, terms: DownloadTerms): Pro
       if (sizeOf(part) === file.bytes) return;
       throw new BrokenConnection(`${file.path} ends at byte ${sizeOf(part)} of ${file.bytes}`);
     } catch (error) {
-      if (!(error instanceof BrokenConnection) || terms.hub.signal.aborted) throw error;
+      if (!(error instanceof BrokenConnection) || terms.signal.aborted) throw error;
       tries = sizeOf(part) > before ? 1 : tries + 1;
       if (tries > maxTries) {
         throw new HubError(`${error.message}; what came of it is kept, and the next call goes on`);
       }
       terms.onRetry(error.message);
-      await wait(terms.retryMs * 2 ** (tries - 1), terms.hub.signal);
+      await pause(tries, error, terms);
     }
   }
 }
@@ -118,16 +112,4 @@ async function hashFile(path: string, { bytes, checksum }: HubFile): Promise<str
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-    signal.addEventListener('abort', done);
-  });
 }

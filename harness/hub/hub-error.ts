@@ -11,4 +11,12 @@ export class HubError extends BenchError {
 }
 
 /** A connection that may work the next time. */
-export class BrokenConnection extends Error {}
+export class BrokenConnection extends Error {
+  constructor(
+    message: string,
+    /** How long a server that did answer asks to be left alone; null where none did. */
+    readonly waitMs: number | null = null,
+  ) {
+    super(message);
+  }
+}

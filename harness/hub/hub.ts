@@ -4,6 +4,7 @@
 import { InputError } from '../errors.js';
 import { BrokenConnection, HubError } from './hub-error.js';
 import type { HubRepository } from './hub-name.js';
+import { readRetryAfter } from './retry.js';
 
 export const defaultEndpoint = 'https://huggingface.co';
 
@@ -208,7 +209,8 @@ export class Hub {
     }
     const message = `${url.origin}${url.pathname} answers ${status} ${says}`;
     const mayPass = status === 408 || status === 429 || status >= 500;
-    return mayPass ? new BrokenConnection(message) : new HubError(message);
+    if (!mayPass) return new HubError(message);
+    return new BrokenConnection(message, readRetryAfter(headers.get('retry-after')));
   }
 }
 

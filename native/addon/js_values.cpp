@@ -156,6 +156,8 @@ std::vector<ScoreRequest> read_score_requests(const Napi::Object& packed) {
   const auto count = static_cast<int64_t>(prompt_counts.ElementLength());
   const Napi::Int32Array per_request = int32s(packed, "continuationsPerRequest", count);
   const Napi::Int32Array continuation_counts = int32s(packed, "continuationCounts");
+  const Napi::Int32Array contexts =
+      int32s(packed, "contextCounts", static_cast<int64_t>(continuation_counts.ElementLength()));
   Cutter prompts(packed, "promptTokens"), continuations(packed, "continuationTokens");
   std::vector<ScoreRequest> requests(static_cast<size_t>(count));
   size_t at = 0;
@@ -165,6 +167,7 @@ std::vector<ScoreRequest> read_score_requests(const Napi::Object& packed) {
       if (at >= continuation_counts.ElementLength())
         refuse("continuationCounts", "one count a continuation");
       requests[i].continuations.push_back(continuations.take(continuation_counts[at]));
+      requests[i].contexts.push_back(contexts[at]);
     }
   }
   return requests;

@@ -62,8 +62,7 @@ void Batch::add_logit_row(Sequence* sequence, int64_t position) {
   row.first_target = static_cast<int64_t>(targets_.size());
   const auto& targets = sequence->targets;
   size_t& next = sequence->next_target;
-  for (; next < targets.size() && targets[next].position == position; ++next)
-    targets_.push_back(targets[next].token);
+  for (; sequence->has_target(position); ++next) targets_.push_back(targets[next].token);
   row.target_count = static_cast<int64_t>(targets_.size()) - row.first_target;
   logit_rows_.push_back(row);
 }

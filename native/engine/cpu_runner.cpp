@@ -65,8 +65,7 @@ CpuRunner::CpuRunner(const EngineOptions& options, ops::Isa isa, const CpuPlan& 
       logits_(static_cast<size_t>(plan.logit_rows * model_.config().vocab_size) * sizeof(float)),
       logit_rows_(plan.logit_rows),
       best_(static_cast<size_t>(plan.logit_rows)),
-      first_targets_(static_cast<size_t>(plan.logit_rows)),
-      first_log_probs_(static_cast<size_t>(plan.logit_rows)) {
+      best_log_probs_(static_cast<size_t>(plan.logit_rows)) {
   for (int i = 0; i <= options.step_lag; ++i)
     steps_.emplace_back(plan.sizes.step_rows, plan.step_pages);
 }
@@ -143,24 +142,21 @@ int32_t CpuRunner::choose_token(const Batch::LogitRow& wanted, const float* logi
 }
 
 // Rows [begin, end) of the block want log-probabilities, each of a target or several. All targets
-// of one row share its normalisation: log p(t) = logit(t) - logit(t0) + log p(t0).
+// of one row share its normalisation by way of its largest logit: log p(t) = logit(t) - logit(best)
+// + log p(best), to the same bits whatever other targets there are.
 void CpuRunner::score_rows(const CpuStep& step, int64_t first, int64_t begin, int64_t end) {
   const int64_t vocab = model_.config().vocab_size;
   const float* logits = logits_.as<float>() + begin * vocab;
   const Batch::LogitRow* wanted = step.logit_rows().data() + first + begin;
+  const int32_t* best = best_.data() + begin;
   const int64_t rows = end - begin;
-  for (int64_t row = 0; row < rows; ++row) {
-    first_targets_[static_cast<size_t>(row)] =
-        step.targets()[static_cast<size_t>(wanted[row].first_target)];
-  }
-  ops::log_probability(context_, logits, rows, vocab, first_targets_.data(),
-                       first_log_probs_.data());
+  ops::log_probability(context_, logits, rows, vocab, best, best_log_probs_.data());
   for (int64_t row = 0; row < rows; ++row, logits += vocab) {
-    const auto at_first = static_cast<double>(logits[first_targets_[static_cast<size_t>(row)]]);
+    const auto largest = static_cast<double>(logits[best[row]]);
     for (int64_t i = 0; i < wanted[row].target_count; ++i) {
       const auto target = static_cast<size_t>(wanted[row].first_target + i);
-      results_.log_probs[target] = first_log_probs_[static_cast<size_t>(row)] +
-                                   (static_cast<double>(logits[step.targets()[target]]) - at_first);
+      results_.log_probs[target] = (static_cast<double>(logits[step.targets()[target]]) - largest) +
+                                   best_log_probs_[static_cast<size_t>(row)];
     }
   }
 }

@@ -46,9 +46,9 @@ class CpuRunner : public StepRunner {
   AlignedBuffer hidden_;  // (step_rows, hidden) fp32
   AlignedBuffer logits_;  // (logit_rows, vocab) fp32
   int64_t logit_rows_;
-  std::vector<int32_t> best_, first_targets_;  // (logit_rows)
-  std::vector<double> first_log_probs_;        // (logit_rows)
-  std::vector<CpuStep> steps_;                 // in turn: lag + 1 can be begun
+  std::vector<int32_t> best_;           // (logit_rows)
+  std::vector<double> best_log_probs_;  // (logit_rows)
+  std::vector<CpuStep> steps_;          // in turn: lag + 1 can be begun
   size_t begun_ = 0, finished_ = 0;
   StepResults results_;
 };

@@ -95,7 +95,8 @@ void Engine::check_request(const GenerateRequest& request) const {
 
 void Engine::check_score(const std::string& owner, const ScoreRequest& request) const {
   check_tokens(owner, "promptTokens", request.prompt);
-  for (const std::vector<int32_t>& continuation : request.continuations) {
+  for (size_t i = 0; i < request.continuations.size(); ++i) {
+    const std::vector<int32_t>& continuation = request.continuations[i];
     check_tokens(owner, "continuations", continuation);
     // The last token is weighed and never read.
     const auto read = static_cast<int64_t>(request.prompt.size() + continuation.size()) - 1;
@@ -105,6 +106,13 @@ void Engine::check_score(const std::string& owner, const ScoreRequest& request) 
                                     " of a continuation; allowed: at least 1 each, at most " +
                                     std::to_string(options_.max_sequence_tokens + 1) +
                                     " together (maxSequenceTokens, and one that is not read)");
+    }
+    const int32_t context = request.contexts[i];
+    if (context < 0 || static_cast<size_t>(context) >= continuation.size()) {
+      throw Error(kBadArgument, owner + ": contextTokens[" + std::to_string(i) + "] is " +
+                                    std::to_string(context) + "; allowed: 0 to " +
+                                    std::to_string(continuation.size() - 1) +
+                                    ", so that a token is left to score");
     }
   }
 }
@@ -151,12 +159,11 @@ void Engine::score(const std::vector<ScoreRequest>& requests, std::shared_ptr<Sc
   std::vector<std::unique_ptr<Sequence>> all;
   for (size_t i = 0; i < requests.size(); ++i) {
     check_score("score request " + std::to_string(i), requests[i]);
-    auto sequences = make_sequences(requests[i], call, static_cast<int64_t>(i));
     ScoreResult& result = call->results[i];
     result.log_probs.assign(requests[i].continuations.size(), 0.0);
     result.is_greedy.assign(requests[i].continuations.size(), 1);
-    result.unfinished = static_cast<int64_t>(sequences.size());
-    std::move(sequences.begin(), sequences.end(), std::back_inserter(all));
+    if (!requests[i].continuations.empty())
+      all.push_back(make_sequence(requests[i], call, static_cast<int64_t>(i)));
   }
   call->unfinished = static_cast<int64_t>(all.size());
   if (all.empty())

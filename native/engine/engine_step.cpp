@@ -225,10 +225,8 @@ void Engine::accept_logits(const Batch::LogitRow& row, const float* logits) {
 
 void Engine::finish_call_part(Sequence& sequence, int64_t now) {
   ScoreCall& call = *sequence.call;
-  if (sequence.kind == Sequence::Kind::kScore) {
-    ScoreResult& result = call.results[static_cast<size_t>(sequence.result)];
-    if (--result.unfinished == 0) result.finished_ns = now;
-  }
+  if (sequence.kind == Sequence::Kind::kScore)
+    call.results[static_cast<size_t>(sequence.result)].finished_ns = now;
   if (--call.unfinished > 0 || !call.done) return;
   const ScoreCall::Failure failure{kInternal, call.fault};
   std::exchange(call.done, nullptr)(call, call.fault.empty() ? nullptr : &failure);

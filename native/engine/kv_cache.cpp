@@ -40,9 +40,13 @@ bool KvCache::begin(PageTable* table, int64_t tokens) {
   return grow(table, std::min(tokens, needs_.most_pages(tokens) * needs_.page_tokens));
 }
 
+int64_t KvCache::first_seen(int64_t position) const {
+  if (needs_.window == 0) return 0;
+  return std::max<int64_t>(0, position + 1 - needs_.window) / needs_.page_tokens;
+}
+
 void KvCache::slide(PageTable* table, int64_t position, int64_t tokens) {
-  if (needs_.window == 0) return;
-  const int64_t seen = std::max<int64_t>(0, position + 1 - needs_.window) / needs_.page_tokens;
+  const int64_t seen = first_seen(position);
   for (; table->behind < seen; ++table->behind) {
     const int32_t page = std::exchange(table->pages[static_cast<size_t>(table->behind)], 0);
     (covered(*table) < tokens ? table->pages : free_).push_back(page);

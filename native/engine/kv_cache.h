@@ -47,10 +47,17 @@ class KvCache {
   // Takes the pages away that no row from `position` on sees, to the table's end while it covers
   // less than `tokens` tokens, and else back. After begin() that leaves room for a step's rows.
   void slide(PageTable* table, int64_t position, int64_t tokens);
+  // Whether `table` has the pages that a row at `position` sees.
+  bool reaches(const PageTable& table, int64_t position) const {
+    return table.behind <= first_seen(position);
+  }
   // Gives all pages of `table` back.
   void release(PageTable* table);
 
  private:
+  // The first entry of a table that a row at `position` sees.
+  int64_t first_seen(int64_t position) const;
+
   PageNeeds needs_;
   int64_t pages_, peak_used_ = 0;
   std::vector<int32_t> free_;

@@ -24,7 +24,7 @@ void Scheduler::grow_decoding() {
   for (size_t i = 0; i < running_.size(); ++i) {
     Sequence& sequence = *running_[i];
     if (sequence.remaining() != 1) continue;
-    cache_->slide(&sequence.table, sequence.computed, sequence.size());
+    cache_->slide(&sequence.table, sequence.computed, sequence.room());
     while (i < running_.size() && !cache_->grow(&sequence.table, sequence.size()))
       preempt_youngest();
   }
@@ -49,11 +49,11 @@ bool Scheduler::admit_next() {
   Sequence& next = *waiting_.front();
   if (next.pending > 0) return false;
   const PageNeeds& needs = cache_->needs();
-  const int64_t wanted =
-      needs.most_pages(next.size() + (next.kind == Sequence::Kind::kGenerate ? 1 : 0));
+  const int64_t room = next.room();
+  const int64_t wanted = needs.most_pages(room + (next.kind == Sequence::Kind::kGenerate ? 1 : 0));
   if (wanted + running() > cache_->free_pages()) return false;
-  next.table.pages.reserve(static_cast<size_t>(needs.pages_for(next.size() + next.max_new_tokens)));
-  if (!cache_->begin(&next.table, next.size())) return false;
+  next.table.pages.reserve(static_cast<size_t>(needs.pages_for(room + next.max_new_tokens)));
+  if (!cache_->begin(&next.table, room)) return false;
   running_.push_back(std::move(waiting_.front()));
   waiting_.pop_front();
   if (recalled_ > 0) --recalled_;
@@ -73,7 +73,7 @@ void Scheduler::add_decoding(Batch* batch) {
 
 void Scheduler::add_prompts(Batch* batch) {
   const auto add = [&](Sequence* sequence) {
-    cache_->slide(&sequence->table, sequence->computed, sequence->size());
+    cache_->slide(&sequence->table, sequence->computed, sequence->room());
     batch->add(sequence, std::min(sequence->remaining(), max_step_tokens_ - batch->rows()));
   };
   for (const auto& sequence : running_) {
@@ -104,7 +104,22 @@ void Scheduler::retire_if(Sequences* sequences, size_t count, const Test& leaves
   sequences->erase(kept, end);
 }
 
+// A branch that begins before what a window left behind waits to be computed from its start, before
+// all others. From the youngest on, so that they wait in their order.
+void Scheduler::turn_branches() {
+  for (size_t i = running_.size(); i-- > 0;) {
+    Sequence& sequence = *running_[i];
+    sequence.turn_branch();
+    if (cache_->reaches(sequence.table, sequence.computed)) continue;
+    cache_->release(&sequence.table);
+    sequence.computed = 0;
+    waiting_.push_front(std::move(running_[i]));
+    running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
 void Scheduler::retire_spent() {
+  turn_branches();
   retire_if(&running_, running_.size(), [](const Sequence& sequence) { return sequence.spent(); });
 }
 

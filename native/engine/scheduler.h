@@ -27,7 +27,8 @@ class Scheduler {
   // Fills the batch of the next step; at least one row unless idle or waiting for results. The
   // batch is begun, or the scheduler is not used again but for remove().
   void plan(Batch* batch);
-  // After the planned batch was begun: pages of those that have nothing left to compute are free.
+  // After the planned batch was begun: pages of those that have nothing left to compute are free,
+  // not even a further branch.
   void retire_spent();
   // After the results of `batch` were taken: forgets its finished sequences.
   void settle(const Batch& batch);
@@ -41,6 +42,7 @@ class Scheduler {
   bool admit_next();
   void add_decoding(Batch* batch);
   void add_prompts(Batch* batch);
+  void turn_branches();
   void retire(std::unique_ptr<Sequence> sequence);
   template <class Sequences, class Test>
   void retire_if(Sequences* sequences, size_t count, const Test& leaves);

@@ -26,13 +26,14 @@ struct GenerateRequest {
 struct ScoreRequest {
   std::vector<int32_t> prompt;
   std::vector<std::vector<int32_t>> continuations;
+  // (continuations) leading tokens of each that are read and not weighed; less than it has.
+  std::vector<int32_t> contexts;
 };
 
 struct ScoreResult {
   std::vector<double> log_probs;   // (continuations)
   std::vector<uint8_t> is_greedy;  // (continuations)
   int64_t finished_ns = 0;
-  int64_t unfinished = 0;  // sequences still to come
 };
 
 // A call of score() or forward_logits(): complete when its last sequence is. `done` is called once,
@@ -54,6 +55,7 @@ struct ScoreTarget {
   int64_t position;
   int32_t token;
   int32_t continuation;
+  int32_t branch;  // of the sequence, in which it is
 };
 
 struct Sequence {
@@ -77,11 +79,15 @@ struct Sequence {
 
   // kScore, kLogits
   std::shared_ptr<ScoreCall> call;
-  int64_t result = 0;                // of call->results
-  std::vector<ScoreTarget> targets;  // ascending positions
+  int64_t result = 0;  // of call->results
+  // kScore: texts after the prompt, walked through one after another in the same pages; what two
+  // neighbours begin with alike is computed once. `tokens` is the prompt and the one under way.
+  std::vector<std::vector<int32_t>> branches;
+  int32_t branch = 0;
+  std::vector<ScoreTarget> targets;  // by branch, then ascending positions
   // What is from here on has not been asked for; what lies before will not be, preempted or not.
   size_t next_target = 0;
-  int64_t next_logits = 0;  // position
+  int64_t next_logits = 0;  // position, of kLogits
   size_t answered_targets = 0;
 
   int64_t known() const { return static_cast<int64_t>(tokens.size()); }
@@ -90,8 +96,21 @@ struct Sequence {
   int64_t new_tokens() const { return size() - prompt_count; }
   int64_t known_new_tokens() const { return known() - prompt_count; }
   bool wants_logits(int64_t position) const {
-    return kind == Kind::kGenerate ? position == size() - 1 : position >= next_logits;
+    if (kind == Kind::kGenerate) return position == size() - 1;
+    if (kind == Kind::kLogits) return position >= next_logits;
+    return has_target(position);
   }
+  // Whether the next target is that of the branch under way at `position`.
+  bool has_target(int64_t position) const {
+    if (next_target == targets.size()) return false;
+    const ScoreTarget& next = targets[next_target];
+    return next.position == position && next.branch == branch;
+  }
+  // Tokens that its pages must hold: of the longest branch, where there are several.
+  int64_t room() const;
+  // Where a branch is planned to its end, the next one takes its place. What stands in the pages
+  // behind the tokens both have is written over by later steps, which run after this one has read.
+  void turn_branch();
   // Whether all of its steps are planned.
   bool spent() const {
     return kind == Kind::kGenerate ? new_tokens() == max_new_tokens : remaining() == 0;
@@ -99,11 +118,9 @@ struct Sequence {
 };
 
 std::unique_ptr<Sequence> make_sequence(GenerateRequest request);
-// The sequences of one score request: one for all continuations of a single token, one for each
-// longer one.
-std::vector<std::unique_ptr<Sequence>> make_sequences(const ScoreRequest& request,
-                                                      const std::shared_ptr<ScoreCall>& call,
-                                                      int64_t result);
+// One sequence for all continuations of a score request.
+std::unique_ptr<Sequence> make_sequence(const ScoreRequest& request,
+                                        const std::shared_ptr<ScoreCall>& call, int64_t result);
 std::unique_ptr<Sequence> make_sequence(std::vector<int32_t> tokens,
                                         const std::shared_ptr<ScoreCall>& call);
 

@@ -66,6 +66,7 @@ describe('OpenOrca', () => {
     'pandas-1.5-p4.pkl.gz',
     'pandas-2.3-p5-sampled.pkl.gz',
     'pandas-3.1-p5.pkl',
+    'pandas-3.1-p5-no-arrow.pkl',
   ])('as the pickle %s has its texts and its token ids as given', async (name) => {
     const path = join(golden, 'pandas', name);
     const dataset = await load(path);

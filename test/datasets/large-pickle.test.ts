@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { again, pickleFrame, remember, textCell, tokenList } from './frame-pickle.js';
 
-const measure = join(import.meta.dirname, '../golden/pandas/measure.mjs');
+const measure = join(import.meta.dirname, '../../dist/harness/dataset-measurement.js');
 let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'loadmark-large-'));
@@ -19,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function load(name: string, pickle: Buffer) {
   const path = join(folder, name);
   writeFileSync(path, pickle);
-  const text = execFileSync(process.execPath, [measure, path, '--json'], { encoding: 'utf8' });
+  const text = execFileSync(process.execPath, [measure, path], { encoding: 'utf8' });
   return JSON.parse(text) as Record<string, number>;
 }
 

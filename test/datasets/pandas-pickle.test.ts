@@ -11,7 +11,10 @@ import { NumpyArray } from '../../datasets/numpy-pickle.js';
 import { type DataFrame, readDataFrame } from '../../datasets/pandas-pickle.js';
 
 const golden = join(import.meta.dirname, '../golden/pandas');
-const pickles = readdirSync(golden).filter((name) => /\.pkl(\.gz)?$/.test(name));
+const missing = 'pandas-3.1-p5-missing.pkl';
+const pickles = readdirSync(golden).filter(
+  (name) => /\.pkl(\.gz)?$/.test(name) && name !== missing,
+);
 const expected = JSON.parse(readFileSync(join(golden, 'expected.json'), 'utf8')) as Record<
   string,
   unknown[]
@@ -50,7 +53,7 @@ function plainColumn(frame: DataFrame, name: string): unknown[] {
 
 describe('a pickled data frame', () => {
   it('is there in every generation of pandas and protocol', () => {
-    expect(pickles).toHaveLength(7);
+    expect(pickles).toHaveLength(8);
   });
 
   it.each(pickles)('%s has the cells that pandas reads', (name) => {
@@ -60,6 +63,13 @@ describe('a pickled data frame', () => {
     for (const [column, cells] of Object.entries(expected)) {
       expect(plainColumn(frame, column), column).toEqual(cells);
     }
+  });
+
+  it('has no text where pandas without Arrow has none', () => {
+    const frame = readDataFrame(join(golden, missing));
+    const cells = JSON.parse(readFileSync(join(golden, 'expected-missing.json'), 'utf8'));
+    expect(frame.columns).toEqual(Object.keys(cells));
+    for (const column of frame.columns) expect(frame.column(column)).toEqual(cells[column]);
   });
 
   it('has no column that it has not', () => {
@@ -192,7 +202,7 @@ describe('a pickle is refused', () => {
   });
 
   it('or read, but never anything else, whatever byte is changed', () => {
-    for (const name of ['pandas-1.5-p2.pkl', 'pandas-3.1-p5.pkl']) {
+    for (const name of ['pandas-1.5-p2.pkl', 'pandas-3.1-p5.pkl', missing]) {
       const whole = read(name);
       for (let i = 0; i < 250; i++) {
         const copy = Buffer.from(whole);

@@ -121,7 +121,14 @@ describe.skipIf(!hasGpu()).each(builtInModels)('%s, fp16', (model) => {
     const questions = await loadSamples('tiny-mmlu', questionCount);
     const texts = (await loadSamples('tiny-orca', 20)).map(({ promptTokens }) => ({
       promptTokens: promptTokens.slice(0, 30),
-      continuations: [promptTokens.slice(30), promptTokens.slice(30, 34)],
+      // The third begins like the first and parts from it, the fourth reads on before it is scored.
+      continuations: [
+        promptTokens.slice(30),
+        promptTokens.slice(30, 34),
+        Int32Array.of(...promptTokens.slice(30, 36), ...promptTokens.slice(20, 26)),
+        promptTokens.slice(30, 50),
+      ],
+      contextTokens: [0, 0, 0, 12],
     }));
     const asked = [...questions, ...texts];
     const right = await cpu.engine.score(asked);

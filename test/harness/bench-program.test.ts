@@ -1,4 +1,4 @@
-// What do the programs behind `npm run bench:cpu`, `bench:gpu`, `bench:peers` and `bench:loadgen` say to what they do not know? Each runs
+// What do the programs behind `npm run bench:*` say to what they do not know? Each runs
 // as npm runs it, in a process of its own.
 
 import { spawnSync } from 'node:child_process';
@@ -21,6 +21,7 @@ describe.each([
   ['gpu', '[--models A,B] [--only linears,decode,batched] [--json FILE] [--quick]'],
   ['peers', '[--threads N] [--repeats N] [--from FILE] [--json FILE]'],
   ['loadgen', '[--repeats N] [--peer PROGRAM] [--json FILE]'],
+  ['datasets', '[--file FILE ...] [--repeats N] [--json FILE]'],
 ])('bench:%s', (name, rest) => {
   const usage = `usage: npm run bench:${name} -- ${rest}\n`;
 
@@ -41,6 +42,7 @@ describe.each([
 it.each([
   ['gpu', ['--models', 'gpt-2'], '--models: is "gpt-2"; allowed: llama-2-7b, '],
   ['gpu', ['--only', 'all'], '--only: is "all"; allowed: linears, decode, batched\n'],
+  ['datasets', ['--file', 'none.pkl'], '--file: "none.pkl" is no file\n'],
   ['loadgen', ['--repeats', 'many'], '--repeats: is "many"; allowed: a whole number above 0\n'],
 ])('bench:%s refuses values: %j', (name, args, fault) => {
   const { status, stderr } = call(name, ...args);

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PullFlags, type PullRecord, pull } from '../../harness/commands/pull.js';
 import { BenchError } from '../../harness/errors.js';
+import { readRetryAfter } from '../../harness/hub/retry.js';
 import { callBench } from './bench-call.js';
 import { commit, HubServer } from './hub/hub-server.js';
 
@@ -166,6 +167,55 @@ describe('bench pull', () => {
     expect(parts()).toEqual([]);
     server.troubles = {};
     expect((await run('own/small')).code).toBe(0);
+  });
+
+  it('throws away a small file with another checksum, by the sum that git has', async () => {
+    server.troubles = { isWrongSmall: true };
+    const { code, error } = await run('own/small', { include: ['config.json'] });
+    expect(code).toBe(8);
+    expect(error!.message).toMatch(/^config\.json has git-sha1 [0-9a-f]{40}; .* thrown away$/);
+    expect(existsSync(join(model(), 'config.json'))).toBe(false);
+  });
+
+  it.each([429, 503])('asks again after %i, of the list and of a file', async (status) => {
+    server.troubles = { refusal: { status }, times: 4 };
+    const listed = await run('own/small');
+    expect(listed.code).toBe(0);
+    expect(listed.notes.match(new RegExp(`answers ${status} .*; trying again`, 'g'))).toHaveLength(
+      4,
+    );
+    rmSync(model(), { recursive: true });
+    server.troubles = { refusal: { status, ofStore: true }, times: 4 };
+    const { code, notes } = await run('own/small');
+    expect(code).toBe(0);
+    expect(notes.match(/; trying again/g)).toHaveLength(4);
+    expect(readFileSync(join(model(), 'model.safetensors')).equals(weights)).toBe(true);
+  });
+
+  it('waits as long as the hub asks it to', async () => {
+    server.troubles = { refusal: { status: 429, retryAfter: '1' }, times: 1 };
+    const startMs = performance.now();
+    expect((await run('own/small', { include: ['config.json'] })).code).toBe(0);
+    expect(performance.now() - startMs).toBeGreaterThan(990);
+  });
+
+  it('gives up a hub that has too many requests for good', async () => {
+    server.troubles = { refusal: { status: 429 }, times: 1000 };
+    const { code, error } = await run('own/small');
+    expect(code).toBe(8);
+    expect(error!.message).toMatch(/\/api\/models\/own\/small\/revision\/main answers 429 /);
+    expect(server.asked).toHaveLength(5);
+  });
+
+  it.each([
+    [null, 0],
+    ['7', 7000],
+    ['900000', 120_000],
+    ['Thu, 01 Jan 1970 00:00:30 GMT', 20_000],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+    ['soon', 0],
+  ])('reads Retry-After: %s', (header, ms) => {
+    expect(readRetryAfter(header, 10_000)).toBe(ms);
   });
 
   it('shows its token to the hub, and to nobody else', async () => {

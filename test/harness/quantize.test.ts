@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadTokenizer, openDataset, type Tokenizer } from '../../datasets/index.js';
+import { loadTokenizer, openDataset, ownFieldNames, type Tokenizer } from '../../datasets/index.js';
 import { readCalibrationTexts, shareSamples } from '../../harness/calibration-texts.js';
 import { type QuantizeRecord, quantizeCheckpoint } from '../../harness/commands/quantize.js';
 import { collectQuantizeOptions } from '../../harness/quantize-options.js';
@@ -93,7 +93,7 @@ describe('a checkpoint', () => {
     expect(readdirSync(work).filter((name) => /partial|replaced/.test(name))).toEqual([]);
     const record = readJson<QuantizeRecord>(out, 'quantize_report.json');
     expect(record).toMatchObject({ schema: 'loadmark/quantize/1', model: 'little', sequences: 9 });
-    expect(record.calibration.map(({ dataset, rows }) => [dataset, rows.length])).toEqual([
+    expect(record.calibration.map(({ dataset, rows }) => [dataset, rows?.length])).toEqual([
       ['tiny-orca', 5],
       ['tiny-mmlu', 4],
     ]);
@@ -289,10 +289,16 @@ test('an interrupted call leaves nothing', async () => {
 });
 
 describe('calibration texts', () => {
-  test('are whole rows of the calibration split, each once', () => {
-    const { sequences, sources } = readCalibrationTexts(['tiny-mmlu'], 100, tokenizer, 100_000);
+  const readNamed = (name: string, samples: number, maxTokens: number) =>
+    readCalibrationTexts([{ kind: 'rows', name, path: name }], tokenizer, {
+      ...{ samples, maxTokens, windowTokens: 64, seed: 0, fields: ownFieldNames },
+      allowEvaluation: false,
+    });
+
+  test('are whole rows of the calibration split, each once', async () => {
+    const { sequences, sources } = await readNamed('tiny-mmlu', 100, 100_000);
     const dataset = openDataset('tiny-mmlu', 'calibration');
-    const rows = sources[0]!.rows;
+    const rows = sources[0]!.rows!;
     expect(new Set(rows).size).toBe(100);
     expect(sources[0]!.digest).toBe(dataset.digest());
     const subjects = new Set<string>();
@@ -308,10 +314,10 @@ describe('calibration texts', () => {
     expect(subjects.size).toBe(5);
   });
 
-  test('are the same rows however many are taken, and are cut to the limit', () => {
-    const few = readCalibrationTexts(['tiny-orca'], 5, tokenizer, 50);
-    const more = readCalibrationTexts(['tiny-orca'], 20, tokenizer, 100_000);
-    expect(more.sources[0]!.rows.slice(0, 5)).toEqual(few.sources[0]!.rows);
+  test('are the same rows however many are taken, and are cut to the limit', async () => {
+    const few = await readNamed('tiny-orca', 5, 50);
+    const more = await readNamed('tiny-orca', 20, 100_000);
+    expect(more.sources[0]!.rows!.slice(0, 5)).toEqual(few.sources[0]!.rows);
     expect(few.sequences.map((sequence) => sequence.length)).toEqual([50, 50, 50, 50, 50]);
     expect(more.sequences[0]!.subarray(0, 50)).toEqual(few.sequences[0]);
   });

@@ -111,6 +111,36 @@ test('logits and scores have the same bits in pages that come round', async () =
   expect(results[1]).toEqual(results[0]);
 });
 
+test.each([0, 1])(
+  'texts that part far behind the window score as each alone, %i steps late',
+  async (stepLag) => {
+    const common = prompts[2]!.slice(0, 30);
+    const tails = [prompts[0]!, prompts[3]!, prompts[0]!.slice(0, 9), prompts[2]!];
+    const continuations = tails.flatMap((tail) => [
+      Int32Array.from([...common, ...tail].slice(0, 70)),
+      Int32Array.from([...common.slice(0, 3), ...tail].slice(0, 60)),
+    ]);
+    const promptTokens = prompts[0]!.slice(0, 12);
+    const scoreWith = async (changes: Partial<EngineOptions>, together: boolean) => {
+      const bench = await load(changes);
+      const requests = together
+        ? [{ promptTokens, continuations }]
+        : continuations.map((continuation) => ({ promptTokens, continuations: [continuation] }));
+      const scores = await bench.engine.score(requests);
+      await bench.engine.close();
+      return scores.flatMap(({ logProbs }) => [...logProbs]);
+    };
+    const alone = await scoreWith({ maxStepTokens: 128 }, false);
+    for (const changes of [
+      { pageTokens: 1, maxStepTokens: 4, maxBatch: 1 },
+      { pageTokens: 5, maxStepTokens: 3, maxBatch: 2 },
+      { pageTokens: 16, maxStepTokens: 64, maxBatch: 3 },
+    ]) {
+      expect(await scoreWith({ ...changes, stepLag }, true)).toEqual(alone);
+    }
+  },
+);
+
 test('a model with one layer that sees all keeps all', async () => {
   const options = { pageTokens: 4, maxStepTokens: 7, maxBatch: 1 };
   const bench = await load(options, 'qwen2-window');

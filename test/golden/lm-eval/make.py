@@ -8,6 +8,9 @@ each item's prompt was, the log-probabilities, the answers, the scores and their
 
 `npm test` reads the first; LM_EVAL_GOLDEN=FILE (LM_EVAL_DATA, LM_EVAL_MODEL) holds the same test to another one.
 
+torch's fp32 log_softmax loses the many small terms of a large vocabulary: 9e-6 too much a token at 49,152 entries (against
+float64 on the same logits), which shows in wikitext's sums. --softmax float64 takes that away.
+
 MMLU is the folder of the original CSV files (dev/, test/). The subset taken is copied into data/mmlu. lm_eval's datasets
 come from hubs, so each of its YAMLs is loaded as it is and pointed at a JSON copy of the same rows; prompts, few-shot
 choice, requests and scores are its own.
@@ -60,9 +63,9 @@ def read_pages(path):
 
 
 class Runner:
-    def __init__(self, model, work, batch):
+    def __init__(self, model, work, batch, softmax):
         from lm_eval.models.huggingface import HFLM
-        self.lm = HFLM(pretrained=str(model), dtype="float32", device="cpu", batch_size=batch)
+        self.lm = HFLM(pretrained=str(model), dtype="float32", device="cpu", batch_size=batch, softmax_dtype=softmax)
         self.work = work
         self.golden = {}
 
@@ -177,6 +180,7 @@ def main():
     parser.add_argument("--limit", type=int, default=21, help="questions a subject of MMLU; 0 takes all")
     parser.add_argument("--scale", choices=["full", "subset"], default="full", help="items a run")
     parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--softmax", default=None, help="lm_eval's softmax_dtype: float64 for a vocabulary of tens of thousands")
     parser.add_argument("--only", default="", help="names of entries, with commas; all where it is left out")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
@@ -186,7 +190,7 @@ def main():
     make_filters(options.out.with_name("gsm8k-filters.json"))
     only = set(filter(None, options.only.split(",")))
     with tempfile.TemporaryDirectory() as folder:
-        runner = Runner(options.model, Path(folder), options.batch)
+        runner = Runner(options.model, Path(folder), options.batch, options.softmax)
         data = options.data
 
         def run(name, make_tasks, shots, full, subset, groups=None):

@@ -1,7 +1,8 @@
 """Writes a file of the size and shape of MLCommons' OpenOrca: 24,576 rows, prompts of 222 tokens and answers of 219 on
-average, texts of four letters a token. Made-up words; for measure.mjs.
+average, texts of four letters a token. Made-up words; for
+`npm run bench:datasets -- --file out.pkl`.
 
-    python3 make_large.py out.pkl[.gz] [lists|arrays]
+    python3 make_large.py out.pkl[.gz]|out.parquet|out.jsonl [lists|arrays]
 """
 import sys
 

@@ -21,8 +21,10 @@ export interface Troubles {
   /** A large file's bytes differ from its checksum. */
   isWrong?: boolean;
   ignoresRange?: boolean;
-  /** Status of every answer about the repository, with the hub's error code. */
-  refusal?: { readonly status: number; readonly code: string };
+  /** Status of the next `times` answers of the hub or, with `ofStore`, of the other server. */
+  refusal?: { readonly status: number; readonly retryAfter?: string; readonly ofStore?: boolean };
+  /** A file of the hub's own differs from its checksum. */
+  isWrongSmall?: boolean;
   stalls?: boolean;
   /** One more entry of the tree. */
   strangePath?: string;
@@ -72,8 +74,7 @@ export class HubServer {
   #answerHub(request: IncomingMessage, response: ServerResponse): unknown {
     this.#note('hub', request);
     const { pathname, searchParams } = new URL(request.url ?? '/', this.endpoint);
-    const { refusal } = this.troubles;
-    if (refusal !== undefined) return refuse(response, refusal.status, refusal.code);
+    if (this.#turnsAway('hub', response)) return undefined;
     if (this.token !== null && request.headers.authorization !== `Bearer ${this.token}`) {
       return refuse(response, 401, 'GatedRepo');
     }
@@ -90,7 +91,8 @@ export class HubServer {
     const file = this.files.get(path);
     if (file === undefined) return refuse(response, 404, id === undefined ? 'RepoNotFound' : '');
     if (!file.isLfs) {
-      return response.end(file.content);
+      const isWrong = this.troubles.isWrongSmall === true;
+      return response.end(isWrong ? Buffer.from(file.content).fill(' ') : file.content);
     }
     const location = `${addressOf(this.#store)}/${encodeURIComponent(path)}`;
     return response.writeHead(302, { location }).end();
@@ -122,6 +124,7 @@ export class HubServer {
   #answerStore(request: IncomingMessage, response: ServerResponse): unknown {
     this.#note('store', request);
     const { troubles } = this;
+    if (this.#turnsAway('store', response)) return undefined;
     const file = this.files.get(decodeURIComponent((request.url ?? '/').slice(1)));
     if (file === undefined) return refuse(response, 404, '');
     if (troubles.stalls === true) {
@@ -144,6 +147,16 @@ export class HubServer {
       });
     }
     return response.end(content.subarray(from));
+  }
+
+  #turnsAway(host: 'hub' | 'store', response: ServerResponse): boolean {
+    const { refusal, times = 0 } = this.troubles;
+    if (refusal === undefined || times === 0) return false;
+    if ((refusal.ofStore === true) !== (host === 'store')) return false;
+    this.troubles.times = times - 1;
+    if (refusal.retryAfter !== undefined) response.setHeader('retry-after', refusal.retryAfter);
+    refuse(response, refusal.status, '');
+    return true;
   }
 
   #note(host: 'hub' | 'store', { url, headers }: IncomingMessage): void {

@@ -1,0 +1,63 @@
+// Which texts to be weighed go to the engine as one request? It computes once what neighbours in a request begin with
+// alike: the scene of an item's endings, the sentence up to a gap, the solved examples before one question after another.
+
+import type { ScoreRequest } from '../../native/index.js';
+import type { TokenRequest } from './token-requests.js';
+
+/** Where the answer to a text stands: of which request, which continuation. */
+export interface Place {
+  readonly request: number;
+  readonly at: number;
+}
+
+export interface SharedRequests {
+  readonly requests: readonly ScoreRequest[];
+  /** One a text, in their order. */
+  readonly places: readonly Place[];
+}
+
+/** Texts of a request follow one another, so that too few requests would leave steps half empty. */
+const maxTexts = 32;
+/** Of a text, what it must have in common with the request: less is not worth the wait for the one before. */
+const minShare = 0.25;
+
+interface Group {
+  readonly texts: TokenRequest[];
+  /** Tokens that the prompts of all begin with. */
+  shared: number;
+}
+
+export function shareRequests(texts: readonly TokenRequest[]): SharedRequests {
+  const groups: Group[] = [];
+  const places = texts.map((text): Place => {
+    const group = groups.at(-1);
+    const shared = group === undefined ? 0 : countShared(group, text);
+    const length = text.prompt.length + text.continuation.length;
+    if (group !== undefined && shared >= minShare * length && group.texts.length < maxTexts) {
+      group.shared = shared;
+      group.texts.push(text);
+    } else {
+      groups.push({ texts: [text], shared: text.prompt.length });
+    }
+    return { request: groups.length - 1, at: groups.at(-1)!.texts.length - 1 };
+  });
+  return { requests: groups.map(makeRequest), places };
+}
+
+function countShared({ texts, shared }: Group, { prompt }: TokenRequest): number {
+  const first = texts[0]!.prompt;
+  const most = Math.min(shared, prompt.length);
+  let count = 0;
+  while (count < most && first[count] === prompt[count]) count++;
+  return count;
+}
+
+function makeRequest({ texts, shared }: Group): ScoreRequest {
+  return {
+    promptTokens: texts[0]!.prompt.slice(0, shared),
+    continuations: texts.map(({ prompt, continuation }) =>
+      Int32Array.from([...prompt.subarray(shared), ...continuation]),
+    ),
+    contextTokens: texts.map(({ prompt }) => prompt.length - shared),
+  };
+}
