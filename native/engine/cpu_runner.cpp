@@ -45,9 +45,9 @@ LoadedRunner load_cpu_runner(const EngineOptions& options) {
   }
   ModelConfig config = read_model_config(options.model_path);
   const Checkpoint checkpoint(options.model_path);
-  const CpuPlan plan =
-      plan_in_memory(options, config, plan_weight_bytes(config, checkpoint, options.weight_format),
-                     plan_loading_bytes(config, checkpoint, options.weight_format));
+  const int64_t weight_bytes = plan_weight_bytes(config, checkpoint, options.weight_format);
+  const int64_t loading_bytes = plan_loading_bytes(config, checkpoint, options.weight_format);
+  const CpuPlan plan = plan_in_memory(options, config, weight_bytes, loading_bytes);
   ModelWeights weights = load_weights(config, checkpoint, options.weight_format);
   return run_model(options, isa, plan, LlamaModel(std::move(config), std::move(weights)));
 }
