@@ -24,7 +24,7 @@ const lengthFactor = 2;
  * The interval of rate(candidate) / rate(baseline) of two independent runs, by the stationary bootstrap (Politis and
  * Romano 1994) of each, in blocks of twice its own automatic length. Percentiles are taken further out, as if by Student's t with
  * as many degrees of freedom as blocks fit into a series less one (Hesterberg 2015, "What Teachers Should Know about the
- * Bootstrap", section 4: plain percentiles are as narrow as the normal's with the population's variance).
+ * Bootstrap": plain percentiles are as narrow as the normal's with the population's variance).
  *
  * It covers what varies within a run. What differs from run to run (another start, other clocks, a neighbour) it cannot
  * know: repeats can, see `repeated-runs.ts`. In simulation 95 % intervals covered 95 % on 300 independent bins, 93 to 95 %
