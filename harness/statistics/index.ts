@@ -1,0 +1,48 @@
+// The statistics' door: intervals, tests and decisions about what was measured. Pure arithmetic: numbers in, numbers out.
+
+export { incompleteBeta, logIncompleteBeta } from './beta.js';
+export { binomialCdf, binomialQuantile, binomialUpperTail, logBinomialCdf } from './binomial.js';
+export { automaticBlockLength, type BlockLength } from './block-length.js';
+export { type BootstrapOptions, bootstrapSums, type SumStatistic } from './bootstrap.js';
+export { sumByCluster } from './clusters.js';
+export { type Interval, type IntervalOrReason, invertRatio } from './interval.js';
+export {
+  adjustBenjaminiHochberg,
+  adjustHolm,
+  bonferroniAlpha,
+  holmLowerBounds,
+} from './multiplicity.js';
+export {
+  judgeNonInferiority,
+  type Margin,
+  type NonInferiority,
+  type NonInferiorityQuestion,
+} from './non-inferiority.js';
+export { normalCdf, normalQuantile } from './normal.js';
+export { bootstrapMeanDifference, bootstrapRatioOfMeans } from './paired-bootstrap.js';
+export {
+  countOutcomes,
+  type McNemarTest,
+  newcombeInterval,
+  type PairedCounts,
+  tangoInterval,
+  testMcNemar,
+} from './paired-proportions.js';
+export {
+  bootstrapPercentileRatio,
+  fewestForPercentile,
+  percentileInterval,
+} from './percentile-interval.js';
+export { bootstrapPerplexityRatio } from './perplexity-ratio.js';
+export { Xoshiro128 } from './random.js';
+export { decideRegression, type GateDecision, type GateRule } from './regression-gate.js';
+export { geometricMeanRatio, type RunDesign, ratioOfRepeats } from './repeated-runs.js';
+export { studentCdf, studentQuantile } from './student-t.js';
+export { bootstrapThroughputRatio, type CompletionSeries } from './throughput-ratio.js';
+export {
+  type AgreementSummary,
+  compareTokens,
+  type Spread,
+  summarizeAgreement,
+  type TokenAgreement,
+} from './token-agreement.js';

@@ -1,0 +1,34 @@
+// Two models' perplexities over the same windows: which is lower, and by how much?
+
+import type { Share } from '../eval/statistics.js';
+import { checkPositive, checkSameLength } from './argument-checks.js';
+import { type BootstrapOptions, bootstrapSums } from './bootstrap.js';
+import type { IntervalOrReason } from './interval.js';
+
+/**
+ * The interval of perplexity(candidate) / perplexity(baseline), each the exponential of the mean negative log-probability
+ * of a token. Windows are drawn whole, since the tokens of one depend on each other, and weigh as many tokens as they have.
+ * @param baseline the windows' summed log-probabilities (natural logarithm) and numbers of tokens
+ * @param candidate those of the other model, of the same windows in the same order
+ * @returns null with the reason as `bootstrapSums` has it
+ * @throws RangeError when a window has another number of tokens in the two lists: perplexities of different tokenizers are
+ *   not of the same thing
+ */
+export function bootstrapPerplexityRatio(
+  baseline: readonly Share[],
+  candidate: readonly Share[],
+  options: BootstrapOptions = {},
+): IntervalOrReason {
+  checkSameLength('baseline', baseline, 'candidate', candidate);
+  baseline.forEach(({ weight }, i) => {
+    const other = candidate[i]!.weight;
+    if (weight === other) return;
+    throw new RangeError(
+      `window ${i} has ${weight} tokens in the baseline and ${other} in the candidate; they must be the same`,
+    );
+  });
+  const weights = Float64Array.from(baseline, ({ weight }) => weight);
+  checkPositive('weight', weights);
+  const gains = Float64Array.from(baseline, ({ logProb }, i) => logProb - candidate[i]!.logProb);
+  return bootstrapSums([gains, weights], (sums) => Math.exp(sums[0]! / sums[1]!), options);
+}

@@ -1,0 +1,111 @@
+// Whole runs repeated: their scatter holds everything that differs between two runs, which no single run can tell.
+
+import { checkPositive, checkSameLength, checkShare } from './argument-checks.js';
+import { type IntervalOrReason, meanOf, refuse, varianceOf } from './interval.js';
+import { studentQuantile } from './student-t.js';
+
+/** independent: the sides' runs have nothing to do with each other. interleaved: run i of both was made side by side. */
+export type RunDesign = 'independent' | 'interleaved';
+
+/** A difference of mean logarithms, how sure it is, and what another number of runs would make of that. */
+export interface LogContrast {
+  readonly difference: number;
+  readonly standardError: number;
+  readonly degreesOfFreedom: number;
+  /** The squared standard error and degrees of freedom that `runs` a side of the same scatter would have. */
+  readonly planned: (runs: number) => { readonly variance: number; readonly df: number };
+}
+
+/** The logarithms' contrast; a reason where fewer than two runs a side, or runs without any scatter, leave none. */
+export function contrastLogs(
+  baseline: readonly number[],
+  candidate: readonly number[],
+  design: RunDesign,
+): LogContrast | string {
+  checkPositive('baseline', baseline);
+  checkPositive('candidate', candidate);
+  if (design === 'interleaved') checkSameLength('baseline', baseline, 'candidate', candidate);
+  if (Math.min(baseline.length, candidate.length) < 2) {
+    return `${baseline.length} baseline and ${candidate.length} candidate runs: scatter between runs needs at least 2 a side`;
+  }
+  const from = baseline.map(Math.log);
+  const to = candidate.map(Math.log);
+  const contrast = design === 'interleaved' ? contrastPairs(from, to) : contrastWelch(from, to);
+  // Equal figures differ by what rounding makes of their logarithms.
+  return contrast.standardError > 1e-14
+    ? contrast
+    : 'the runs do not scatter at all, so nothing tells how far repeats may differ';
+}
+
+function contrastPairs(from: readonly number[], to: readonly number[]): LogContrast {
+  const differences = to.map((value, i) => value - from[i]!);
+  const variance = varianceOf(differences);
+  return {
+    difference: meanOf(differences),
+    standardError: Math.sqrt(variance / differences.length),
+    degreesOfFreedom: differences.length - 1,
+    planned: (runs) => ({ variance: variance / runs, df: runs - 1 }),
+  };
+}
+
+function contrastWelch(from: readonly number[], to: readonly number[]): LogContrast {
+  const variances = [varianceOf(from), varianceOf(to)] as const;
+  const combine = (fromRuns: number, toRuns: number) => {
+    const [a, b] = [variances[0] / fromRuns, variances[1] / toRuns];
+    const [shareA, shareB] = [a / (a + b), b / (a + b)];
+    const df = 1 / (shareA ** 2 / (fromRuns - 1) + shareB ** 2 / (toRuns - 1));
+    return { variance: a + b, df };
+  };
+  const { variance, df } = combine(from.length, to.length);
+  return {
+    difference: meanOf(to) - meanOf(from),
+    standardError: Math.sqrt(variance),
+    degreesOfFreedom: df,
+    planned: (runs) => combine(runs, runs),
+  };
+}
+
+/**
+ * The interval of the ratio of geometric means, candidate / baseline, of repeated runs: on the logarithms, Welch's t for
+ * independent runs (Welch 1947, degrees of freedom by Satterthwaite), the paired t for interleaved ones, whose common drift cancels. Swapping the sides inverts
+ * it.
+ *
+ * Null with fewer than two runs a side (one run shows a ratio and no scatter), or where runs do not scatter at all.
+ * @param baseline one figure a run, above 0: a rate, a latency, an energy
+ * @param candidate likewise; for interleaved runs as many, in the same order
+ * @throws RangeError for a figure that is not above 0
+ */
+export function ratioOfRepeats(
+  baseline: readonly number[],
+  candidate: readonly number[],
+  design: RunDesign,
+  alpha: number = 0.05,
+): IntervalOrReason {
+  checkShare('alpha', alpha);
+  const contrast = contrastLogs(baseline, candidate, design);
+  if (typeof contrast === 'string') return refuse(contrast);
+  const { difference, standardError, degreesOfFreedom } = contrast;
+  const reach = studentQuantile(1 - alpha / 2, degreesOfFreedom) * standardError;
+  const estimate = Math.exp(difference);
+  return {
+    interval: {
+      estimate,
+      lower: Math.exp(difference - reach),
+      upper: Math.exp(difference + reach),
+      confidence: 1 - alpha,
+      standardError: estimate * standardError,
+      method: design === 'interleaved' ? 'paired t on logarithms' : "Welch's t on logarithms",
+    },
+    reason: null,
+  };
+}
+
+/** The ratio of geometric means, candidate / baseline; all there is to say of single runs. */
+export function geometricMeanRatio(
+  baseline: readonly number[],
+  candidate: readonly number[],
+): number {
+  checkPositive('baseline', baseline);
+  checkPositive('candidate', candidate);
+  return Math.exp(meanOf(candidate.map(Math.log)) - meanOf(baseline.map(Math.log)));
+}

@@ -1,0 +1,299 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  adjustBenjaminiHochberg,
+  adjustHolm,
+  bonferroniAlpha,
+  compareTokens,
+  countOutcomes,
+  holmLowerBounds,
+  type Interval,
+  judgeNonInferiority,
+  newcombeInterval,
+  normalCdf,
+  normalQuantile,
+  summarizeAgreement,
+  tangoInterval,
+  testMcNemar,
+} from '../../../harness/statistics/index.js';
+import { golden, relativeError } from './golden.js';
+import { Simulation, shareOf } from './simulation.js';
+
+// Complete response before and after consolidation therapy (Cavo et al. 2012), a worked example of chapter 8 of Fagerland,
+// Lydersen and Laake 2017, "Statistical Analysis of Contingency Tables"; the figures are those that the tests of its authors'
+// R package contingencytables hold it to (repository ocbe-uio/contingencytables, tests/testthat/test-ch8.R).
+const cavo = { both: 59, baselineOnly: 16, candidateOnly: 6, neither: 80 };
+
+describe('paired proportions', () => {
+  it("has statsmodels' and scipy's p-values of McNemar's test", () => {
+    for (const { baselineOnly, candidateOnly, exact, midP } of golden.mcnemar) {
+      const test = testMcNemar({ both: 100, baselineOnly, candidateOnly, neither: 50 });
+      expect(test.discordant).toBe(baselineOnly + candidateOnly);
+      expect(relativeError(test.exact, exact)).toBeLessThan(1e-10);
+      expect(relativeError(test.midP, midP)).toBeLessThan(1e-10);
+    }
+  });
+
+  it('has the published figures of a worked example', () => {
+    expect(testMcNemar(cavo).exact).toBeCloseTo(0.052479, 6);
+    expect(testMcNemar(cavo).midP).toBeCloseTo(0.03469, 6);
+    const tango = tangoInterval(cavo);
+    expect([tango.estimate, tango.lower, tango.upper].map((x) => x.toFixed(4))).toEqual([
+      '-0.0621',
+      '-0.1240',
+      '-0.0054',
+    ]);
+    const newcombe = newcombeInterval(cavo);
+    expect([newcombe.lower, newcombe.upper].map((x) => x.toFixed(4))).toEqual([
+      '-0.1186',
+      '-0.0046',
+    ]);
+  });
+
+  it("finds Tango's bounds where a numerical maximization of the likelihood finds them", () => {
+    for (const { counts, alpha, lower, upper } of golden.tango) {
+      const interval = tangoInterval(counts, alpha);
+      expect(interval.lower).toBeCloseTo(lower, 7);
+      expect(interval.upper).toBeCloseTo(upper, 7);
+    }
+  });
+
+  it('has a width without a discordant question: z^2 / (n + z^2)', () => {
+    const z = normalQuantile(0.975);
+    const same = { both: 70, baselineOnly: 0, candidateOnly: 0, neither: 30 };
+    const { estimate, lower, upper } = tangoInterval(same);
+    expect(estimate).toBe(0);
+    expect(upper).toBeCloseTo(z ** 2 / (100 + z ** 2), 12);
+    expect(lower).toBeCloseTo(-upper, 12);
+    expect(newcombeInterval(same).upper).toBeGreaterThan(0);
+    const won = tangoInterval({ both: 0, baselineOnly: 0, candidateOnly: 50, neither: 0 });
+    expect([won.estimate, won.upper]).toEqual([1, 1]);
+  });
+
+  it('mirrors when sides are swapped, and McNemar never minds pairs that agree', () => {
+    const count = fc.integer({ min: 0, max: 300 });
+    fc.assert(
+      fc.property(
+        count,
+        count,
+        count,
+        count,
+        count,
+        (both, baselineOnly, candidateOnly, neither, more) => {
+          fc.pre(both + baselineOnly + candidateOnly + neither > 0);
+          const counts = { both, baselineOnly, candidateOnly, neither };
+          const swapped = { ...counts, baselineOnly: candidateOnly, candidateOnly: baselineOnly };
+          for (const interval of [tangoInterval, newcombeInterval]) {
+            const { lower, upper, estimate } = interval(counts);
+            expect(interval(swapped).lower).toBeCloseTo(-upper, 9);
+            expect(interval(swapped).upper).toBeCloseTo(-lower, 9);
+            expect(lower).toBeLessThanOrEqual(estimate);
+            expect(upper).toBeGreaterThanOrEqual(estimate);
+            expect(Math.max(-lower, upper)).toBeLessThanOrEqual(1 + 1e-12);
+          }
+          const agreeing = { ...counts, both: both + more, neither: neither + 2 * more };
+          expect(testMcNemar(agreeing)).toEqual(testMcNemar(counts));
+          expect(testMcNemar(swapped)).toEqual(testMcNemar(counts));
+        },
+      ),
+    );
+  });
+
+  it('covers the true difference by either method', () => {
+    for (const interval of [tangoInterval, newcombeInterval]) {
+      const simulation = new Simulation(71);
+      const covered = shareOf(2000, () => {
+        const baseline = Array.from({ length: 200 }, () => simulation.uniform() < 0.75);
+        // Of right answers 8 % are lost, of wrong ones 12 % found: -0.06 + 0.03.
+        const candidate = baseline.map((right) => simulation.uniform() < (right ? 0.92 : 0.12));
+        const { lower, upper } = interval(countOutcomes(baseline, candidate));
+        return lower <= -0.03 && -0.03 <= upper;
+      });
+      expect(covered).toBeGreaterThan(0.935);
+      expect(covered).toBeLessThan(0.97);
+    }
+  });
+
+  it('counts who was right, and refuses counts that are none', () => {
+    expect(countOutcomes([true, true, false, false], [true, false, true, false])).toEqual({
+      both: 1,
+      baselineOnly: 1,
+      candidateOnly: 1,
+      neither: 1,
+    });
+    expect(() => countOutcomes([true], [])).toThrow('must be of the same items');
+    expect(() => tangoInterval({ ...cavo, both: -1 })).toThrow('both is -1');
+    const none = { both: 0, baselineOnly: 0, candidateOnly: 0, neither: 0 };
+    expect(() => testMcNemar(none)).toThrow('questions is 0; it must be an integer of at least 1');
+  });
+});
+
+describe('non-inferiority', () => {
+  const of = (lower: number, upper: number, estimate = (lower + upper) / 2): Interval => ({
+    estimate,
+    lower,
+    upper,
+    confidence: 0.9,
+    standardError: (upper - lower) / (2 * normalQuantile(0.95)),
+    method: 'made up',
+  });
+  const ask = {
+    of: 'difference',
+    better: 'higher',
+    margin: { kind: 'absolute', value: 0.015 },
+    items: 1000,
+  } as const;
+
+  it('says which bound of which interval decides', () => {
+    const good = judgeNonInferiority({ ...ask, interval: of(-0.01, 0.004) });
+    expect(good.verdict).toBe('non-inferior');
+    expect(good.reason).toBe(
+      'the lower bound -0.01 of the 90 % interval is above the limit -0.015 (one-sided alpha 0.05)',
+    );
+    expect(judgeNonInferiority({ ...ask, interval: of(-0.03, -0.016) })).toMatchObject({
+      verdict: 'inferior',
+      reason:
+        'the upper bound -0.016 of the 90 % interval is below the limit -0.015 (one-sided alpha 0.05)',
+    });
+    expect(judgeNonInferiority({ ...ask, interval: of(-0.02, 0.01) })).toMatchObject({
+      verdict: 'cannot tell',
+      reason: 'the 90 % interval from -0.02 to 0.01 holds the limit -0.015 (one-sided alpha 0.05)',
+    });
+    expect(judgeNonInferiority({ ...ask, interval: of(-0.015, 0) }).verdict).toBe('cannot tell');
+  });
+
+  it('tells points from shares of the baseline: 1.73 points of 0.4222 are 4.1 %', () => {
+    const marlin = of(-0.0173, -0.0173);
+    const relative = { kind: 'relative', value: 0.03 } as const;
+    expect(
+      judgeNonInferiority({ ...ask, interval: marlin, margin: { kind: 'absolute', value: 0.03 } })
+        .verdict,
+    ).toBe('non-inferior');
+    const judged = judgeNonInferiority({
+      ...ask,
+      interval: marlin,
+      margin: relative,
+      baseline: 0.4222,
+    });
+    expect(judged.verdict).toBe('inferior');
+    expect(judged.limit).toBeCloseTo(-0.03 * 0.4222, 12);
+    expect(judged.detectableLoss).toBeNull();
+    expect(() => judgeNonInferiority({ ...ask, interval: marlin, margin: relative })).toThrow(
+      'baseline is undefined; a relative margin of a difference needs a finite score above 0',
+    );
+  });
+
+  it('turns round where lower is better, and takes ratios', () => {
+    const perplexity = {
+      of: 'ratio',
+      better: 'lower',
+      margin: { kind: 'relative', value: 0.01 },
+      items: 64,
+    } as const;
+    const judge = (interval: Interval) => judgeNonInferiority({ ...perplexity, interval });
+    expect(judge(of(0.999, 1.009)).verdict).toBe('non-inferior');
+    expect(judge(of(1.011, 1.02)).verdict).toBe('inferior');
+    expect(judge(of(1.0, 1.02)).verdict).toBe('cannot tell');
+    expect(judge(of(1.0, 1.02)).limit).toBeCloseTo(1.01, 12);
+    const points = { ...perplexity, margin: { kind: 'absolute', value: 0.06 } } as const;
+    expect(judgeNonInferiority({ ...points, interval: of(0.999, 1.009), baseline: 6 }).limit).toBe(
+      1.01,
+    );
+  });
+
+  it('plans with the power it names', () => {
+    const simulation = new Simulation(81);
+    // Differences with deviation 0.2: what would 1,000 items have shown, and how many decide at 1.5 points?
+    const scatter = 0.2 / Math.sqrt(1000);
+    const reach = normalQuantile(0.95) * scatter;
+    const judged = judgeNonInferiority({ ...ask, interval: of(-reach, reach, 0) });
+    const shows = (items: number, truth: number, limit: number, sign: number) =>
+      shareOf(20_000, () => {
+        const error = 0.2 / Math.sqrt(items);
+        const estimate = truth + error * simulation.normal();
+        return sign * (estimate - limit) > normalQuantile(0.95) * error;
+      });
+    expect(shows(1000, -judged.detectableLoss!, 0, -1)).toBeCloseTo(0.8, 1);
+    expect(shows(judged.itemsIfEqual!, 0, -0.015, 1)).toBeCloseTo(0.8, 1);
+    expect(normalCdf((judged.detectableLoss! - reach) / scatter)).toBeCloseTo(0.8, 10);
+    const near = judgeNonInferiority({ ...ask, interval: of(-0.014 - reach, -0.014 + reach) });
+    expect(near.itemsIfAsEstimated! / near.itemsIfEqual!).toBeCloseTo(225, 0);
+  });
+
+  it('refuses an interval of another confidence, and margins that are none', () => {
+    expect(() => judgeNonInferiority({ ...ask, interval: of(0, 1), alpha: 0.025 })).toThrow(
+      'the interval has confidence 0.9; a one-sided alpha of 0.025 takes 0.95',
+    );
+    expect(() =>
+      judgeNonInferiority({ ...ask, interval: of(0, 1), margin: { kind: 'absolute', value: 0 } }),
+    ).toThrow('margin is 0; it must be a finite number above 0');
+  });
+});
+
+describe('multiplicity', () => {
+  it("has statsmodels' adjusted p-values, ties and all", () => {
+    for (const { p, holm, bh } of golden.multiplicity) {
+      adjustHolm(p).forEach((value, i) => {
+        expect(relativeError(value, holm[i]!)).toBeLessThan(1e-12);
+      });
+      adjustBenjaminiHochberg(p).forEach((value, i) => {
+        expect(relativeError(value, bh[i]!)).toBeLessThan(1e-12);
+      });
+    }
+    expect(adjustHolm([])).toEqual([]);
+  });
+
+  it('refuses NaN', () => {
+    expect(() => adjustHolm([0.1, Number.NaN])).toThrow('p-value 1 is NaN; it must be in [0, 1]');
+    expect(() => adjustBenjaminiHochberg([1.1])).toThrow('p-value 0 is 1.1');
+    expect(() => bonferroniAlpha(0.05, 0)).toThrow('count is 0');
+  });
+
+  it('keeps simultaneous bounds at their level, and in agreement with Holm', () => {
+    const simulation = new Simulation(91);
+    for (const effects of [
+      [0, 0, 0, 0],
+      [4, 0, 2.5, 0],
+      [5, 5, 5, 5],
+    ]) {
+      const missed = shareOf(4000, () => {
+        const seen = effects.map((effect) => effect + simulation.normal());
+        const p = seen.map((z) => normalCdf(-z));
+        const bounds = holmLowerBounds(p, 0.05, (i, level) => seen[i]! - normalQuantile(1 - level));
+        adjustHolm(p).forEach((adjusted, i) => {
+          if (adjusted <= 0.05) expect(bounds[i]).toBeGreaterThanOrEqual(0);
+          else expect(bounds[i]).toBeLessThanOrEqual(0);
+        });
+        return bounds.some((bound, i) => bound > effects[i]!);
+      });
+      expect(missed).toBeLessThan(0.06);
+    }
+    expect(bonferroniAlpha(0.05, 20)).toBe(0.0025);
+  });
+});
+
+describe('token agreement', () => {
+  it('compares position by position', () => {
+    expect(compareTokens([1, 2, 3, 4], [1, 2, 9, 4])).toEqual({
+      equalShare: 0.75,
+      firstDivergence: 2,
+    });
+    expect(compareTokens([1, 2], [1, 2, 3, 4])).toEqual({ equalShare: 0.5, firstDivergence: 2 });
+    expect(compareTokens(Int32Array.of(5), [5])).toEqual({ equalShare: 1, firstDivergence: null });
+    expect(compareTokens([], [])).toEqual({ equalShare: 1, firstDivergence: null });
+    expect(compareTokens([], [7])).toEqual({ equalShare: 0, firstDivergence: 0 });
+  });
+
+  it('sums up samples, long ones by their tokens', () => {
+    expect(summarizeAgreement([[1, 2], [1, 2, 3, 4], [8]], [[1, 2], [1, 9, 3, 9], [8]])).toEqual({
+      samples: 3,
+      exactShare: 2 / 3,
+      tokenShare: 5 / 7,
+      equalShare: { min: 0.5, p10: 0.6, p50: 1, p90: 1, max: 1 },
+      firstDivergence: { min: 1, p10: 1, p50: 1, p90: 1, max: 1 },
+    });
+    expect(summarizeAgreement([[1]], [[1]])!.firstDivergence).toBeNull();
+    expect(summarizeAgreement([], [])).toBeNull();
+    expect(() => summarizeAgreement([[1]], [])).toThrow('must be of the same items');
+  });
+});
