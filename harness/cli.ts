@@ -10,6 +10,7 @@ import type { InspectFlags } from './commands/inspect.js';
 import type { PackageFlags } from './commands/package.js';
 import type { PullFlags } from './commands/pull.js';
 import type { RunOptions, Streams } from './commands/run.js';
+import { collectCompareOptions, compareFlags } from './compare-options.js';
 import { BenchError, type Fault, InputError, messageOf } from './errors.js';
 import { collectEvalOptions, evalFlags } from './eval-options.js';
 import { exitCodes } from './exit-codes.js';
@@ -22,7 +23,7 @@ import { collectScoreOptions, scoreFlags } from './score-options.js';
 import { divisions, submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
-const laterCommands = ['compare', 'report', 'ladder', 'sweep', 'serve'];
+const laterCommands = ['report', 'ladder', 'sweep', 'serve'];
 
 /** Runs one call of `bench` and resolves to its exit status; `argv` starts after the program's name. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
@@ -62,6 +63,7 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addCheck(program, streams, finish);
   addPackage(program, streams, finish);
   addPull(program, streams, finish);
+  addCompare(program, streams, finish);
   for (const command of program.commands) {
     command.showHelpAfterError(`(bench ${command.name()} --help lists the options)`);
   }
@@ -236,6 +238,31 @@ that broke off is gone on with. open-orca and cnn-dailymail are MLCommons': the 
   bench pull HuggingFaceTB/SmolLM2-135M-Instruct && bench --model HuggingFaceTB/SmolLM2-135M-Instruct
   bench pull datasets/cais/mmlu --include "all/test-*" "all/dev-*"`;
 
+function addCompare(program: Command, streams: Streams, finish: Finish): void {
+  const command = program.command('compare').argument('<runs...>', 'the baseline first');
+  command.description('how much faster is it, and does it still answer as well?');
+  const claims: string[] = [];
+  for (const { flags, help } of compareFlags) {
+    const option = new Option(flags, help);
+    command.addOption(
+      flags.startsWith('--claim') ? option.argParser((text) => claims.push(text)) : option,
+    );
+  }
+  command.addHelpText('after', compareHelp);
+  command.action(async (paths: string[]) => {
+    const request = collectCompareOptions(paths, command.opts(), claims);
+    const { compareRuns } = await import('./commands/compare.js');
+    finish(await compareRuns(request, streams));
+  });
+}
+
+const compareHelp = `
+A run is its folder, its run.json, or a folder of runs that repeat one another. A ratio is only made of what was measured
+alike; what differs is told, with the call that would make it comparable.
+
+  bench compare results/baseline/A results/optimized/B
+  bench compare results/main results/branch --gate speed=-3%,rouge=-1%,ttft_p99=+5% --junit gate.xml`;
+
 function addLater(program: Command, name: string): void {
   program
     .command(name, { hidden: true })
@@ -243,7 +270,7 @@ function addLater(program: Command, name: string): void {
     .allowExcessArguments()
     .action(() => {
       const message =
-        'is not in this version, which has run, doctor, quantize, inspect, eval, score, check, package and pull';
+        'is not in this version, which has run, doctor, quantize, inspect, eval, score, check, package, pull and compare';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -261,6 +288,7 @@ function refuseWords([word]: readonly string[]): void {
     'check',
     'package',
     'pull',
+    'compare',
   ];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);

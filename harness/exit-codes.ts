@@ -17,6 +17,10 @@ export const exitCodes = {
   auditFailed: 7,
   /** What was to be fetched is not here, or not what it should be. */
   notFetched: 8,
+  /** Runs that cannot be compared in what was asked. */
+  notComparable: 9,
+  /** A regression is shown, or a claim that does not follow from the runs. */
+  regression: 10,
   /** Ctrl-C or SIGTERM. */
   interrupted: 130,
 } as const;

@@ -244,7 +244,7 @@ describe('bench with bad input', () => {
     expect(stdout).toBe('');
   });
 
-  it.each(['compare', 'report', 'ladder', 'serve'])('bench %s', async (command) => {
+  it.each(['report', 'ladder', 'serve'])('bench %s', async (command) => {
     const { code, stderr } = await callBench(command, 'a', 'b', '--gate', '1');
     expect(stderr).toContain(`bench ${command}: is not in this version`);
     expect(code).toBe(2);

@@ -1,0 +1,75 @@
+// May two sides' speeds be set against each other? Only where the same was asked of the same machine, or where the machine
+// is all that differs; otherwise what differs is told, and the call that would make it comparable.
+
+import { commandLike, type Factor } from './factors.js';
+import type { Impossibility } from './impossible-figures.js';
+import type { RunEvidence } from './run-evidence.js';
+
+export interface Comparability {
+  /** Whether ratios of speed mean anything. */
+  readonly speed: boolean;
+  /** Whether scores can be set against each other, item by item. */
+  readonly quality: boolean;
+  /** Why not, one fact each; empty where both can. */
+  readonly reasons: readonly string[];
+  /** A call of `bench` that would make the candidate comparable; null where none is needed, or no option would. */
+  readonly command: readonly string[] | null;
+}
+
+/** Which rows were asked and how often does not matter to scores of the rows that both have. */
+const speedOnly: readonly string[] = [
+  'scenario',
+  'clock',
+  'samples',
+  'prompt tokens',
+  'seed of the sample order',
+  'seed of the loaded set',
+  'seed of the schedule',
+  'queries/s asked for',
+  'samples a query',
+];
+
+/** `factors` of the two runs alone, the baseline's value first. */
+export function judgeComparability(
+  factors: readonly Factor[],
+  baseline: RunEvidence,
+  candidate: RunEvidence,
+  impossible: readonly Impossibility[],
+): Comparability {
+  const differing = factors.filter(({ isSame }) => !isSame);
+  const workload = differing.filter(({ kind }) => kind === 'workload');
+  const machine = differing.filter(({ kind }) => kind === 'machine');
+  const configuration = differing.filter(
+    ({ kind, name }) => kind === 'configuration' && !followsMachine(name),
+  );
+  const reasons = workload.map((factor) => `${describe(factor)}: not the same was asked`);
+  if (machine.length > 0 && configuration.length > 0) {
+    const all = [...machine, ...configuration].map(describe).join('; ');
+    reasons.push(
+      `machine and configuration changed at once (${all}): the ratio would be of no single cause`,
+    );
+  }
+  for (const { record } of [baseline, candidate]) {
+    if (record.valid) continue;
+    reasons.push(
+      `${record.name} is INVALID: ${record.invalidReasons.join('; ') || 'no reason is told'}`,
+    );
+  }
+  const quality = workload.every(({ name }) => speedOnly.includes(name));
+  const names = workload.map(({ name }) => name);
+  return {
+    speed: reasons.length === 0 && impossible.length === 0,
+    quality,
+    reasons,
+    command: names.length === 0 ? null : commandLike(candidate, baseline, names),
+  };
+}
+
+/** A GPU has kernels, devices and types of its own: they are no second change beside it. */
+function followsMachine(name: string): boolean {
+  return ['kernels', 'device', 'threads', 'instruction set'].includes(name);
+}
+
+export function describe({ name, values }: Pick<Factor, 'name' | 'values'>): string {
+  return `${name}: ${values.map((value) => value ?? 'unknown').join(' against ')}`;
+}

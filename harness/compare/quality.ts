@@ -1,0 +1,213 @@
+// Does the candidate still answer as well? Scores of the same samples, side by side: their difference with an interval,
+// and whether a loss beyond the margin can be ruled out.
+
+import type { SampleEvidence } from '../evidence.js';
+import {
+  bootstrapMeanDifference,
+  countOutcomes,
+  type Interval,
+  judgeNonInferiority,
+  type Margin,
+  type McNemarTest,
+  type NonInferiority,
+  type PairedCounts,
+  tangoInterval,
+  testMcNemar,
+} from '../statistics/index.js';
+import type { Side } from './run-evidence.js';
+
+export interface QualityDifference {
+  readonly metric: string;
+  /** Samples that both sides scored. */
+  readonly samples: number;
+  /** Of them, means in points: percent of right answers, ROUGE times 100. */
+  readonly baseline: number;
+  readonly candidate: number;
+  readonly difference: number;
+  /** Of the difference, at 1 - 2 alpha. */
+  readonly interval: Interval | null;
+  readonly absentBecause: string | null;
+  readonly margin: Margin;
+  readonly judgement: NonInferiority | null;
+  /** Of right and wrong answers only. */
+  readonly outcomes: PairedCounts | null;
+  readonly mcNemar: McNemarTest | null;
+}
+
+export interface QualityComparison {
+  readonly metrics: readonly QualityDifference[];
+  /** Samples that only one side scored, which are left out. */
+  readonly leftOut: number;
+  /** Why nothing is compared; null where something is. */
+  readonly absentBecause: string | null;
+  /** The samples that lost most, worst first. */
+  readonly worst: readonly WorsenedSample[];
+}
+
+export interface WorsenedSample {
+  readonly id: string;
+  readonly metric: string;
+  readonly baseline: number;
+  readonly candidate: number;
+  readonly baselineOutput: string | null;
+  readonly candidateOutput: string | null;
+}
+
+export interface QualityTerms {
+  /** By metric; `defaultMargin` for the others. */
+  readonly margins: ReadonlyMap<string, Margin>;
+  /** One-sided, of each metric: all must pass, so no correction is needed. */
+  readonly alpha: number;
+}
+
+/** Sizes are no scores. */
+const notScores: readonly string[] = ['genLen', 'tokenCount'];
+const shownWorst = 10;
+
+/** MLPerf's 99 % for generated texts, 1.5 points for right and wrong answers. */
+export function defaultMargin(isBinary: boolean): Margin {
+  return isBinary ? { kind: 'absolute', value: 1.5 } : { kind: 'relative', value: 0.01 };
+}
+
+export function compareQuality(
+  baseline: Side,
+  candidate: Side,
+  { margins, alpha }: QualityTerms,
+): QualityComparison {
+  const [from, to] = [scoresOf(baseline), scoresOf(candidate)];
+  if (from === null || to === null) {
+    const lacking = from === null ? baseline : candidate;
+    const why = `${lacking.label} has no scored samples: an accuracy or submission run has`;
+    return { metrics: [], leftOut: 0, absentBecause: why, worst: [] };
+  }
+  const ids = [...from.keys()].filter((id) => to.has(id)).sort();
+  const leftOut = from.size + to.size - 2 * ids.length;
+  if (ids.length === 0) {
+    const why = 'no sample was scored on both sides';
+    return { metrics: [], leftOut, absentBecause: why, worst: [] };
+  }
+  const names = Object.keys(from.get(ids[0]!)!.values).filter((name) => {
+    return ids.every((id) => name in from.get(id)!.values && name in to.get(id)!.values);
+  });
+  const metrics = names.map((metric) => {
+    const values = (side: Map<string, ScoredSample>) =>
+      ids.map((id) => side.get(id)!.values[metric]!);
+    return compareMetric(metric, values(from), values(to), { margins, alpha });
+  });
+  return { metrics, leftOut, absentBecause: null, worst: findWorst(names[0], ids, from, to) };
+}
+
+interface ScoredSample {
+  /** In points. */
+  readonly values: Readonly<Record<string, number>>;
+  readonly output: string | null;
+}
+
+/** The first run's, since repeats answer alike. */
+function scoresOf(side: Side): Map<string, ScoredSample> | null {
+  const samples = side.runs[0]!.accuracy ?? [];
+  const scored = new Map<string, ScoredSample>();
+  for (const sample of samples) {
+    if (sample.scores === null || scored.has(sample.id)) continue;
+    scored.set(sample.id, { values: pointsOf(sample.scores), output: sample.output });
+  }
+  return scored.size === 0 ? null : scored;
+}
+
+function pointsOf(scores: NonNullable<SampleEvidence['scores']>): Record<string, number> {
+  const { correct, ...rest } = scores;
+  if (typeof correct === 'boolean') return { accuracy: correct ? 100 : 0 };
+  const entries = Object.entries(rest).filter(
+    ([name, value]) => typeof value === 'number' && !notScores.includes(name),
+  );
+  return Object.fromEntries(entries.map(([name, value]) => [name, 100 * (value as number)]));
+}
+
+function compareMetric(
+  metric: string,
+  from: readonly number[],
+  to: readonly number[],
+  { margins, alpha }: QualityTerms,
+): QualityDifference {
+  const isBinary = [...from, ...to].every((value) => value === 0 || value === 100);
+  const [baseline, candidate] = [mean(from), mean(to)];
+  const margin = margins.get(metric) ?? margins.get(familyOf(metric)) ?? defaultMargin(isBinary);
+  const outcomes = isBinary
+    ? countOutcomes(
+        from.map((value) => value === 100),
+        to.map((value) => value === 100),
+      )
+    : null;
+  const { interval, reason } =
+    outcomes === null
+      ? bootstrapMeanDifference(from, to, { alpha: 2 * alpha })
+      : { interval: inPoints(tangoInterval(outcomes, 2 * alpha)), reason: null };
+  const isJudged = interval !== null && (margin.kind === 'absolute' || baseline > 0);
+  return {
+    metric,
+    samples: from.length,
+    baseline,
+    candidate,
+    difference: candidate - baseline,
+    interval,
+    absentBecause: reason,
+    margin,
+    judgement: isJudged
+      ? judgeNonInferiority({
+          interval,
+          of: 'difference',
+          better: 'higher',
+          margin,
+          baseline,
+          items: from.length,
+          alpha,
+        })
+      : null,
+    outcomes,
+    mcNemar: outcomes === null ? null : testMcNemar(outcomes),
+  };
+}
+
+/** rouge1, rouge2, ... may share a margin. */
+function familyOf(metric: string): string {
+  return metric.startsWith('rouge') ? 'rouge' : metric;
+}
+
+function inPoints(interval: Interval): Interval {
+  const { estimate, lower, upper, standardError } = interval;
+  return {
+    ...interval,
+    estimate: 100 * estimate,
+    lower: 100 * lower,
+    upper: 100 * upper,
+    standardError: standardError === null ? null : 100 * standardError,
+  };
+}
+
+function findWorst(
+  metric: string | undefined,
+  ids: readonly string[],
+  from: ReadonlyMap<string, ScoredSample>,
+  to: ReadonlyMap<string, ScoredSample>,
+): WorsenedSample[] {
+  if (metric === undefined) return [];
+  const losses = ids.map((id) => {
+    const [before, after] = [from.get(id)!, to.get(id)!];
+    return {
+      id,
+      metric,
+      baseline: before.values[metric]!,
+      candidate: after.values[metric]!,
+      baselineOutput: before.output,
+      candidateOutput: after.output,
+    };
+  });
+  return losses
+    .filter((sample) => sample.candidate < sample.baseline)
+    .sort((a, b) => b.baseline - b.candidate - (a.baseline - a.candidate))
+    .slice(0, shownWorst);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,128 @@
+// A comparison as a pull request shows it: Markdown, the verdict first, details folded.
+
+import { describe } from '../compare/comparability.js';
+import { type CandidateComparison, type Comparison, formatRatio } from '../compare/comparison.js';
+import { formatFigure, signed } from './comparison-summary.js';
+
+/** The whole text, last newline included. */
+export function formatComparisonMarkdown({ factors, candidates, sides }: Comparison): string {
+  const differing = factors.filter(({ isSame }) => !isSame);
+  const blocks = [
+    ...candidates.flatMap(formatCandidate),
+    fold(
+      'What differs',
+      differing.length === 0
+        ? ['nothing']
+        : differing.map((factor) => `- ${factor.kind}: ${escapeCell(describe(factor))}`),
+    ),
+    fold(
+      'Runs',
+      sides.map(
+        ({ label, runs }) =>
+          `- ${escapeCell(label)}: ${runs.map(({ id }) => `\`${id}\``).join(', ')}`,
+      ),
+    ),
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function formatCandidate(candidate: CandidateComparison): string[] {
+  const { verdict, comparability, speed, quality, gate, claims } = candidate;
+  const blocks = [`### ${escapeCell(verdict.text)}`];
+  if (gate.length > 0) {
+    const marks = { regression: '❌', 'no regression': '✅', 'cannot tell': '❔' } as const;
+    blocks.push(
+      table(
+        ['gate', 'verdict', 'why'],
+        gate.map(({ name, verdict: found, reason, needed }) => [
+          name,
+          `${marks[found]} ${found}${needed === null ? '' : ` (needs ${needed})`}`,
+          reason,
+        ]),
+      ),
+    );
+  }
+  if (!comparability.speed) {
+    blocks.push(
+      [
+        '**Speeds are not comparable**',
+        '',
+        ...comparability.reasons.map((reason) => `- ${escapeCell(reason)}`),
+      ].join('\n'),
+    );
+  }
+  if (claims.length > 0) {
+    blocks.push(
+      table(
+        ['claim', '', 'measured'],
+        claims.map(({ metric, holds, reason }) => [
+          metric,
+          holds ? 'holds' : '**does not follow**',
+          reason,
+        ]),
+      ),
+    );
+  }
+  if (speed.length > 0) {
+    blocks.push(
+      table(
+        ['speed', 'baseline', 'candidate', 'ratio', 'interval'],
+        speed.map(
+          ({ metric, unit, baseline, candidate: value, ratio, interval, absentBecause }) => [
+            metric,
+            `${formatFigure(baseline)} ${unit}`,
+            `${formatFigure(value)} ${unit}`,
+            ratio === null ? '' : `**${formatRatio(ratio)}**`,
+            interval === null
+              ? (absentBecause ?? '')
+              : `${formatRatio(interval.lower)} to ${formatRatio(interval.upper)}`,
+          ],
+        ),
+      ),
+    );
+  }
+  if (quality.metrics.length > 0) {
+    blocks.push(
+      table(
+        [
+          `quality, ${quality.metrics[0]!.samples} samples`,
+          'baseline',
+          'candidate',
+          'difference',
+          'verdict',
+        ],
+        quality.metrics.map(
+          ({ metric, baseline, candidate: value, difference, interval, judgement }) => [
+            metric,
+            baseline.toFixed(2),
+            value.toFixed(2),
+            interval === null
+              ? signed(difference)
+              : `${signed(difference)} (${signed(interval.lower)} to ${signed(interval.upper)})`,
+            judgement?.verdict ?? '',
+          ],
+        ),
+      ),
+    );
+  } else if (quality.absentBecause !== null) {
+    blocks.push(`Quality was not compared: ${escapeCell(quality.absentBecause)}`);
+  }
+  return blocks;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(escapeCell).join(' | ')} |`;
+  return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
+}
+
+function fold(title: string, lines: readonly string[]): string {
+  return [`<details><summary>${title}</summary>`, '', ...lines, '', '</details>'].join('\n');
+}
+
+/** Cells and list items stay what they are. */
+function escapeCell(text: string): string {
+  return text
+    .replaceAll('|', String.raw`\|`)
+    .replaceAll('<', '&lt;')
+    .replaceAll(/\s*\n\s*/g, ' ');
+}

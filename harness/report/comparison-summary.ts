@@ -1,0 +1,147 @@
+// What a person reads after `bench compare`: the verdict first, then what differs, the ratios, the scores, and what a gate
+// or a claim came to.
+
+import { describe } from '../compare/comparability.js';
+import { type CandidateComparison, type Comparison, formatRatio } from '../compare/comparison.js';
+import type { QualityDifference } from '../compare/quality.js';
+import type { SpeedRatio } from '../compare/speed.js';
+import type { Interval } from '../statistics/index.js';
+import { alignColumns } from './columns.js';
+
+/** The whole text, last newline included. */
+export function formatComparison(comparison: Comparison): string {
+  const { sides, factors, candidates } = comparison;
+  const differing = factors.filter(({ isSame }) => !isSame);
+  const blocks = [
+    candidates.map(({ verdict }) => verdict.text).join('\n'),
+    [
+      'What differs',
+      ...differing.map((factor) => `  ${factor.kind.padEnd(13)}  ${describe(factor)}`),
+      ...(differing.length === 0 ? ['  nothing'] : []),
+    ].join('\n'),
+    ...candidates.flatMap((candidate) => formatCandidate(candidate, candidates.length > 1)),
+    ...sides.flatMap(({ label, remarks }) =>
+      remarks.length === 0
+        ? []
+        : [`Remarks of ${label}\n${remarks.map((remark) => `  ${remark}`).join('\n')}`],
+    ),
+    `Runs\n${sides.map(({ label, path, runs }) => `  ${label}: ${path}${runs.length > 1 ? `, ${runs.length} runs` : ''}`).join('\n')}`,
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function formatCandidate(candidate: CandidateComparison, isNamed: boolean): string[] {
+  const { label, comparability, speed, quality, gate, claims } = candidate;
+  const blocks: string[] = isNamed ? [`${label}:`] : [];
+  if (!comparability.speed) {
+    const again = comparability.command;
+    blocks.push(
+      [
+        'Speeds are not comparable',
+        ...comparability.reasons.map((reason) => `  ${reason}`),
+        ...(again === null ? [] : [`  comparable would be: ${again.map(quoteWord).join(' ')}`]),
+      ].join('\n'),
+    );
+  }
+  if (speed.length > 0) blocks.push(formatSpeed(speed));
+  if (quality.absentBecause !== null)
+    blocks.push(`Quality was not compared: ${quality.absentBecause}`);
+  if (quality.metrics.length > 0) blocks.push(formatQuality(quality.metrics, quality.leftOut));
+  if (gate.length > 0) {
+    const rows = gate.map(({ name, verdict, reason, needed }) => [
+      `  ${name}`,
+      needed === null ? verdict : `${verdict}, it would take ${needed}`,
+      reason,
+    ]);
+    blocks.push(`Gate\n${alignColumns(rows)}`);
+  }
+  if (claims.length > 0) {
+    const rows = claims.map(({ metric, holds, reason }) => [
+      `  ${metric}`,
+      holds ? 'holds' : 'DOES NOT FOLLOW',
+      reason,
+    ]);
+    blocks.push(`Claims\n${alignColumns(rows)}`);
+  }
+  return blocks;
+}
+
+function formatSpeed(speed: readonly SpeedRatio[]): string {
+  const rows = speed.map(
+    ({ metric, unit, baseline, candidate, ratio, interval, absentBecause }) => [
+      metric,
+      formatFigure(baseline),
+      formatFigure(candidate),
+      unit,
+      ratio === null ? '-' : formatRatio(ratio),
+      interval === null
+        ? (absentBecause ?? '')
+        : `${formatRatio(interval.lower)} to ${formatRatio(interval.upper)}  ${level(interval)}, ${interval.method}`,
+    ],
+  );
+  const table = alignColumns([
+    ['Speed', 'baseline', 'candidate', '', 'ratio', 'interval'],
+    ...rows,
+  ]);
+  const isSingle = speed.some(({ interval }) => interval?.method.includes('bootstrap'));
+  return isSingle
+    ? `${table}\none run on a side: intervals cover what varies within a run, not from one run to the next`
+    : table;
+}
+
+function formatQuality(metrics: readonly QualityDifference[], leftOut: number): string {
+  const rows = metrics.map((metric) => [
+    metric.metric,
+    metric.baseline.toFixed(2),
+    metric.candidate.toFixed(2),
+    signed(metric.difference),
+    metric.interval === null
+      ? (metric.absentBecause ?? '')
+      : `${signed(metric.interval.lower)} to ${signed(metric.interval.upper)}`,
+    describeJudgement(metric),
+  ]);
+  const { samples } = metrics[0]!;
+  const others = leftOut === 0 ? '' : `, ${leftOut} that only one side scored left out`;
+  const table = alignColumns([
+    ['Quality, points', 'baseline', 'candidate', 'difference', 'interval', 'verdict'],
+    ...rows,
+  ]);
+  return `${table}\n${samples} samples, paired${others}`;
+}
+
+function describeJudgement({ judgement, margin, mcNemar, outcomes }: QualityDifference): string {
+  if (judgement === null) return '';
+  const allowed = margin.kind === 'relative' ? `${100 * margin.value} %` : `${margin.value} points`;
+  const { verdict, detectableLoss, itemsIfEqual } = judgement;
+  const seen =
+    detectableLoss === null
+      ? ''
+      : `; a true loss of ${detectableLoss.toFixed(2)} points would have been seen`;
+  const needed =
+    verdict === 'cannot tell' && itemsIfEqual !== null
+      ? `; ${itemsIfEqual} samples could tell`
+      : '';
+  const test =
+    mcNemar === null || outcomes === null
+      ? ''
+      : `; McNemar p ${mcNemar.midP.toPrecision(2)} (mid), ${mcNemar.exact.toPrecision(2)} (exact)`;
+  return `${verdict} (margin ${allowed})${seen}${needed}${test}`;
+}
+
+function level({ confidence }: Interval): string {
+  return `${Number((100 * confidence).toFixed(2))} %`;
+}
+
+/** At most six digits that mean something. */
+export function formatFigure(value: number | null): string {
+  if (value === null) return '-';
+  return Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
+}
+
+export function signed(value: number): string {
+  return `${value < 0 ? '' : '+'}${value.toFixed(2)}`;
+}
+
+function quoteWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,185 @@
+// `bench compare` on runs that can be compared: ratios with their intervals, paired quality, gates, and every refusal of the
+// command line.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Comparison } from '../../../harness/compare/comparison.js';
+import { callBench } from '../bench-call.js';
+import { type Changes, makeRun, makeSamples } from './made-runs.js';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'loadmark-compare-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let made = 0;
+const place = () => join(folder, `side-${made++}`);
+/** Samples of unlike lengths, as a run has them. */
+const steady = (count: number, eachMs: number) =>
+  makeSamples(count, eachMs).map((sample, i) => {
+    const firstTokenMs = Math.max(sample.latencyMs - 3 * eachMs, eachMs / 2);
+    return { ...sample, firstTokenMs, outputTokens: 5 + ((i * 7) % 11) };
+  });
+/** A folder of runs, each this many ms a sample. */
+function repeat(eachMs: readonly number[], changes: Changes = {}): string {
+  const side = place();
+  for (const [i, ms] of eachMs.entries()) makeRun(join(side, `run-${i}`), steady(300, ms), changes);
+  return side;
+}
+
+async function compare(...argv: string[]) {
+  const { code, stdout, stderr } = await callBench('compare', ...argv, '--json');
+  return { code, stderr, ...(JSON.parse(stdout) as Comparison) };
+}
+
+describe('ratios', () => {
+  it("of one run a side lie inside an interval over its samples, the figures being run.json's", async () => {
+    const [slow, fast] = [makeRun(place(), steady(600, 10)), makeRun(place(), steady(600, 5))];
+    const { code, candidates } = await compare(slow, fast);
+    expect(code).toBe(0);
+    const [{ speed, verdict } = { speed: [], verdict: null }] = candidates;
+    const tokens = speed.find(({ metric }) => metric === 'tokens/s')!;
+    const told = (path: string) =>
+      JSON.parse(readFileSync(join(path, 'run.json'), 'utf8')).performance;
+    expect(tokens.baseline).toBeCloseTo(told(slow).tokensPerSecond, 9);
+    expect(tokens.candidate).toBeCloseTo(told(fast).tokensPerSecond, 9);
+    expect(tokens.ratio).toBeCloseTo(2, 9);
+    expect(tokens.interval!.lower).toBeLessThan(2);
+    expect(tokens.interval!.upper).toBeGreaterThan(2);
+    expect(tokens.interval!.method).toMatch(/bootstrap/);
+    const latency = speed.find(({ metric }) => metric === 'latency p90')!;
+    expect(latency).toMatchObject({ better: 'lower', baseline: told(slow).latencyMs.p90 });
+    expect(latency.interval!.upper).toBeLessThan(1);
+    expect(verdict!.speed).toBe('faster');
+  });
+
+  it('of repeats come from the scatter between runs', async () => {
+    const { candidates } = await compare(repeat([10, 10.2, 9.9]), repeat([8, 8.1, 8.2]));
+    const [tokens] = candidates[0]!.speed;
+    expect(tokens!.ratio).toBeCloseTo((10 * 10.2 * 9.9) ** (1 / 3) / (8 * 8.1 * 8.2) ** (1 / 3), 9);
+    expect(tokens!.interval!.method).toMatch(/Welch/);
+  });
+
+  it('are of no single cause where a side mixes runs', async () => {
+    const mixed = place();
+    makeRun(join(mixed, 'a'), steady(300, 10));
+    makeRun(join(mixed, 'b'), steady(300, 10), { sut: { maxBatch: 8 } });
+    const { code, candidates } = await compare(mixed, repeat([9, 9.1]));
+    expect(code).toBe(9);
+    expect(candidates[0]!.comparability.reasons.join()).toContain('max batch: 1, 8');
+  });
+
+  it('of an INVALID run are refused with its reasons', async () => {
+    const bad = makeRun(place(), steady(300, 9), { valid: false, invalidReasons: ['too short'] });
+    const { code, candidates } = await compare(makeRun(place(), steady(300, 10)), bad);
+    expect(code).toBe(9);
+    expect(candidates[0]!.comparability.reasons).toEqual(['made is INVALID: too short']);
+  });
+
+  it('leave out a rate that was asked for', async () => {
+    const server = { scenario: 'Server', settings: { effective: { targetQps: 5 } } };
+    const { candidates } = await compare(
+      makeRun(place(), steady(300, 10), server),
+      makeRun(place(), steady(300, 9), server),
+    );
+    expect(candidates[0]!.speed.map(({ metric }) => metric)).not.toContain('tokens/s');
+    expect(candidates[0]!.speed[0]!.metric).toBe('ttft p50');
+  });
+});
+
+describe('quality', () => {
+  const answers = (wrong: number) => (i: number) => ({ correct: i % 1000 >= wrong });
+
+  it('pairs answers: McNemar and an interval of the difference in points', async () => {
+    const baseline = makeRun(place(), makeSamples(2000, 1, answers(100)));
+    const worse = makeRun(place(), makeSamples(2000, 1, answers(160)));
+    const { candidates } = await compare(baseline, worse);
+    const { quality, verdict } = candidates[0]!;
+    expect(verdict.quality).toBe('worse');
+    expect(quality.metrics[0]).toMatchObject({
+      metric: 'accuracy',
+      baseline: 90,
+      candidate: 84,
+      outcomes: { baselineOnly: 120, candidateOnly: 0 },
+    });
+    expect(quality.metrics[0]!.mcNemar!.midP).toBeLessThan(1e-30);
+    expect(quality.worst).toHaveLength(10);
+    expect(quality.worst[0]).toMatchObject({ baseline: 100, candidate: 0 });
+  });
+
+  it('holds what a margin allows, in points or as a share', async () => {
+    const baseline = makeRun(place(), makeSamples(2000, 1, answers(100)));
+    const same = makeRun(place(), makeSamples(2000, 1, answers(102)));
+    const verdictWith = async (margin: string) =>
+      (await compare(baseline, same, '--margin', margin)).candidates[0]!.verdict.quality;
+    expect(await verdictWith('accuracy=-1.5')).toBe('as good');
+    expect(await verdictWith('accuracy=-1%')).toBe('as good');
+    expect(await verdictWith('accuracy=-0.01')).toBe('worse');
+  });
+});
+
+describe('the gate', () => {
+  it('fails where a regression is shown, with JUnit and Markdown', async () => {
+    const [junit, markdown] = [join(folder, 'gate.xml'), join(folder, 'gate.md')];
+    const { code, candidates } = await compare(
+      repeat([10, 10.05, 9.95, 10]),
+      repeat([11.2, 11.25, 11.3, 11.2], { name: 'a <branch>' }),
+      ...['--gate', 'speed=-3%,latency_p99=+5%', '--junit', junit, '--markdown', markdown],
+    );
+    expect(code).toBe(10);
+    expect(candidates[0]!.gate.map(({ verdict }) => verdict)).toEqual(['regression', 'regression']);
+    const xml = readFileSync(junit, 'utf8');
+    expect(xml).toContain('<testsuite name="a &lt;branch&gt;" tests="2" failures="2" skipped="0">');
+    expect(readFileSync(markdown, 'utf8')).toContain('| speed | ❌ regression |');
+  });
+
+  it('passes what is shown to be within the margin', async () => {
+    const { code, candidates } = await compare(
+      ...[repeat([10, 10.02, 9.98, 10]), repeat([10.01, 10, 9.99, 10.02])],
+      ...['--gate', 'speed=-3%'],
+    );
+    expect(code).toBe(0);
+    expect(candidates[0]!.gate[0]).toMatchObject({ verdict: 'no regression', needed: null });
+  });
+
+  it('says what it would take where it cannot tell, and fails nothing', async () => {
+    const { code, candidates } = await compare(
+      ...[repeat([10, 11, 9]), repeat([10.5, 9.5, 11])],
+      ...['--gate', 'speed=-3%'],
+    );
+    expect(code).toBe(0);
+    const [{ verdict, needed } = { verdict: '', needed: '' }] = candidates[0]!.gate;
+    expect(verdict).toBe('cannot tell');
+    expect(needed).toMatch(/^\d+ runs a side$/);
+    const single = await compare(repeat([10]), repeat([12]), '--gate', 'speed=-3%');
+    expect(single.candidates[0]!.gate[0]!.verdict).toBe('cannot tell');
+    expect(single.candidates[0]!.gate[0]!.reason).toMatch(/at least 2 a side/);
+  });
+});
+
+describe('the command line', () => {
+  it.each([
+    [[], 'missing required argument'],
+    [['RUN'], 'there is one run; allowed: two or more'],
+    [['RUN', 'nowhere'], 'nowhere: it does not exist; allowed: a run'],
+    [['RUN', 'EMPTY'], 'there is no run.json in it or one level below'],
+    [['RUN', 'BROKEN'], 'is not JSON'],
+    [['RUN', 'RUN', '--alpha', '0.7'], '--alpha: is "0.7"; allowed: more than 0'],
+    [['RUN', 'RUN', '--gate', 'speed=+3%'], 'allows a change for the better; allowed: speed=-3%'],
+    [['RUN', 'RUN', '--gate', 'sped=-3%'], '"sped=-3%" is no rule; allowed: NAME=CHANGE'],
+    [['RUN', 'RUN', '--gate', 'speed=-3'], 'has no %; allowed: speed=-3%'],
+    [['RUN', 'RUN', '--margin', 'speed=-3%'], '"speed" is a speed; allowed: scores'],
+    [['RUN', 'RUN', '--claim', 'tokens/s=fast'], 'is no claim; allowed: METRIC=5.4%'],
+    [['RUN', 'RUN', '--junit', 'x.xml'], '--junit: has nothing to report'],
+  ])('%j is refused', async (argv, message) => {
+    const one = makeRun(place(), steady(30, 10));
+    const [empty, broken] = [mkdtempSync(join(folder, 'empty-')), join(folder, 'broken.json')];
+    writeFileSync(broken, '{');
+    const names: Record<string, string> = { RUN: one, EMPTY: empty, BROKEN: broken };
+    const { code, stderr } = await callBench('compare', ...argv.map((word) => names[word] ?? word));
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+  });
+});
