@@ -9,6 +9,7 @@ import type { CheckFlags } from './commands/check.js';
 import type { InspectFlags } from './commands/inspect.js';
 import type { PackageFlags } from './commands/package.js';
 import type { PullFlags } from './commands/pull.js';
+import type { ReportFlags } from './commands/report.js';
 import type { RunOptions, Streams } from './commands/run.js';
 import { BenchError, type Fault, InputError, messageOf } from './errors.js';
 import { collectEvalOptions, evalFlags } from './eval-options.js';
@@ -22,7 +23,7 @@ import { collectScoreOptions, scoreFlags } from './score-options.js';
 import { divisions, submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
-const laterCommands = ['compare', 'report', 'ladder', 'sweep', 'serve'];
+const laterCommands = ['compare', 'ladder', 'sweep', 'serve'];
 
 /** Runs one call of `bench` and resolves to its exit status; `argv` starts after the program's name. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
@@ -62,6 +63,7 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addCheck(program, streams, finish);
   addPackage(program, streams, finish);
   addPull(program, streams, finish);
+  addReport(program, streams, finish);
   for (const command of program.commands) {
     command.showHelpAfterError(`(bench ${command.name()} --help lists the options)`);
   }
@@ -236,6 +238,18 @@ that broke off is gone on with. open-orca and cnn-dailymail are MLCommons': the 
   bench pull HuggingFaceTB/SmolLM2-135M-Instruct && bench --model HuggingFaceTB/SmolLM2-135M-Instruct
   bench pull datasets/cais/mmlu --include "all/test-*" "all/dev-*"`;
 
+function addReport(program: Command, streams: Streams, finish: Finish): void {
+  program
+    .command('report')
+    .argument('<runs...>', 'folders that bench run wrote, or run.json files')
+    .description('write the page about each run anew, beside its run.json')
+    .addOption(new Option('--output <file>', 'where the page of a single run goes (*.html)'))
+    .action(async (runs: string[], flags: ReportFlags) => {
+      const { writeReports } = await import('./commands/report.js');
+      finish(await writeReports(runs, flags, streams));
+    });
+}
+
 function addLater(program: Command, name: string): void {
   program
     .command(name, { hidden: true })
@@ -243,7 +257,7 @@ function addLater(program: Command, name: string): void {
     .allowExcessArguments()
     .action(() => {
       const message =
-        'is not in this version, which has run, doctor, quantize, inspect, eval, score, check, package and pull';
+        'is not in this version, which has run, doctor, quantize, inspect, eval, score, check, package, pull and report';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -261,6 +275,7 @@ function refuseWords([word]: readonly string[]): void {
     'check',
     'package',
     'pull',
+    'report',
   ];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);

@@ -40,16 +40,16 @@ const entities: Readonly<Record<string, string>> = {
 
 /**
  * For text and quoted attributes. Control characters, which HTML forbids or drops, are shown by their pictures (U+2400
- * and on), halves of surrogate pairs as U+FFFD.
+ * and on) or, where they have none, as halves of surrogate pairs are: U+FFFD.
  */
 export function escapeText(text: string): string {
   return text
     .replace(/[&<>"']/g, (character) => entities[character]!)
-    .replace(/[\0-\x08\x0b-\x1f\x7f]/g, showControl)
-    .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');
+    .replace(/(?![\t\n])\p{Cc}|\p{Cs}/gu, showUnprintable);
 }
 
-function showControl(character: string): string {
+function showUnprintable(character: string): string {
   const code = character.charCodeAt(0);
-  return String.fromCharCode(code === 0x7f ? 0x2421 : 0x2400 + code);
+  if (code < 0x20) return String.fromCharCode(0x2400 + code);
+  return code === 0x7f ? '\u2421' : '\ufffd';
 }

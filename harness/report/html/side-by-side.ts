@@ -30,7 +30,9 @@ function showText({ title, text, most }: ShownText): Markup {
       ? html`<p class="absent">not known</p>`
       : html`<pre class="shown">${text === '' ? html`<em>(empty)</em>` : excerpt(text, most)}</pre>`;
   const length =
-    text !== null && text.length > most ? html` <span>of ${text.length} characters</span>` : nothing;
+    text !== null && text.length > most
+      ? html` <span>of ${text.length} characters</span>`
+      : nothing;
   return html`<div><h5>${title}${length}</h5>${shown}</div>`;
 }
 
