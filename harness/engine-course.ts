@@ -46,16 +46,17 @@ export function writeIntervals(file: string, intervals: readonly EngineInterval[
   writeFileSync(file, intervals.map((interval) => `${JSON.stringify(interval)}\n`).join(''));
 }
 
-/** Neighbours put together until there are `most` of them at most; the cache as full as in the fullest. */
+/** Neighbours put together until each lasts a `most`-th of the whole at least; the cache as full as in the fullest. */
 export function mergeIntervals(
   intervals: readonly EngineInterval[],
   most: number,
 ): EngineInterval[] {
-  const size = Math.ceil(intervals.length / most);
-  if (size <= 1) return [...intervals];
+  const leastNs = intervals.reduce((sum, { durationNs }) => sum + durationNs, 0) / most;
   const merged: EngineInterval[] = [];
-  for (let start = 0; start < intervals.length; start += size) {
-    merged.push(intervals.slice(start, start + size).reduce(join));
+  for (const interval of intervals) {
+    const last = merged.at(-1);
+    if (last === undefined || last.durationNs >= leastNs) merged.push(interval);
+    else merged[merged.length - 1] = join(last, interval);
   }
   return merged;
 }

@@ -18,6 +18,7 @@ export interface RunEvidence {
   readonly record: RunRecord;
   /** Of the performance pass; null where there is none, or no file of it. */
   readonly times: TimedSamples | null;
+  /** Of the performance pass, or of the accuracy pass where there is no other. */
   readonly engine: readonly EngineInterval[] | null;
   /** Of the accuracy pass, likewise. */
   readonly scores: ScoredSamples | null;
@@ -65,7 +66,35 @@ export function readRunRecord(path: string): { readonly record: RunRecord; reado
       throw refuse(`is no complete record of a run: "${part}" is missing`);
     }
   }
-  return { record: record as RunRecord, file };
+  return { record: fillRecord(record as RunRecord), file };
+}
+
+/** What records of earlier versions do not say. */
+function fillRecord(record: RunRecord): RunRecord {
+  const { performance } = record;
+  const absentBecause = { mbu: null, mfu: null, joulesPerToken: null };
+  return {
+    ...record,
+    clock: record.clock ?? 'real',
+    invalidReasons: record.invalidReasons ?? [],
+    remarks: record.remarks ?? [],
+    command: record.command ?? [],
+    sut: record.sut ?? null,
+    settings: record.settings ?? null,
+    accuracy: record.accuracy ?? null,
+    audit: record.audit ?? null,
+    performance:
+      performance == null
+        ? null
+        : {
+            ...performance,
+            mbu: performance.mbu ?? null,
+            mfu: performance.mfu ?? null,
+            absentBecause: performance.absentBecause ?? absentBecause,
+            peakSearch: performance.peakSearch ?? null,
+            warmUp: performance.warmUp ?? null,
+          },
+  };
 }
 
 /** @param findSample rows of the dataset where it is open; it is opened anew where this is left out. */
@@ -105,11 +134,13 @@ export async function readRunEvidence(
           collectTimes(readJsonLines<SampleEvidence>(path), findReportedSeries(record)),
         );
   const engine =
-    performance === null || (sut?.steps ?? null) === null
+    (sut?.steps ?? null) === null
       ? null
-      : read(folder?.engineCourse('performance'), 'the course of the engine', (path) => [
-          ...readJsonLines<EngineInterval>(path),
-        ]);
+      : read(
+          folder?.engineCourse(performance === null ? 'accuracy' : 'performance'),
+          'the course of the engine',
+          (path) => [...readJsonLines<EngineInterval>(path)],
+        );
   const scores =
     accuracy === null
       ? null

@@ -7,7 +7,7 @@ import type { SampleEvidence } from './evidence.js';
 export interface TimedSamples {
   readonly count: number;
   readonly failed: number;
-  /** Nanoseconds since the start of the test. */
+  /** Nanoseconds since the start of the test, or of the series where a search tried more than one. */
   readonly scheduledNs: Float64Array;
   readonly issuedNs: Float64Array;
   readonly firstTokenNs: Float64Array;
@@ -32,16 +32,19 @@ type TimedRow = Pick<
 
 /** @param series the one that is reported; null: all of them. */
 export function collectTimes(rows: Iterable<TimedRow>, series: number | null): TimedSamples {
+  let startNs = 0;
   const columns = Array.from({ length: 7 }, (): number[] => []);
   let failed = 0;
   for (const row of rows) {
     if (series !== null && row.series !== series) continue;
     if (row.failure !== null) failed++;
+    if (series !== null && columns[0]!.length === 0) startNs = row.scheduledNs ?? 0;
+    const since = (ns: number | null) => (ns === null ? null : ns - startNs);
     const values = [
-      row.scheduledNs,
-      row.issuedNs,
-      row.firstTokenNs,
-      row.completedNs,
+      since(row.scheduledNs),
+      since(row.issuedNs),
+      since(row.firstTokenNs),
+      since(row.completedNs),
       row.queryId,
       row.promptTokenCount,
       row.outputTokenCount,

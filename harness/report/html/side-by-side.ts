@@ -36,9 +36,9 @@ function showText({ title, text, most }: ShownText): Markup {
   return html`<div><h5>${title}${length}</h5>${shown}</div>`;
 }
 
-/** Its end counts as much as its beginning: questions stand there. */
+/** A quarter of what is shown is its beginning: questions stand at the end. */
 export function excerpt(text: string, most: number): string {
   if (text.length <= most) return text;
-  const half = Math.floor(most / 2);
-  return `${text.slice(0, half)}\n[\u2026]\n${text.slice(text.length - half)}`;
+  const head = Math.floor(most / 4);
+  return `${text.slice(0, head)}\n[\u2026]\n${text.slice(text.length - (most - head))}`;
 }

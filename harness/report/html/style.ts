@@ -88,7 +88,7 @@ summary { cursor: pointer; color: var(--quiet); font-size: 13px; }
 summary:hover { color: var(--ink); }
 figure summary { font-size: 12px; }
 figure .table { max-height: 260px; overflow: auto; }
-.pairs { display: grid; grid-template-columns: minmax(110px, max-content) minmax(0, 1fr); gap: 1px 16px; margin: 6px 0; font-size: 13px; }
+.pairs { display: grid; align-content: start; grid-template-columns: minmax(110px, max-content) minmax(0, 1fr); gap: 1px 16px; margin: 6px 0; font-size: 13px; }
 .pairs dt { color: var(--quiet); overflow-wrap: anywhere; } .pairs dd { margin: 0; overflow-wrap: anywhere; }
 .texts { margin: 12px 0; break-inside: avoid; }
 .texts .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 10px; }

@@ -43,6 +43,9 @@ export interface DistributionChart extends ChartText {
   readonly limit?: Limit | null;
 }
 
+/** Above 100 %, for the label of p99. */
+const headroom = 16;
+
 /** Points of a curve: more cannot be told apart. */
 const mostPoints = 240;
 
@@ -55,7 +58,7 @@ export function cumulativeChart(chart: DistributionChart): Markup {
   const range = [plotArea.left, plotArea.right] as const;
   const x = chooseScale(limit === null ? extremes : [...extremes, limit.value], range);
   const y = {
-    ...linearScale([0, 1], [plotArea.bottom, plotArea.top]),
+    ...linearScale([0, 1], [plotArea.bottom, plotArea.top + headroom]),
     format: (share: number) => `${Math.round(100 * share)}%`,
   };
   const curves = series.map(
@@ -99,13 +102,17 @@ function chooseRanks(count: number): number[] {
   return [...ranks, ...Array.from({ length: 60 }, (_, i) => count - 60 + i)];
 }
 
-/** To the left of its point and above the curve; to the right and below where there is no room. */
+/** Below the curve to its right, where it never comes back to; above it to the left where there is no room. */
 function drawMark({ name, share, value }: PercentileMark, x: Scale, y: Scale, unit: string) {
   const [px, py] = [round(x.at(value)), round(y.at(share))];
-  const isLeft = px > plotArea.left + 120;
-  // Between the labels of p90 and p99 there has to be a line's height.
-  const baseline = isLeft ? py + (share >= 0.99 ? 2 : 6) : py + (share >= 0.99 ? 12 : 16);
-  return html`<circle class="dot s1" cx="${px}" cy="${py}" r="3.2"/><text class="strong halo" x="${isLeft ? px - 8 : px + 8}" y="${round(baseline)}" text-anchor="${isLeft ? 'end' : 'start'}">${name} ${formatQuantity(value, unit)}</text>
+  const isRight = px < plotArea.right - 110;
+  const isTop = share >= 0.99;
+  // p99 has the room above 100 %, or its label would lie on that of p90.
+  const baseline = isTop ? y.at(1) - 5 : isRight ? py + 14 : py - 4;
+  const [place, anchor] = isRight
+    ? [px + (isTop ? -4 : 7), 'start']
+    : [px - (isTop ? -4 : 7), 'end'];
+  return html`<circle class="dot s1" cx="${px}" cy="${py}" r="3.2"/><text class="strong halo" x="${place}" y="${round(baseline)}" text-anchor="${anchor}">${name} ${formatQuantity(value, unit)}</text>
 `;
 }
 

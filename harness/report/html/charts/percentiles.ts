@@ -24,7 +24,7 @@ export function percentileChart(
     ...marks.map(({ value }) => value),
     ...(limit === null ? [] : [limit.value]),
   ]);
-  const x = chooseScale(values, [plotArea.left + 66, plotArea.right - 30]);
+  const x = chooseScale(values, [plotArea.left + 66, plotArea.right - 30], 4);
   const columns = [...new Set(rows.flatMap(({ marks }) => marks.map(({ name }) => name)))];
   return drawChart({
     ...chart,
@@ -62,7 +62,7 @@ function drawRow({ name, marks, limit }: PercentileRow, middle: number, x: Scale
   const bound =
     limit === null
       ? null
-      : html`<path class="line limit" d="M${round(x.at(limit.value))} ${middle - 14}V${middle + 14}"/><text class="limit halo" x="${round(x.at(limit.value))}" y="${middle + 22}" text-anchor="middle">${limit.name}</text>`;
+      : html`<path class="line limit" d="M${round(x.at(limit.value))} ${middle - 12}V${middle + 11}"/><text class="limit halo" x="${round(x.at(limit.value))}" y="${middle + 22}" text-anchor="middle">${limit.name}</text>`;
   return html`<text class="strong" x="4" y="${middle + 4}">${name}</text><path class="line range" d="M${places[0] ?? 0} ${middle}H${places.at(-1) ?? 0}"/>${bound}${dots}${end}
 `;
 }

@@ -57,7 +57,7 @@ export function logScale(
 export function chooseScale(
   values: Iterable<number>,
   range: readonly [number, number],
-  span = 20,
+  span = 100,
 ): Scale {
   let least = Number.POSITIVE_INFINITY;
   let most = 0;

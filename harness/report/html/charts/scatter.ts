@@ -30,6 +30,8 @@ export interface ScatterSeries {
 
 export interface ScatterChart extends ChartText {
   readonly xLabel: string;
+  /** Linear from 0, as time is; chosen by the values where it is left out. */
+  readonly isTime?: boolean;
   readonly yLabel: string;
   readonly series: readonly ScatterSeries[];
   readonly xLimit?: Limit | null;
@@ -40,15 +42,13 @@ export interface ScatterChart extends ChartText {
 const cloudFrom = 60;
 
 export function scatterChart(chart: ScatterChart): Markup {
-  const { series, xLabel, yLabel, xLimit = null, yLimit = null } = chart;
+  const { series, xLabel, yLabel, isTime = false, xLimit = null, yLimit = null } = chart;
   const points = series.flatMap((one) => one.points);
   const isCloud = points.length >= cloudFrom;
   const across = [plotArea.left, plotArea.right] as const;
   const upwards = [plotArea.bottom, plotArea.top] as const;
   const xs = [...points.map(({ x }) => x), ...(xLimit === null ? [] : [xLimit.value])];
-  const x = xLabel.startsWith('s ')
-    ? linearScale([0, Math.max(...xs)], across, 8)
-    : chooseScale(xs, across);
+  const x = isTime ? linearScale([0, Math.max(...xs)], across, 8) : chooseScale(xs, across);
   const y = chooseScale(
     [...points.map((point) => point.y), ...(yLimit === null ? [] : [yLimit.value])],
     upwards,

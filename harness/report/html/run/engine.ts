@@ -11,16 +11,16 @@ import { pairs } from '../table.js';
 import { showValue } from '../tagged-value.js';
 import { recorded } from './recorded.js';
 
-const mostPoints = 150;
+const mostPoints = 100;
 
 export function showEngine({ record, engine }: RunEvidence): Markup {
   const { sut } = record;
   if (sut === null || (sut.steps ?? null) === null) return html``;
   const course =
     engine === null || engine.length < 2
-      ? absent('How full it was in the course of the pass was not recorded.')
-      : chartGrid(drawCourse(mergeIntervals(engine, mostPoints), record));
-  return section('Engine', [course, tabulate(record)]);
+      ? [absent('How full it was in the course of the pass was not recorded.'), tabulate(record)]
+      : chartGrid([...drawCourse(mergeIntervals(engine, mostPoints), record), tabulate(record)]);
+  return section('Engine', course);
 }
 
 function tabulate(record: RunRecord): Markup {
@@ -57,19 +57,21 @@ function drawCourse(intervals: readonly EngineInterval[], { sut }: RunRecord): M
     return [{ seconds: 0, value: points[0]?.value ?? 0 }, ...points];
   };
   const seconds = ({ durationNs }: EngineInterval) => durationNs / 1e9;
-  const about = `${formatNumber(intervals.length)} readings of the engine's counters`;
+  const about = `${formatNumber(intervals.length)} intervals between readings of the engine's counters`;
   const maxBatch = sut!.maxBatch;
   const fullest = intervals.reduce((most, { kvShare }) => Math.max(most, kvShare), 0);
   const speeds = ['generated', 'read in prompts'] as const;
   const tokens = (interval: EngineInterval, kind: (typeof speeds)[number]) =>
     kind === 'generated' ? interval.generatedTokens : interval.promptTokens;
+  // Multiple choice generates nothing.
+  const computed = speeds.filter((kind) => intervals.some((one) => tokens(one, kind) > 0));
   return [
     timeSeriesChart({
       title: 'Tokens the engine computed',
       about,
       description: 'Tokens generated and tokens of prompts read, a second, between readings.',
       label: 'tokens/s',
-      series: speeds.map((name) => ({
+      series: computed.map((name) => ({
         name,
         points: series((interval) => tokens(interval, name) / seconds(interval)),
       })),
@@ -77,7 +79,7 @@ function drawCourse(intervals: readonly EngineInterval[], { sut }: RunRecord): M
     }),
     timeSeriesChart({
       title: 'Sequences a step',
-      about: `mean of the steps between readings; a batch holds ${formatQuantity(maxBatch, 'sequences')} at most`,
+      about: `mean of the steps in each interval; a batch holds ${formatQuantity(maxBatch, 'sequences')} at most`,
       description: 'How full the batches were in the course of the pass.',
       label: 'sequences',
       series: [
@@ -90,11 +92,11 @@ function drawCourse(intervals: readonly EngineInterval[], { sut }: RunRecord): M
     }),
     timeSeriesChart({
       title: 'KV cache in use',
-      about: 'share of its pages at each reading',
+      about: 'share of its pages, the most in each interval',
       description: `At most ${formatShare(fullest)} of the pages were in use at a reading.`,
       label: 'share of pages',
       series: [{ name: 'share', points: series(({ kvShare }) => kvShare) }],
-      step: 'none',
+      step: 'before',
       format: (share) => formatShare(share).replace('\u00a0', ''),
     }),
   ];

@@ -107,15 +107,29 @@ function tabulate(record: RunRecord, done: Done | null): Markup {
   return pairs([
     ...(mbu === null
       ? []
-      : [['MBU', share('mbu', "the datasheet's bandwidth, in a mean step")] as const]),
+      : [
+          [
+            'MBU',
+            share(
+              'mbu',
+              "the datasheet's bandwidth: a mean step's bytes over the mean time per output token",
+            ),
+          ] as const,
+        ]),
     ...(mfu === null
       ? []
-      : [['MFU', share('mfu', "the datasheet's arithmetic rate, over the pass")] as const]),
+      : [['MFU', share('mfu', "the datasheet's arithmetic rate, over the whole pass")] as const]),
     ...(done === null
       ? []
       : ([
-          ['operations', rate(done.flops / done.seconds / 1e9, 'GFLOP/s over the pass')],
-          ['memory read', rate(done.bytes / done.seconds / 1e9, 'GB/s over the pass, at least')],
+          ['operations', rate(done.flops / done.seconds / 1e9, 'GFLOP/s over the whole pass')],
+          [
+            'memory read',
+            rate(
+              done.bytes / done.seconds / 1e9,
+              'GB/s at least: the bytes of all steps over the whole pass',
+            ),
+          ],
           ['operations a byte', formatNumber(done.flops / done.bytes)],
         ] as const)),
   ]);

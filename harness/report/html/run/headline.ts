@@ -25,9 +25,15 @@ function rateCards(record: RunRecord): FigureCard[] {
   const during = `in ${formatQuantity(durationSeconds, 's')}`;
   const demanded =
     record.scenario === 'Server' && scheduledSamplesPerSecond !== null
-      ? `${formatNumber(scheduledSamplesPerSecond)} a second demanded`
+      ? `${formatNumber(scheduledSamplesPerSecond)}/s demanded`
       : during;
   return [
+    {
+      name: 'Peak',
+      figure: figure('peakSearch.peakQps'),
+      unit: 'queries/s',
+      context: 'the limits are kept',
+    },
     {
       name: 'Generated tokens',
       figure: figure('tokensPerSecond'),
@@ -78,7 +84,8 @@ function timeCards(record: RunRecord): FigureCard[] {
     unit: '\u00b5s',
     context: 'how late the client was',
   };
-  return [...cards, lag];
+  // Streams ask when the last answer is there: they cannot be late.
+  return performance.issueLagUs?.max === 0 ? cards : [...cards, lag];
 }
 
 /** One of them: the first that is judged, or that there is. */
@@ -115,7 +122,7 @@ function engineCards(record: RunRecord): FigureCard[] {
       unit: '',
       context: batch,
     },
-    share('KV cache, fullest', 'sut.kvPeakShare', 'since the engine was loaded'),
+    share('KV cache, fullest', 'sut.kvPeakShare', 'since it was loaded'),
     share('GPU busy', 'sut.deviceBusyShare', 'of the time with work'),
   ];
   if (performance === null) return engine;

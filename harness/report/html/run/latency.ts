@@ -65,9 +65,12 @@ export function showLatency(evidence: RunEvidence): Markup {
   return section(
     'Times',
     [
-      chartGrid([...drawPercentiles(record, limits), ...drawDistributions(evidence, limits)]),
       tabulate(record, limits),
-      drawCourse(evidence, limits),
+      chartGrid([
+        ...drawPercentiles(record, limits),
+        ...drawDistributions(evidence, limits),
+        ...drawCourse(evidence, limits),
+      ]),
     ],
     lead,
   );
@@ -158,8 +161,8 @@ const mostPoints = 500;
 const slowest = 50;
 
 /** Not of Offline, where everything is due at once. */
-function drawCourse({ record, times }: RunEvidence, limits: readonly TimeLimit[]): Markup {
-  if (times === null || record.scenario === 'Offline') return html``;
+function drawCourse({ record, times }: RunEvidence, limits: readonly TimeLimit[]): Markup[] {
+  if (times === null || record.scenario === 'Offline') return [];
   const shown = choosePoints(times);
   const latency = limits.find(({ time }) => time === 'latencyMs') ?? null;
   const latencyMs = (i: number) => (times.completedNs[i]! - times.scheduledNs[i]!) / 1e6;
@@ -171,23 +174,33 @@ function drawCourse({ record, times }: RunEvidence, limits: readonly TimeLimit[]
   const byLength = shown
     .filter((i) => times.outputTokens[i]! > 0)
     .map((i) => ({ x: times.outputTokens[i]!, y: latencyMs(i) }));
-  const charts = [
-    { title: 'Latency in the course of the pass', xLabel: 's since the start, when due', over },
-    { title: 'Latency by output length', xLabel: 'tokens of the answer', over: byLength },
+  return [
+    {
+      title: 'Latency in the course of the pass',
+      xLabel: 'seconds since the start, when due',
+      isTime: true,
+      over,
+    },
+    {
+      title: 'Latency by output length',
+      xLabel: 'tokens of the answer',
+      isTime: false,
+      over: byLength,
+    },
   ]
     .filter((chart) => chart.over.length > 1)
-    .map(({ title, xLabel, over: points }) =>
+    .map(({ title, xLabel, isTime, over: points }) =>
       scatterChart({
         title,
         about,
         description: `Latencies from ${formatNumber(Math.min(...points.map(({ y }) => y)))} to ${formatNumber(Math.max(...points.map(({ y }) => y)))} ms.`,
         xLabel,
+        isTime,
         yLabel: 'latency, ms',
         series: [{ name: 'samples', points }],
         yLimit: latency,
       }),
     );
-  return chartGrid(charts);
 }
 
 /** Positions of completed samples, ascending. */

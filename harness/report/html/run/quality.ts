@@ -17,7 +17,7 @@ import { recorded } from './recorded.js';
 /** 97.5th percentile of the normal distribution: an interval of 95 %. */
 const normal975 = 1.959964;
 
-const mostPromptCharacters = 700;
+const mostPromptCharacters = { generation: 700, choice: 320 } as const;
 const mostAnswerCharacters = 1000;
 
 export function showQuality(evidence: RunEvidence): Markup {
@@ -131,7 +131,11 @@ function showWorst({ scores, findSample }: RunEvidence): Markup {
     return html`<p class="lead">Every one of ${formatNumber(scores.count)} samples has the full score.</p>\n`;
   }
   const groups = scores.worst.map((sample) => describeSample(sample, findSample));
-  const title = `The ${scores.worst.length} samples with the lowest ${scores.rankedBy}, of ${formatNumber(scores.imperfect)} below the full score`;
+  const wrong = `${formatNumber(scores.imperfect)} wrong answers`;
+  const title =
+    scores.rankedBy === 'correct'
+      ? `${scores.worst.length} of ${wrong}`
+      : `The ${scores.worst.length} samples with the lowest ${scores.rankedBy}, of ${formatNumber(scores.imperfect)} below the full score`;
   return fold(title, sideBySide(groups));
 }
 
@@ -155,7 +159,7 @@ function describeSample(
     title: id,
     facts,
     texts: [
-      { title: 'Prompt', text: prompt, most: mostPromptCharacters },
+      { title: 'Prompt', text: prompt, most: mostPromptCharacters[sample?.kind ?? 'generation'] },
       { title: 'Expected', text: expected, most: mostAnswerCharacters },
       { title: 'Answer', text: answer, most: mostAnswerCharacters },
     ],

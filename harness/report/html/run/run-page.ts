@@ -8,6 +8,7 @@ import { showEngine } from './engine.js';
 import { showHardware } from './hardware.js';
 import { showHeadline } from './headline.js';
 import { showLatency } from './latency.js';
+import { showPeakSearch } from './peak.js';
 import { showQuality } from './quality.js';
 import { showSetup } from './setup.js';
 import { showLengths, showThroughput } from './throughput.js';
@@ -25,6 +26,7 @@ export function formatRunPage(evidence: RunEvidence): string {
     content: [
       showVerdict(record),
       showHeadline(record),
+      showPeakSearch(record),
       showThroughput(evidence),
       showLatency(evidence),
       showEngine(evidence),

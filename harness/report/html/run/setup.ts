@@ -28,7 +28,11 @@ export function showSetup(record: RunRecord): Markup {
       : fold("LoadGen's settings, as they were in force", pairs(listFields(settings.effective))),
     settings === null
       ? null
-      : fold("LoadGen's settings, as they were asked for", pairs(listFields(settings.requested))),
+      : fold(
+          "LoadGen's settings, as they were asked for",
+          pairs(listFields(settings.requested)),
+          false,
+        ),
     accuracy === null
       ? null
       : fold(

@@ -33,7 +33,7 @@ function tabulate({ record }: RunEvidence): Markup {
     ['generated', 'generatedTokens', 'tokensPerSecond', 'tokens'],
     ['read in prompts', 'promptTokens', 'promptTokensPerSecond', 'tokens'],
     ['answered', 'completedSamples', 'samplesPerSecond', 'samples'],
-    ['demanded', 'issuedSamples', 'scheduledSamplesPerSecond', 'samples'],
+    ['asked for', 'issuedSamples', 'scheduledSamplesPerSecond', 'samples'],
   ] as const;
   const given = rows
     .map(([name, total, rate, unit]) => {
@@ -44,7 +44,7 @@ function tabulate({ record }: RunEvidence): Markup {
     .map(({ name, unit, sum, speed }) => [
       `${unit} ${name}`,
       showValue(sum),
-      speed.value === null ? 'no rate' : showValue(speed, `${unit}/s`),
+      speed.value === null ? '' : showValue(speed, `${unit}/s`),
     ]);
   return table([{ name: '' }, numberColumn('in all'), numberColumn('rate')], given);
 }
