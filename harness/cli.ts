@@ -9,6 +9,7 @@ import type { CheckFlags } from './commands/check.js';
 import type { InspectFlags } from './commands/inspect.js';
 import type { PackageFlags } from './commands/package.js';
 import type { PullFlags } from './commands/pull.js';
+import type { ReportFlags } from './commands/report.js';
 import type { RunOptions, Streams } from './commands/run.js';
 import { collectCompareOptions, compareFlags } from './compare-options.js';
 import { BenchError, type Fault, InputError, messageOf } from './errors.js';
@@ -23,7 +24,7 @@ import { collectScoreOptions, scoreFlags } from './score-options.js';
 import { divisions, submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
-const laterCommands = ['report', 'ladder', 'sweep', 'serve'];
+const laterCommands = ['ladder', 'sweep', 'serve'];
 
 /** Runs one call of `bench` and resolves to its exit status; `argv` starts after the program's name. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
@@ -64,6 +65,7 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addPackage(program, streams, finish);
   addPull(program, streams, finish);
   addCompare(program, streams, finish);
+  addReport(program, streams, finish);
   for (const command of program.commands) {
     command.showHelpAfterError(`(bench ${command.name()} --help lists the options)`);
   }
@@ -263,6 +265,18 @@ alike; what differs is told, with the call that would make it comparable.
   bench compare results/baseline/A results/optimized/B
   bench compare results/main results/branch --gate speed=-3%,rouge=-1%,ttft_p99=+5% --junit gate.xml`;
 
+function addReport(program: Command, streams: Streams, finish: Finish): void {
+  program
+    .command('report')
+    .argument('<runs...>', 'folders that bench run wrote, or run.json files')
+    .description('write the page about each run anew, beside its run.json')
+    .addOption(new Option('--output <file>', 'where the page of a single run goes (*.html)'))
+    .action(async (runs: string[], flags: ReportFlags) => {
+      const { writeReports } = await import('./commands/report.js');
+      finish(await writeReports(runs, flags, streams));
+    });
+}
+
 function addLater(program: Command, name: string): void {
   program
     .command(name, { hidden: true })
@@ -270,7 +284,7 @@ function addLater(program: Command, name: string): void {
     .allowExcessArguments()
     .action(() => {
       const message =
-        'is not in this version, which has run, doctor, quantize, inspect, eval, score, check, package, pull and compare';
+        'is not in this version, which has run, doctor, quantize, inspect, eval, score, check, package, pull, compare and report';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -289,6 +303,7 @@ function refuseWords([word]: readonly string[]): void {
     'package',
     'pull',
     'compare',
+    'report',
   ];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);

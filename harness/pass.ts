@@ -12,6 +12,7 @@ import {
 import { findPackageRoot } from './package-root.js';
 import type { ProgressReporter } from './report/progress.js';
 import type { DatasetLibrary } from './sample-library.js';
+import type { EngineReading } from './sut/engine-readings.js';
 import type { Answer, EngineWork, MeasuredSut } from './sut/measured-sut.js';
 import type { PassName } from './test-settings.js';
 
@@ -21,6 +22,8 @@ export interface PassResult {
   /** By sample id. */
   readonly answers: ReadonlyMap<number, Answer>;
   readonly work: EngineWork | null;
+  /** None where no steps are counted. */
+  readonly readings: readonly EngineReading[];
   readonly load: MachineLoad;
 }
 
@@ -63,8 +66,9 @@ export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassR
       },
       writer: { name: 'loadmark', version: findPackageRoot().version },
     });
-    const { work } = sut;
-    return { pass, outcome, answers: new Map(sut.answers), work, load: measureLoad(before) };
+    const { work, readings } = sut;
+    const answers = new Map(sut.answers);
+    return { pass, outcome, answers, work, readings, load: measureLoad(before) };
   } finally {
     stopProgress();
     sut.abandon();

@@ -40,6 +40,16 @@ export class RunFolder {
     return join(this.path, `samples-${pass}.jsonl`);
   }
 
+  /** How busy the engine was in the course of the pass, a JSON object a line. */
+  engineCourse(pass: PassName): string {
+    return join(this.path, `engine-${pass}.jsonl`);
+  }
+
+  /** The page that a person opens. */
+  get reportHtml(): string {
+    return join(this.path, 'report.html');
+  }
+
   /** For Perfetto and chrome://tracing. */
   trace(pass: PassName): string {
     return join(this.path, `trace-${pass}.json`);

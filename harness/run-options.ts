@@ -112,6 +112,7 @@ export const runFlags: readonly RunFlag[] = [
   { flags: '--output <dir>', help: 'where the results go (results/<run>/<UTC time>)' },
   { flags: '--json', help: 'print run.json on stdout and nothing else' },
   { flags: '--quiet', help: 'no progress' },
+  { flags: '--no-report', help: 'do not write report.html' },
   { flags: '--trace', help: 'write trace-<pass>.json too, for Perfetto and chrome://tracing' },
   ...laterOptions.map((flags) => ({ flags, help: 'not in this version', isHidden: true })),
 ];
@@ -144,6 +145,7 @@ export function collectRunOptions(
     json: parsed.json === true,
     quiet: parsed.quiet === true,
     trace: parsed.trace === true,
+    report: parsed.report !== false,
     command: ['bench', ...argv],
   };
 }

@@ -154,6 +154,8 @@ export interface EngineStats {
   readonly generatedTokens: number;
   /** Sum over steps of the sequences in the step: divide by steps for the mean occupancy. */
   readonly occupancySum: number;
+  /** In use when the last step was counted; after the last answer that is what it held. */
+  readonly kvPages: number;
   readonly peakKvPages: number;
   readonly preemptions: number;
   /** How long steps took a GPU, and how long it waited between steps that followed one another; 0 on the CPU. */

@@ -24,6 +24,8 @@ const packageDoors: Readonly<Record<string, (path: string) => boolean>> = {
   hyparquet: (path) => path === 'datasets/parquet.ts',
   'hyparquet-compressors': (path) => path === 'datasets/parquet.ts',
   '@huggingface/jinja': (path) => path === 'datasets/chat-template.ts',
+  'd3-scale': (path) => path === 'harness/report/html/charts/scale.ts',
+  'd3-shape': (path) => path.startsWith('harness/report/html/charts/'),
   picocolors: (path) => path.startsWith('harness/report/'),
 };
 

@@ -16,7 +16,8 @@ import {
 import { applyConfFiles } from '../conf-files.js';
 import { loadRunConfig, type RunConfig } from '../config.js';
 import { nameDevice, resolveDevice } from '../device.js';
-import type { Fault } from '../errors.js';
+import { listIntervals, writeIntervals } from '../engine-course.js';
+import { type Fault, messageOf } from '../errors.js';
 import { listEvidence, writeEvidence } from '../evidence.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import { askForProfile, buildProfile, type KernelProfile } from '../kernel-profile.js';
@@ -51,6 +52,8 @@ export interface RunOptions {
   readonly quiet: boolean;
   /** Write trace.json of each pass. */
   readonly trace: boolean;
+  /** Write report.html. */
+  readonly report: boolean;
   /** As typed, for run.json. */
   readonly command: readonly string[];
 }
@@ -83,10 +86,12 @@ export async function runBenchmark(
     const passes = await runPasses(config, pieces, folder, signal);
     const material = scoreRun(config, pieces, passes, options.command, audit, signal);
     const record = await writeRun(material, folder, options.trace);
+    const page = options.report ? await writePage(record, pieces, folder, streams) : '';
     streams.stdout.write(
       options.json
         ? formatRunRecord(record)
         : formatSummary(record, folder.path, streams.stdout.isTTY === true) +
+            page +
             (material.profile === null ? '' : `\n${formatProfile(material.profile)}\n`),
     );
     return judgeRun(material, record);
@@ -210,6 +215,8 @@ async function writeRun(
     if (result === null) continue;
     const rows = listEvidence(result, library, result.pass === 'accuracy' ? scored : null);
     writeEvidence(folder.samples(result.pass), rows);
+    const course = listIntervals(result.readings, result.outcome.startedAtNs);
+    if (course.length > 0) writeIntervals(folder.engineCourse(result.pass), course);
     if (withTrace) writeTrace(folder.trace(result.pass), result);
   }
   if (audit !== null) {
@@ -222,6 +229,30 @@ async function writeRun(
   const record = await buildRunRecord(material);
   writeFileSync(folder.runJson, formatRunRecord(record));
   return record;
+}
+
+/** Returns the summary's line about the page. A run is none the worse for a page that failed. */
+async function writePage(
+  record: RunRecord,
+  { library }: RunPieces,
+  folder: RunFolder,
+  streams: Streams,
+): Promise<string> {
+  const startMs = performance.now();
+  try {
+    // As it will be read later: seeds are texts there.
+    const written: RunRecord = JSON.parse(formatRunRecord(record));
+    const findSample = (index: number) => library.sample(index);
+    const { readRunEvidence, quickEvidence } = await import('../run-evidence.js');
+    const { writeRunPage } = await import('../run-report.js');
+    const evidence = await readRunEvidence(written, folder.runJson, quickEvidence, findSample);
+    writeRunPage(evidence, folder.reportHtml);
+  } catch (error) {
+    streams.stderr.write(`bench: warning: report.html was not written: ${messageOf(error)}\n`);
+    return '';
+  }
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(2);
+  return `Report      ${folder.reportHtml} (${seconds} s)\n`;
 }
 
 function judgeRun({ sut, accuracy, performance }: RunMaterial, record: RunRecord): ExitCode {

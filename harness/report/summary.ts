@@ -7,6 +7,7 @@ import type { PeakSearch, PerformanceRecord } from '../performance-record.js';
 import type { AccuracyRecord, RunRecord } from '../run-record.js';
 import type { SutRecord } from '../sut-record.js';
 import { formatAudit } from './audit-summary.js';
+import { listWarnings } from './warnings.js';
 
 /** The whole text, last newline included. */
 export function formatSummary(record: RunRecord, folder: string, useColor: boolean): string {
@@ -22,7 +23,7 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
     ),
     ...record.remarks.map((remark) => `  ${remark}`),
   ];
-  lines.push(...formatWarnings(record).map((line) => colors.yellow(line)));
+  lines.push(...listWarnings(record).map((line) => colors.yellow(line)));
   if (record.performance !== null)
     lines.push('', ...formatPerformance(record.performance, record.scenario));
   if (record.accuracy !== null) {
@@ -41,25 +42,6 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
   }
   lines.push('', ...formatEngine(record), `Files       ${folder}`, '');
   return lines.join('\n');
-}
-
-/** What keeps this run from being a measurement of a machine. */
-function formatWarnings({ clock, sut, model }: RunRecord): string[] {
-  const warnings: string[] = [];
-  if (model.synthetic) {
-    warnings.push(
-      'SYNTHETIC   the weights are random: speed is measured, the answers mean nothing',
-    );
-  }
-  if (sut?.kind === 'scripted') {
-    warnings.push(
-      `SCRIPTED    no measurement: answers and their times are those of ${sut.features.script}`,
-    );
-  }
-  if (clock === 'virtual') {
-    warnings.push('SIMULATED   every time below is of the virtual clock; nothing was waited for');
-  }
-  return warnings;
 }
 
 function formatPerformance(performance: PerformanceRecord, scenario: string): string[] {

@@ -4,6 +4,7 @@
 import type { SystemUnderTest } from '../../loadgen/index.js';
 import type { EngineProfile } from '../../native/index.js';
 import type { ModelCost } from '../utilisation.js';
+import type { EngineReading } from './engine-readings.js';
 
 /** What a sample was answered with. */
 export interface Answer {
@@ -66,6 +67,8 @@ export interface MeasuredSut extends SystemUnderTest {
   readonly generatedTokens: number;
   /** Of the current test so far; null where no steps are counted. */
   readonly work: EngineWork | null;
+  /** Of the current test so far; none where no steps are counted. */
+  readonly readings: readonly EngineReading[];
   /** Times the kernels of so many steps, from the next on or from this one counted from the load; only an engine has any. */
   startProfile(steps: number, firstStep: number): void;
   /** null before those steps are through, and where nothing is profiled. */

@@ -15,6 +15,7 @@ import { messageOf } from '../errors.js';
 import type { DatasetLibrary } from '../sample-library.js';
 import { encodeChoice } from './choice-response.js';
 import { compareStats, describeEngine } from './engine-description.js';
+import { type EngineReading, EngineReadings } from './engine-readings.js';
 import { asLoadError } from './load-error.js';
 import type { Answer, EngineWork, MeasuredSut, SutDescription, TestTerms } from './measured-sut.js';
 
@@ -50,6 +51,7 @@ export class NativeSut implements MeasuredSut {
   #answering = 0;
   /** The engine's counters when the test began. */
   #before: EngineStats;
+  #readings: EngineReadings;
   /** Numbers the tests, so that a question of an abandoned one is not answered in the next. */
   #test = 0;
 
@@ -66,6 +68,7 @@ export class NativeSut implements MeasuredSut {
     this.#maxQuestions = options.maxBatch;
     this.#maxSequenceTokens = options.maxSequenceTokens;
     this.description = describeEngine(engine.info, options);
+    this.#readings = this.#startReadings();
   }
 
   /** @throws InputError when the engine refuses the model or the options, SystemUnderTestError when it is broken. */
@@ -94,6 +97,11 @@ export class NativeSut implements MeasuredSut {
     this.answers.clear();
     this.generatedTokens = 0;
     this.#before = this.#engine.stats();
+    this.#readings = this.#startReadings();
+  }
+
+  get readings(): readonly EngineReading[] {
+    return this.#readings.end();
   }
 
   get work(): EngineWork {
@@ -154,6 +162,7 @@ export class NativeSut implements MeasuredSut {
         responder.sampleFailed(id, failureOf(status, flight.tokens.length));
       }
     }
+    this.#readings.note(batch.timestampNs);
     if (responder === undefined) return;
     if (this.#terms.reportsFirstTokens && first.length > 0) {
       responder.firstTokenComplete(first, batch.timestampNs);
@@ -163,6 +172,14 @@ export class NativeSut implements MeasuredSut {
 
   private break(error: Error): void {
     this.brokenBy = error;
+  }
+
+  #startReadings(): EngineReadings {
+    return new EngineReadings(() => {
+      const stats = this.#engine.stats();
+      const outstanding = this.#flights.size + this.#questions.length + this.#answering;
+      return { stats, outstanding, kvShare: stats.kvPages / this.#engine.info.kvPages };
+    });
   }
 
   #finish(id: number, flight: Flight): QuerySampleResponse {
@@ -230,6 +247,7 @@ export class NativeSut implements MeasuredSut {
       if (test !== this.#test) return;
       this.answers.set(sample.id, { tokens: new Int32Array(0), firstTokenNs: Number.NaN });
       const data = encodeChoice(result!.logProbs);
+      this.#readings.note(result!.finishedNs);
       responder.querySamplesComplete([{ id: sample.id, data, tokenCount: 0 }], result!.finishedNs);
     } catch (error) {
       if (test === this.#test) responder.sampleFailed(sample.id, messageOf(error));

@@ -22,6 +22,7 @@ export class NullSut implements MeasuredSut {
   readonly name = 'null';
   readonly brokenBy = null;
   readonly work = null;
+  readonly readings = [];
   readonly profile = null;
   readonly description: SutDescription;
   readonly answers = new Map<number, Answer>();

@@ -29,6 +29,7 @@ export class ScriptedSut implements MeasuredSut {
   readonly name = 'scripted';
   readonly brokenBy = null;
   readonly work = null;
+  readonly readings = [];
   readonly profile = null;
   readonly description: SutDescription;
   readonly answers = new Map<number, Answer>();

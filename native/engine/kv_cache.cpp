@@ -32,7 +32,7 @@ bool KvCache::grow(PageTable* table, int64_t tokens) {
     table->pages.push_back(free_.back());
     free_.pop_back();
   }
-  peak_used_ = std::max(peak_used_, pages_ - free_pages());
+  peak_used_ = std::max(peak_used_, used_pages());
   return true;
 }
 

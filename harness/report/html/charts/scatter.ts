@@ -1,0 +1,87 @@
+// How do two quantities go together? A point each, with limits, and the front of the best where that is asked for.
+
+import { html, type Markup } from '../markup.js';
+import { formatNumber } from '../number-text.js';
+import { numberColumn, table } from '../table.js';
+import {
+  type ChartText,
+  drawChart,
+  horizontalLine,
+  plotArea,
+  round,
+  verticalLine,
+} from './chart.js';
+import type { Limit } from './distribution.js';
+import { chooseScale, linearScale } from './scale.js';
+
+export interface ScatterPoint {
+  readonly x: number;
+  readonly y: number;
+  /** Written beside it. */
+  readonly name?: string;
+}
+
+export interface ScatterSeries {
+  readonly name: string;
+  readonly points: readonly ScatterPoint[];
+  /** Joined in the order given, such as a Pareto front. */
+  readonly isJoined?: boolean;
+}
+
+export interface ScatterChart extends ChartText {
+  readonly xLabel: string;
+  /** Linear from 0, as time is; chosen by the values where it is left out. */
+  readonly isTime?: boolean;
+  readonly yLabel: string;
+  readonly series: readonly ScatterSeries[];
+  readonly xLimit?: Limit | null;
+  readonly yLimit?: Limit | null;
+}
+
+/** From so many points on, the cloud is what is seen. */
+const cloudFrom = 60;
+
+export function scatterChart(chart: ScatterChart): Markup {
+  const { series, xLabel, yLabel, isTime = false, xLimit = null, yLimit = null } = chart;
+  const points = series.flatMap((one) => one.points);
+  const isCloud = points.length >= cloudFrom;
+  const across = [plotArea.left, plotArea.right] as const;
+  const upwards = [plotArea.bottom, plotArea.top] as const;
+  const xs = [...points.map(({ x }) => x), ...(xLimit === null ? [] : [xLimit.value])];
+  const x = isTime ? linearScale([0, Math.max(...xs)], across, 8) : chooseScale(xs, across);
+  const y = chooseScale(
+    [...points.map((point) => point.y), ...(yLimit === null ? [] : [yLimit.value])],
+    upwards,
+  );
+  const marks = series.map(({ points: own, isJoined = false }, i) => {
+    const places = own.map((point) => [round(x.at(point.x)), round(y.at(point.y))] as const);
+    const path = places.map(([px, py], j) => `${j === 0 ? 'M' : 'L'}${px} ${py}`).join('');
+    const dots = places.map(
+      ([px, py]) =>
+        html`<circle class="dot s${i + 1}${isCloud ? ' cloud' : ''}" cx="${px}" cy="${py}" r="${isCloud ? 2 : 3.6}"/>`,
+    );
+    const names = own.map(({ name }, j) => {
+      const [px, py] = places[j]!;
+      const isRight = px > plotArea.right - 90;
+      return name === undefined
+        ? null
+        : html`<text class="strong halo" x="${isRight ? px - 7 : px + 7}" y="${py - 6}" text-anchor="${isRight ? 'end' : 'start'}">${name}</text>`;
+    });
+    return html`${isJoined ? html`<path class="line s${i + 1}" d="${path}"/>` : null}${dots}${names}\n`;
+  });
+  return drawChart({
+    ...chart,
+    x,
+    y,
+    legend: series.length < 2 ? [] : series.map(({ name }, i) => ({ name, series: i + 1 })),
+    marks: html`${marks}${xLimit === null ? null : verticalLine(x, xLimit.value, xLimit.name)}${
+      yLimit === null ? null : horizontalLine(y, yLimit.value, yLimit.name)
+    }`,
+    table: table(
+      [{ name: 'series' }, numberColumn(xLabel), numberColumn(yLabel)],
+      series.flatMap(({ name, points: own }) =>
+        own.map((point) => [point.name ?? name, formatNumber(point.x), formatNumber(point.y)]),
+      ),
+    ),
+  });
+}

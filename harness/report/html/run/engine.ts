@@ -1,0 +1,103 @@
+// What did the engine do: how full were its batches and its KV cache, and how fast did it read and generate?
+
+import { type EngineInterval, mergeIntervals } from '../../../engine-course.js';
+import type { RunEvidence } from '../../../run-evidence.js';
+import type { RunRecord } from '../../../run-record.js';
+import { type TimePoint, timeSeriesChart } from '../charts/time-series.js';
+import { html, type Markup } from '../markup.js';
+import { formatBytes, formatNumber, formatQuantity, formatShare } from '../number-text.js';
+import { absent, chartGrid, section } from '../page.js';
+import { pairs } from '../table.js';
+import { showValue } from '../tagged-value.js';
+import { recorded } from './recorded.js';
+
+const mostPoints = 100;
+
+export function showEngine({ record, engine }: RunEvidence): Markup {
+  const { sut } = record;
+  if (sut === null || (sut.steps ?? null) === null) return html``;
+  const course =
+    engine === null || engine.length < 2
+      ? [absent('How full it was in the course of the pass was not recorded.'), tabulate(record)]
+      : chartGrid([...drawCourse(mergeIntervals(engine, mostPoints), record), tabulate(record)]);
+  return section('Engine', course);
+}
+
+function tabulate(record: RunRecord): Markup {
+  const { sut } = record;
+  const figure = (name: string) => recorded(record, `sut.${name}`);
+  const share = (name: string) => {
+    const value = figure(name);
+    return showValue(value, '', formatShare(value.value));
+  };
+  const cache = sut!.kvCache;
+  return pairs([
+    ['steps', showValue(figure('steps'))],
+    [
+      'sequences a step',
+      html`${showValue(figure('occupancy'))}, of ${showValue(figure('maxBatch'))} at most`,
+    ],
+    [
+      'KV cache, fullest',
+      html`${share('kvPeakShare')}${cache === null ? null : html` of ${formatBytes(cache.bytes)} (${cache.dtype})`}, since the engine was loaded`,
+    ],
+    ['preemptions', showValue(figure('preemptions'))],
+    ...(sut!.deviceBusyShare === null
+      ? []
+      : [['GPU busy', html`${share('deviceBusyShare')} of the time with work`] as const]),
+  ]);
+}
+
+function drawCourse(intervals: readonly EngineInterval[], { sut }: RunRecord): Markup[] {
+  const series = (pick: (interval: EngineInterval) => number | null): TimePoint[] => {
+    const points = intervals.flatMap((interval) => {
+      const value = pick(interval);
+      return value === null ? [] : [{ seconds: interval.endNs / 1e9, value }];
+    });
+    return [{ seconds: 0, value: points[0]?.value ?? 0 }, ...points];
+  };
+  const seconds = ({ durationNs }: EngineInterval) => durationNs / 1e9;
+  const about = `${formatNumber(intervals.length)} intervals between readings of the engine's counters`;
+  const maxBatch = sut!.maxBatch;
+  const fullest = intervals.reduce((most, { kvShare }) => Math.max(most, kvShare), 0);
+  const speeds = ['generated', 'read in prompts'] as const;
+  const tokens = (interval: EngineInterval, kind: (typeof speeds)[number]) =>
+    kind === 'generated' ? interval.generatedTokens : interval.promptTokens;
+  // Multiple choice generates nothing.
+  const computed = speeds.filter((kind) => intervals.some((one) => tokens(one, kind) > 0));
+  return [
+    timeSeriesChart({
+      title: 'Tokens the engine computed',
+      about,
+      description: 'Tokens generated and tokens of prompts read, a second, between readings.',
+      label: 'tokens/s',
+      series: computed.map((name) => ({
+        name,
+        points: series((interval) => tokens(interval, name) / seconds(interval)),
+      })),
+      step: 'before',
+    }),
+    timeSeriesChart({
+      title: 'Sequences a step',
+      about: `mean of the steps in each interval; a batch holds ${formatQuantity(maxBatch, 'sequences')} at most`,
+      description: 'How full the batches were in the course of the pass.',
+      label: 'sequences',
+      series: [
+        {
+          name: 'sequences a step',
+          points: series(({ steps, sequenceSteps }) => (steps === 0 ? 0 : sequenceSteps / steps)),
+        },
+      ],
+      step: 'before',
+    }),
+    timeSeriesChart({
+      title: 'KV cache in use',
+      about: 'share of its pages, the most in each interval',
+      description: `At most ${formatShare(fullest)} of the pages were in use at a reading.`,
+      label: 'share of pages',
+      series: [{ name: 'share', points: series(({ kvShare }) => kvShare) }],
+      step: 'before',
+      format: (share) => formatShare(share).replace('\u00a0', ''),
+    }),
+  ];
+}

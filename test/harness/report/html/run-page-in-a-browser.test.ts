@@ -1,0 +1,129 @@
+// The page in a real browser: it loads without a complaint, no label lies on another, nothing is cut off, and it can be
+// read in the dark and on paper. Where there is no Chromium this is skipped, by name.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findPackageRoot } from '../../../../harness/package-root.js';
+import { callBench } from '../../bench-call.js';
+import { Chromium, findChromium } from './chromium.js';
+import { makeHostileRun, makeRun, readPage } from './made-runs.js';
+import { contrasts, cutOff, overlappingLabels, scrollsSideways } from './page-checks.js';
+
+const program = findChromium();
+const reason = program === null ? ' (skipped: no Chromium in $CHROMIUM or on the path)' : '';
+
+describe.skipIf(program === null)(`the page of a run in Chromium${reason}`, () => {
+  let folder = '';
+  let browser: Chromium;
+  const pages: string[] = [];
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'loadmark-browser-'));
+    const few = ['--samples', '64', '--min-duration', '0.3'];
+    const rate = ['--target-qps', '150', '--set', 'server.min_query_count=80'];
+    const runs = [
+      await makeRun(folder, 'offline', ...few, '--target-qps', '1'),
+      await makeRun(folder, 'server', '--scenario', 'Server', ...few, ...rate),
+      await makeHostileRun(folder),
+    ];
+    pages.push(...runs.map((run) => join(run, 'report.html')));
+    const kept = ['h100-80gb/server-llama-3-8b', 'epyc-zen5-2-cores/mmlu-optimized'];
+    for (const name of kept) {
+      const record = join(findPackageRoot().folder, 'results', 'reference', `${name}.json`);
+      const page = join(folder, `${name.replace('/', '-')}.html`);
+      expect((await callBench('report', record, '--output', page)).code).toBe(0);
+      pages.push(page);
+    }
+    browser = await Chromium.start(program!);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const open = (page: string, width?: number) => browser.open(pathToFileURL(page).href, width);
+
+  it('would tell of refused scripts and requests, of labels on each other and of what is cut off', async () => {
+    const [head, body] = readPage(join(folder, 'hostile')).split('</main>') as [string, string];
+    const page = join(folder, 'with-faults.html');
+    const script = '<script>document.title = "ran"</script>';
+    const image = '<img src="https://example.invalid/x.png">';
+    const drawing =
+      '<svg viewBox="0 0 560 40"><title>T</title><text x="5" y="20">one</text><text x="9" y="22">two</text><text x="555" y="20">three</text></svg>';
+    writeFileSync(page, `${head}${script}${image}${drawing}</main>${body}`);
+    await open(page);
+    const told = browser.complaints.join('\n');
+    expect(told).toMatch(/inline script/);
+    expect(told).toMatch(/Content Security Policy/);
+    expect(told).toContain('https://example.invalid/x.png');
+    expect(await browser.evaluate('document.title')).not.toBe('ran');
+    expect(await browser.evaluate(overlappingLabels)).toEqual(['T: one | two']);
+    expect(await browser.evaluate(cutOff)).toContain('three');
+  });
+
+  it('loads without a complaint, holds nothing that could run, and shows hostile texts as texts', async () => {
+    for (const page of pages) {
+      await open(page);
+      expect([page, browser.complaints]).toEqual([page, []]);
+      const strangers = await browser.evaluate(
+        `document.querySelectorAll('script, img, iframe, object, embed, link').length`,
+      );
+      expect([page, strangers]).toEqual([page, 0]);
+      expect(await browser.evaluate(`document.querySelectorAll('figure > svg').length`)).toBe(
+        await browser.evaluate(`document.querySelectorAll('figure').length`),
+      );
+    }
+    await open(join(folder, 'hostile', 'report.html'));
+    const text = await browser.evaluate<string>(`document.querySelector('pre.shown').textContent`);
+    expect(text).toContain(`</script></pre><img src=x onerror="alert('1')">`);
+  });
+
+  it('has no label on another and cuts nothing off, on a screen, a telephone and paper', async () => {
+    for (const page of pages) {
+      for (const [media, width] of [
+        ['screen', 1240],
+        ['screen', 400],
+        ['print', 720],
+      ] as const) {
+        await browser.look(media, 'light');
+        await open(page, width);
+        const where = `${page} at ${width}`;
+        expect([where, await browser.evaluate(overlappingLabels)]).toEqual([where, []]);
+        expect([where, await browser.evaluate(cutOff)]).toEqual([where, []]);
+        expect([where, await browser.evaluate(scrollsSideways)]).toEqual([where, false]);
+      }
+    }
+  });
+
+  it('can be read in light and in the dark', async () => {
+    const papers = [];
+    for (const scheme of ['light', 'dark'] as const) {
+      await browser.look('screen', scheme);
+      await open(pages[0]!);
+      papers.push(await browser.evaluate('getComputedStyle(document.body).backgroundColor'));
+      const found = await browser.evaluate<Record<string, number>>(contrasts);
+      for (const [name, contrast] of Object.entries(found)) {
+        expect([scheme, name, contrast > 4.5]).toEqual([scheme, name, true]);
+      }
+    }
+    expect(papers).toEqual(['rgb(255, 255, 255)', 'rgb(21, 24, 27)']);
+  });
+
+  it('opens what is folded on paper, which stays white, but for the data of charts', async () => {
+    const isShown = (what: string) =>
+      browser.evaluate<boolean>(`document.querySelector('${what}').checkVisibility()`);
+    await browser.look('screen', 'dark');
+    await open(pages[0]!);
+    expect(await isShown('section > details.fold .fold-body')).toBe(false);
+    await browser.look('print', 'dark');
+    expect(await isShown('section > details.fold .fold-body')).toBe(true);
+    expect(await isShown('figure details')).toBe(false);
+    expect(await browser.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(
+      'rgb(255, 255, 255)',
+    );
+    const pdf = await browser.printPdf();
+    expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
+    expect(pdf.length).toBeGreaterThan(30_000);
+  });
+});
