@@ -31,6 +31,7 @@ class KvCache {
   static int64_t token_bytes(const ModelConfig& config, ops::KvType type);
 
   int64_t free_pages() const { return static_cast<int64_t>(free_.size()); }
+  int64_t used_pages() const { return pages_ - free_pages(); }
   int64_t peak_used_pages() const { return peak_used_; }
   const PageNeeds& needs() const { return needs_; }
   // Positions from 0 on that `table` has had pages for.
