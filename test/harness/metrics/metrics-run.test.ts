@@ -1,13 +1,17 @@
 // `--metrics-port` beside real runs: what a scraper reads meanwhile. The thread that serves is compiled code, which
 // `npm test` makes first.
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { main } from '../../../harness/cli.js';
+import type { RunConfig } from '../../../harness/config.js';
+import { MetricsServer } from '../../../harness/metrics/metrics-server.js';
 import { callBench } from '../bench-call.js';
 import { type PageFamily, readExposition } from './exposition-checker.js';
 
@@ -110,3 +114,38 @@ it('refuses what is no port, and an address that is not here', async () => {
   expect(host.code).toBe(2);
   expect(host.stderr).toMatch(/--metrics-port: port 0 of 192\.0\.2\.1 cannot be had/);
 });
+
+/** Nanoseconds that this thread has been on a processor; NaN where Linux does not tell. */
+function threadCpuNs(): number {
+  const file = `/proc/self/task/${process.pid}/schedstat`;
+  return existsSync(file) ? Number(readFileSync(file, 'utf8').split(' ')[0]) : Number.NaN;
+}
+
+it.skipIf(Number.isNaN(threadCpuNs()))(
+  'costs the thread that issues nothing to be scraped',
+  async () => {
+    const shown = { name: 'run', dataset: 'none', scenario: 'Server', mode: 'performance' };
+    const config = { ...shown, sut: 'null', model: { name: 'none' } } as RunConfig;
+    const metrics = { port: 0, host: '127.0.0.1' };
+    const server = await MetricsServer.start({ ...config, metrics });
+    const scrapes = 400;
+    const script = `
+    let bytes = 0;
+    for (let i = 0; i < ${scrapes}; i++) bytes += (await (await fetch('${server!.url}')).text()).length;
+    console.log(bytes);`;
+    try {
+      const before = threadCpuNs();
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        '--input-type=module',
+        '-e',
+        script,
+      ]);
+      const microseconds = (threadCpuNs() - before) / 1e3;
+      expect(Number(stdout)).toBeGreaterThan(200 * scrapes);
+      // Served on this thread a scrape takes some hundred.
+    expect(microseconds / scrapes).toBeLessThan(60);
+    } finally {
+      await server!.close();
+    }
+  },
+);
