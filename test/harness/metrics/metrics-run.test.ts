@@ -143,7 +143,7 @@ it.skipIf(Number.isNaN(threadCpuNs()))(
       const microseconds = (threadCpuNs() - before) / 1e3;
       expect(Number(stdout)).toBeGreaterThan(200 * scrapes);
       // Served on this thread a scrape takes some hundred.
-    expect(microseconds / scrapes).toBeLessThan(60);
+      expect(microseconds / scrapes).toBeLessThan(60);
     } finally {
       await server!.close();
     }
