@@ -18,7 +18,7 @@ export type DeviceChoice =
   | { readonly device: null; readonly refusal: string };
 
 type CudaSurvey = Pick<HostFeatures['cuda'], 'built' | 'reason'> & {
-  readonly devices: readonly { readonly name: string }[];
+  readonly devices: readonly { readonly name: string; readonly pciBusId?: string }[];
 };
 
 const deviceForms = 'auto, cpu, cuda, cuda:N';
@@ -53,6 +53,16 @@ export function resolveDevice(asked: string, features: () => HostFeatures): Devi
 export function nameDevice(device: string, features: () => HostFeatures): string {
   const index = /^cuda:(\d+)$/.exec(device)?.[1];
   return surveyCuda(features).devices[Number(index ?? -1)]?.name ?? device;
+}
+
+/** Where telemetry finds what the engine computes on; null where it computes nothing. */
+export function locateDevice(
+  target: EngineTarget | null,
+  features: () => HostFeatures,
+): 'cpu' | { readonly pciBusId: string } | null {
+  if (target === null || target.device === 'cpu') return target === null ? null : 'cpu';
+  const index = Number(target.device.slice('cuda:'.length));
+  return { pciBusId: surveyCuda(features).devices[index]?.pciBusId ?? '' };
 }
 
 /** An engine that cannot be loaded has no devices; the run itself says why. */

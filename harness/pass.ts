@@ -1,7 +1,7 @@
 // One pass of a run: LoadGen drives the system under test once, progress is shown, and what came back is kept together
 // with what the machine was doing meanwhile.
 
-import { type Clock, startTest, type TestOutcome } from '../loadgen/index.js';
+import { type Clock, type SampleObserver, startTest, type TestOutcome } from '../loadgen/index.js';
 import type { ConfiguredTest } from './conf-files.js';
 import {
   type MachineLoad,
@@ -36,11 +36,13 @@ export interface PassPieces {
   readonly clock: Clock;
   /** A system under test that has not answered anything for this long, with samples outstanding, has dropped some. */
   readonly idleMs: number;
+  /** Of every sample, while the pass runs; null: nobody. */
+  readonly observer: SampleObserver | null;
 }
 
 /** Runs the pass to its end, or to the abort of the signal. */
 export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassResult> {
-  const { sut, library, test, progress, signal, clock, idleMs } = pieces;
+  const { sut, library, test, progress, signal, clock, idleMs, observer } = pieces;
   const { settings, audited } = test;
   // A stream ends by the clock, and a search by what it finds: nobody knows their totals.
   const isOpen = settings.mode === 'FindPeakPerformance' || audited.scenario.endsWith('Stream');
@@ -61,6 +63,7 @@ export async function runPass(pass: PassName, pieces: PassPieces): Promise<PassR
       clock,
       signal,
       watchdog: { idleMs },
+      ...(observer === null ? {} : { observer }),
       onProgress: (known) => {
         if (pass === 'performance' && !isOpen) total = known.total;
       },

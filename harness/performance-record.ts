@@ -7,6 +7,7 @@ import { buildHistogram, type Histogram, nsPerMs, nsPerUs, toHistogram } from '.
 import type { PassResult } from './pass.js';
 import type { PeakRates } from './peak-rates.js';
 import type { DatasetLibrary } from './sample-library.js';
+import type { TelemetryRecord } from './telemetry/telemetry-record.js';
 import {
   addSample,
   computeMbu,
@@ -42,8 +43,11 @@ export interface PerformanceRecord {
   /** Shares of the device's peak bandwidth and arithmetic rate, 0..1: utilisation.ts says of what. */
   readonly mbu: number | null;
   readonly mfu: number | null;
+  /** Of the devices that the engine computes on; run.json's `telemetry.energy` says which, and how wrong it can be. */
   readonly joulesPerToken: number | null;
-  /** Why each of the three above is null; null where it is not. */
+  /** Less what they draw while nothing is asked of them. */
+  readonly joulesPerTokenAboveIdle: number | null;
+  /** Why mbu, mfu and joulesPerToken are null; null where they are not. */
   readonly absentBecause: Readonly<Record<'mbu' | 'mfu' | 'joulesPerToken', string | null>>;
   /** find-peak: the rate found and those tried, in queries/s; the other figures are of the last rate that passed. */
   readonly peakSearch: PeakSearch | null;
@@ -63,6 +67,7 @@ export function buildPerformance(
   warmUp: WarmUp | null,
   library: DatasetLibrary,
   hardware: Hardware,
+  telemetry: TelemetryRecord | null,
 ): PerformanceRecord {
   const { metrics, peakSearch } = pass.outcome;
   const own = collectTokenTimes(pass, library, hardware.cost);
@@ -91,15 +96,26 @@ export function buildPerformance(
     issueLagUs: histogram(nsPerUs, 'issueLag'),
     mbu: used.mbu,
     mfu: used.mfu,
-    joulesPerToken: null,
+    ...energyFigures(telemetry),
     absentBecause: {
       ...used.absentBecause,
-      joulesPerToken: 'no energy counter was read in this run',
+      joulesPerToken: explainNoJoules(telemetry),
     },
     peakSearch,
     warmUp,
     load: pass.load,
   };
+}
+
+function energyFigures(telemetry: TelemetryRecord | null) {
+  const { joulesPerToken = null, joulesPerTokenAboveIdle = null } = telemetry?.energy ?? {};
+  return { joulesPerToken, joulesPerTokenAboveIdle };
+}
+
+function explainNoJoules(telemetry: TelemetryRecord | null): string | null {
+  if (telemetry === null) return 'nothing was sampled beside this run';
+  if (telemetry.energy === null) return telemetry.energyAbsentBecause;
+  return telemetry.energy.joulesPerToken === null ? 'no answers made of tokens came back' : null;
 }
 
 interface Utilisation {

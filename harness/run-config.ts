@@ -17,6 +17,7 @@ import {
   text,
   writtenName,
 } from './setting-fields.js';
+import { metricsFields, telemetryFields } from './telemetry-config.js';
 
 export { maxSamples } from './loadgen-config.js';
 
@@ -171,6 +172,8 @@ export const runFields = section({
   seeds: seedFields,
   mlperf: mlperfFields,
   loadgen: loadgenFields,
+  telemetry: telemetryFields,
+  metrics: metricsFields,
   nullSut,
   scripted,
 });

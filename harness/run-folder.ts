@@ -31,6 +31,11 @@ export class RunFolder {
     return join(this.path, 'profile.json');
   }
 
+  /** One JSON object a line, one line a sample of the machine. */
+  get telemetry(): string {
+    return join(this.path, 'telemetry.jsonl');
+  }
+
   get accuracyText(): string {
     return join(this.path, 'accuracy', 'accuracy.txt');
   }

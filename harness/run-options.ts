@@ -71,6 +71,10 @@ const settingOptions: readonly SettingOption[] = [
       ['seeds', 'schedule'],
     ],
   },
+  scalar('--metrics-port <n>', 'serve live figures for Prometheus at this port', [
+    'metrics',
+    'port',
+  ]),
   text(
     '--mlperf-conf <file>',
     'values by model, laid over the run configuration (with --user-conf: configs/mlperf.conf)',

@@ -17,6 +17,11 @@ import type { DatasetLibrary } from './sample-library.js';
 import { judgeUnscored, type ScoredPass } from './scoring.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
 import { describeModel, describeSut, type ModelRecord, type SutRecord } from './sut-record.js';
+import {
+  buildTelemetryRecord,
+  type TelemetryMaterial,
+  type TelemetryRecord,
+} from './telemetry/telemetry-record.js';
 import type { WarmUp } from './warm-up.js';
 
 export const runSchema = 'loadmark/run/1';
@@ -69,6 +74,8 @@ export interface RunRecord {
   readonly settings: PassSettings | null;
   readonly performance: PerformanceRecord | null;
   readonly accuracy: AccuracyRecord | null;
+  /** The machine during the performance pass, or the accuracy pass where there is no other; null: not sampled. */
+  readonly telemetry: TelemetryRecord | null;
   /** What the audit found; null without one. */
   readonly audit: ConsistencyReport | null;
 }
@@ -107,6 +114,8 @@ export interface RunMaterial {
   readonly audit: ConsistencyReport | null;
   /** null where nothing was profiled, or not to its end. */
   readonly profile: KernelProfile | null;
+  /** null where nothing was sampled. */
+  readonly telemetry: TelemetryMaterial | null;
   readonly interrupted: boolean;
 }
 
@@ -121,6 +130,7 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
     describeModel(config, material.sut),
   ]);
   const invalidReasons = listInvalidReasons(material);
+  const telemetry = recordTelemetry(material.telemetry, reported);
   const known = material.sut?.description;
   const hardware = {
     peaks: findPeakRates(known?.devices ?? [], system),
@@ -139,7 +149,7 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
     clock: config.clock,
     valid: invalidReasons.length === 0,
     invalidReasons,
-    remarks: listRemarks(material),
+    remarks: listRemarks(material, telemetry),
     interrupted: material.interrupted,
     system,
     model,
@@ -158,8 +168,11 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
     config: writtenConfig,
     settings: reported === null ? null : settingsOf(reported.outcome, confFiles),
     performance:
-      performance === null ? null : buildPerformance(performance, warmUp, library, hardware),
+      performance === null
+        ? null
+        : buildPerformance(performance, warmUp, library, hardware, telemetry),
     accuracy: buildAccuracy(material),
+    telemetry,
     audit: material.audit,
   };
 }
@@ -210,6 +223,23 @@ function listSutFaults(pass: string, { sutFaults, failed }: TestOutcome): string
 
 function settingsOf({ requested, effective }: TestOutcome, files: ConfFiles | null): PassSettings {
   return { confFiles: recordConfFiles(files), requested, effective };
+}
+
+/** Of the reported series, to which the figures of the pass belong. */
+function recordTelemetry(
+  material: TelemetryMaterial | null,
+  pass: PassResult | null,
+): TelemetryRecord | null {
+  if (material === null || pass === null) return null;
+  const { startedAtNs, metrics, reported, series } = pass.outcome;
+  const [first, last] = reported === null ? [series[0], series.at(-1)] : [reported, reported];
+  if (first === undefined || last === undefined || last.endNs <= first.startNs) return null;
+  return buildTelemetryRecord(material, {
+    fromNs: startedAtNs + first.startNs,
+    toNs: startedAtNs + last.endNs,
+    testStartNs: startedAtNs,
+    generatedTokens: metrics?.tokenCount ?? null,
+  });
 }
 
 function buildAccuracy(material: RunMaterial): AccuracyRecord | null {

@@ -6,9 +6,11 @@ import { remarkOnProfile } from './kernel-profile.js';
 import type { PassResult } from './pass.js';
 import { remarkOnSource } from './run-dataset.js';
 import type { RunMaterial } from './run-record.js';
+import type { TelemetryRecord } from './telemetry/telemetry-record.js';
+import { listTelemetryRemarks } from './telemetry/telemetry-remarks.js';
 import { measuredPass } from './test-settings.js';
 
-export function listRemarks(material: RunMaterial): string[] {
+export function listRemarks(material: RunMaterial, telemetry: TelemetryRecord | null): string[] {
   const { accuracy, performance, config, profile, library } = material;
   const source = remarkOnSource(library.dataset);
   const seen = remarkOnSeenSamples(config.model.folder, library.dataset);
@@ -23,6 +25,9 @@ export function listRemarks(material: RunMaterial): string[] {
     ...(performance?.outcome.remarks ?? []),
     ...remarkOnProbe(performance),
     ...remarkOnProfile(config.engine, profile, work),
+    ...(telemetry === null
+      ? []
+      : listTelemetryRemarks(telemetry, config.telemetry.driftShareLimit)),
   ];
 }
 

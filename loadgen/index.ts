@@ -32,6 +32,7 @@ export type {
   PeakSearch,
   Progress,
   SampleColumns,
+  SampleObserver,
   SeriesOutcome,
   TestOptions,
   TestOutcome,

@@ -15,6 +15,19 @@ export interface Progress {
   readonly total: number;
 }
 
+/**
+ * Hears of every sample when it happens, on the thread that issues: keep it to a few stores. Times are ns since the start
+ * of the test.
+ */
+export interface SampleObserver {
+  /** @param startedAtNs reading of the clock that the other times count from. */
+  testStarted(startedAtNs: number): void;
+  /** A query of so many samples went out, so late. */
+  issued(samples: number, lagNs: number): void;
+  completed(sampleId: number, scheduledNs: number, completedNs: number, tokenCount: number): void;
+  failed(): void;
+}
+
 /** What a test may be given besides its settings. */
 export interface TestOptions {
   /** The monotonic clock of this machine when left out. */
@@ -23,6 +36,8 @@ export interface TestOptions {
   readonly signal?: AbortSignal;
   /** Called at most every 100 ms, between queries, on the thread that issues: keep it cheap. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Told of every sample besides the record. */
+  readonly observer?: SampleObserver;
   /** Ends the run with an error when nothing is answered for `idleMs` while samples are outstanding. */
   readonly watchdog?: { readonly idleMs: number };
   /** Who the detail log says wrote it. */

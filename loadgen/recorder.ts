@@ -2,7 +2,7 @@
 // It makes no text and judges nothing; mistakes of the system under test are passed on as faults.
 
 import type { QuerySample, QuerySampleResponse, Responder } from './contracts.js';
-import type { FailedSample, LoggedResponse, SampleColumns } from './outcome.js';
+import type { FailedSample, LoggedResponse, SampleColumns, SampleObserver } from './outcome.js';
 import { SampleTable, sampleState } from './sample-table.js';
 import type { SeriesPlan } from './schedule.js';
 import { newSeriesRecord, type SeriesRecord, settledSamples } from './series-record.js';
@@ -16,6 +16,7 @@ export interface RecorderListener {
   /** The system under test answered something. */
   onActivity(nowNs: number): void;
   readonly trace: RecorderTrace | null;
+  readonly observer: SampleObserver | null;
 }
 
 /** Where answers go when a trace is kept. */
@@ -90,6 +91,7 @@ export class Recorder implements Responder {
     const start = series.firstSampleId + query * series.plan.samplesPerQuery;
     this.#table.issue(start, start + series.plan.samplesPerQuery, scheduledNs, issuedNs);
     series.issuedSamples += series.plan.samplesPerQuery;
+    this.#listener.observer?.issued(series.plan.samplesPerQuery, issuedNs - scheduledNs);
   }
 
   readonly firstTokenComplete = (
@@ -125,6 +127,7 @@ export class Recorder implements Responder {
     this.lastActivityNs = this.#rules.nowNs();
     this.#table.state[id] = sampleState.failed;
     series.failedSamples += 1;
+    this.#listener.observer?.failed();
     const sampleIndex = this.#table.sampleIndex[id]!;
     this.failedSamples.push({ sampleId: id, sampleIndex, reason });
     this.#listener.onFault(`Sample ${id} (library index ${sampleIndex}) failed: ${reason}`);
@@ -196,6 +199,8 @@ export class Recorder implements Responder {
     this.#table.tokenCount[id] = tokenCount;
     series.completedSamples += 1;
     series.maxCompletionNs = Math.max(series.maxCompletionNs, at);
+    const scheduledNs = this.#table.scheduledNs[id]!;
+    this.#listener.observer?.completed(id, scheduledNs, at, tokenCount);
     if (this.#rules.useTokenLatencies) this.#checkTokens(id, tokenCount);
     if (series.isLogged[id - series.firstSampleId] === 1) {
       const firstTokenData = this.#firstTokenData.get(id) ?? null;
@@ -253,6 +258,7 @@ export class Recorder implements Responder {
       if (this.#table.state[id] !== sampleState.outstanding) continue;
       this.#table.state[id] = sampleState.failed;
       series.failedSamples += 1;
+      this.#listener.observer?.failed();
       abandoned.push({ sampleId: id, sampleIndex: this.#table.sampleIndex[id]!, reason });
     }
     for (const sample of abandoned) this.failedSamples.push(sample);

@@ -68,6 +68,7 @@ export class TestRun {
     this.settings = settings;
     this.log = log;
     this.sutName = parts.sutName;
+    options.observer?.testStarted(startedAtNs);
     this.#sampler = new AccuracySampler(settings);
     this.trace = options.trace === true ? new Trace(settings.scenario === 'Server') : null;
     const idleNs = (options.watchdog?.idleMs ?? Number.POSITIVE_INFINITY) * 1e6;
@@ -84,6 +85,7 @@ export class TestRun {
         onSettled: () => this.waiter.wakeup.ring(),
         onActivity: (nowNs) => this.#reportProgress(nowNs),
         trace: this.trace === null ? null : this.#recorderTrace(this.trace),
+        observer: options.observer ?? null,
       },
     );
   }

@@ -155,7 +155,7 @@ export interface EngineStats {
   /** Sum over steps of the sequences in the step: divide by steps for the mean occupancy. */
   readonly occupancySum: number;
   /** In use when the last step was counted; after the last answer that is what it held. */
-  readonly kvPages: number;
+  readonly usedKvPages: number;
   readonly peakKvPages: number;
   readonly preemptions: number;
   /** How long steps took a GPU, and how long it waited between steps that followed one another; 0 on the CPU. */
@@ -182,6 +182,8 @@ export interface HostFeatures {
 /** A GPU as the CUDA driver describes it. */
 export interface GpuDevice {
   readonly name: string;
+  /** "0000:0f:00.0" */
+  readonly pciBusId: string;
   readonly memoryBytes: number;
   /** e.g. "9.0" */
   readonly computeCapability: string;

@@ -36,11 +36,18 @@ import type {
   QuantizeProgress,
   QuantizeReport,
 } from './quantizer-contract.js';
+import type {
+  TelemetryAbsence,
+  TelemetryDevice,
+  TelemetryFault,
+  TelemetryOptions,
+} from './telemetry-contract.js';
 
 export { deviceTypes, NativeError } from './arguments.js';
 export * from './engine-contract.js';
 export type * from './inspection-contract.js';
 export type * from './quantizer-contract.js';
+export * from './telemetry-contract.js';
 
 /** What the addon exports: plain typed arrays, no checks. */
 interface Addon {
@@ -57,6 +64,7 @@ interface Addon {
     options: ReturnType<typeof packQuantizeOptions>,
     onLinear: (linear: QuantizedLinear, progress: QuantizeProgress) => void,
   ): { readonly promise: Promise<QuantizeReport>; cancel(): void };
+  openTelemetry(options: object): Telemetry;
 }
 
 interface AddonEngine {
@@ -253,4 +261,30 @@ export async function quantizeModel(
   } finally {
     options.signal?.removeEventListener('abort', cancel);
   }
+}
+
+/** Samples the machine on a native thread of its own, until it is stopped. Rows hold the values of all devices in order. */
+export interface Telemetry {
+  readonly devices: readonly TelemetryDevice[];
+  readonly absences: readonly TelemetryAbsence[];
+  /** Version of NVIDIA's driver; null without NVML. */
+  readonly driver: string | null;
+  /** Values of a row, its times included. */
+  readonly width: number;
+  /** One sample now, besides those of the period; does not wait for it. */
+  sampleSoon(): void;
+  /** Rows (n, width) that have not been taken; NaN is absent. */
+  take(): Float64Array;
+  /** The newest row, taken or not; empty before the first. */
+  latest(): Float64Array;
+  lostRows(): number;
+  faults(): readonly TelemetryFault[];
+  stop(): void;
+}
+
+/** Opens what there is to sample, and begins; what is missing is among the absences. */
+export function openTelemetry({ gpus, ...options }: TelemetryOptions): Telemetry {
+  const pciBusIds = typeof gpus === 'string' ? [] : gpus;
+  const samplesGpus = gpus === 'all' || pciBusIds.length > 0;
+  return translate(() => loadAddon().openTelemetry({ ...options, samplesGpus, pciBusIds }));
 }

@@ -32,6 +32,9 @@ const packageDoors: Readonly<Record<string, (path: string) => boolean>> = {
 /** C++: addon -> engine -> model -> ops -> quant -> base, each may include what stands to its right. */
 const layers = ['addon', 'engine', 'model', 'ops', 'quant', 'base'] as const;
 
+/** C++: beside the engine, not under it: it includes base/ alone, and of the layers only addon/ includes it. */
+const besideEngine = 'telemetry';
+
 const topLevel =
   /^(package\.json|package-lock\.json|tsconfig\.json|README\.md|ARCHITECTURE\.md|CHANGELOG\.md|LICENSE|biome\.json|vitest\.config\.ts|\..*)$/;
 
@@ -110,6 +113,11 @@ function includeFaults(path: string): string[] {
     const layer = layers.indexOf(target.split('/')[0] as (typeof layers)[number]);
     if (own !== 'check' && layer >= 0 && layer < rank)
       faults.push(`${path} includes ${target}: ${own} may not reach up`);
+    const folder = target.split('/')[0] as string;
+    if (own === besideEngine && layer >= 0 && folder !== 'base')
+      faults.push(`${path} includes ${target}: ${besideEngine} includes base only`);
+    if (folder === besideEngine && ![besideEngine, 'addon', 'check'].includes(own))
+      faults.push(`${path} includes ${target}: only addon/ may`);
     if (own === 'ops' && target.startsWith('quant/') && !/^quant\/int[48]_format\.h$/.test(target))
       faults.push(`${path} includes ${target}: ops knows of quant its format only`);
   }

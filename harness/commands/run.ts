@@ -15,12 +15,13 @@ import {
 } from '../audit/index.js';
 import { applyConfFiles } from '../conf-files.js';
 import { loadRunConfig, type RunConfig } from '../config.js';
-import { nameDevice, resolveDevice } from '../device.js';
+import { locateDevice, nameDevice, resolveDevice } from '../device.js';
 import { listIntervals, writeIntervals } from '../engine-course.js';
 import { type Fault, messageOf } from '../errors.js';
 import { listEvidence, writeEvidence } from '../evidence.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import { askForProfile, buildProfile, type KernelProfile } from '../kernel-profile.js';
+import { MetricsServer } from '../metrics/metrics-server.js';
 import type { Override } from '../overrides.js';
 import { findPackageRoot } from '../package-root.js';
 import { type PassResult, runPass } from '../pass.js';
@@ -38,6 +39,9 @@ import {
 } from '../run-record.js';
 import { scorePass } from '../scoring.js';
 import type { MeasuredSut } from '../sut/measured-sut.js';
+import { writeTelemetry } from '../telemetry/telemetry-file.js';
+import type { TelemetryMaterial } from '../telemetry/telemetry-record.js';
+import { TelemetryRecorder } from '../telemetry/telemetry-recorder.js';
 import { buildTestSettings, measuredPass, type PassName } from '../test-settings.js';
 import { writeTrace } from '../trace-file.js';
 import { longEnoughS, type WarmUp, warmUp } from '../warm-up.js';
@@ -78,13 +82,47 @@ export async function runBenchmark(
       streams.stderr.write(`bench: warning: ${where}: ${message}\n`),
   });
   const audit = await planAudit(config, shelf.opened?.kind ?? 'generation');
+  const metrics = await MetricsServer.start(config);
+  try {
+    return await runConfigured({ config, audit, dataset: shelf.opened, metrics }, options, {
+      streams,
+      signal,
+    });
+  } finally {
+    await metrics?.close();
+  }
+}
+
+/** A run that was checked, and the port it may serve its figures at. */
+interface CheckedRun {
+  readonly config: RunConfig;
+  readonly audit: AuditPlan | null;
+  readonly dataset: Dataset | null;
+  readonly metrics: MetricsServer | null;
+}
+
+async function runConfigured(
+  { config, audit, dataset, metrics }: CheckedRun,
+  options: RunOptions,
+  { streams, signal }: { readonly streams: Streams; readonly signal: AbortSignal },
+): Promise<ExitCode> {
   const progress = new ProgressReporter(streams.stderr, options.quiet);
+  if (metrics !== null) progress.note(`live figures at ${metrics.url}`);
   const startedAt = new Date();
   const folder = createRunFolder(config.name, options.output, startedAt);
-  const pieces = await loadPieces(config, shelf.opened, startedAt, folder, progress);
+  const pieces = await loadPieces(config, dataset, startedAt, folder, progress);
+  let telemetry: TelemetryRecorder | null = null;
   try {
-    const passes = await runPasses(config, pieces, folder, signal);
-    const material = scoreRun(config, pieces, passes, options.command, audit, signal);
+    const compute = locateDevice(config.engineTarget, hostFeatures);
+    telemetry = TelemetryRecorder.start(config, compute);
+    if (telemetry !== null) metrics?.watch(telemetry);
+    const beside = { telemetry, metrics };
+    const passes = await runPasses(config, pieces, beside, folder, signal);
+    const sampled = telemetry?.finish() ?? null;
+    const material = scoreRun(config, pieces, { ...passes, telemetry: sampled }, options.command, {
+      plan: audit,
+      signal,
+    });
     const record = await writeRun(material, folder, options.trace);
     const page = options.report ? await writePage(record, pieces, folder, streams) : '';
     streams.stdout.write(
@@ -96,6 +134,7 @@ export async function runBenchmark(
     );
     return judgeRun(material, record);
   } finally {
+    telemetry?.stop();
     await pieces.sut.close();
   }
 }
@@ -123,16 +162,26 @@ interface Passes {
   readonly warmUp: WarmUp | null;
 }
 
+/** What goes along with the passes. */
+interface Beside {
+  readonly telemetry: TelemetryRecorder | null;
+  readonly metrics: MetricsServer | null;
+}
+
 /** Accuracy first, which warms up and tells how fast it goes. */
 async function runPasses(
   config: RunConfig,
   pieces: RunPieces,
+  { telemetry, metrics }: Beside,
   folder: RunFolder,
   signal: AbortSignal,
 ): Promise<Passes> {
   const { library, sut, progress, clock } = pieces;
   const idleMs = config.watchdogS * 1000;
   let isSilent = false;
+  const sampled = <T>(name: 'warm-up' | PassName, part: () => Promise<T>): Promise<T> =>
+    telemetry === null ? part() : telemetry.during(name, part);
+  const observer = metrics?.figures ?? null;
   const isOver = () => signal.aborted || sut.brokenBy !== null || isSilent;
   const run = async (pass: PassName, measuredQps: number | null): Promise<PassResult> => {
     const asked = buildTestSettings(config, {
@@ -143,7 +192,11 @@ async function runPasses(
     });
     const test = applyConfFiles(asked, config.confFiles);
     if (pass === measuredPass(config.mode)) askForProfile(sut, config.engine, true);
-    const result = await runPass(pass, { ...pieces, test, signal, idleMs });
+    observer?.begin(pass, sut);
+    const result = await sampled(pass, () =>
+      runPass(pass, { ...pieces, test, signal, idleMs, observer }),
+    );
+    observer?.end();
     // Whoever stopped answering would only be waited for once more.
     isSilent = result.outcome.stalled;
     folder.writeLogs(pass, result.outcome.logs);
@@ -158,8 +211,9 @@ async function runPasses(
   let before = describeAccuracyPass(accuracy);
   if (before === null) {
     progress.note('warming up');
-    before = await warmUp(sut, library, signal, idleMs, clock);
+    before = await sampled('warm-up', () => warmUp(sut, library, signal, idleMs, clock));
   }
+  if (!isOver()) await telemetry?.measureIdle(signal);
   const performance = isOver() ? null : await run('performance', before.samplesPerSecond);
   return { accuracy, performance, warmUp: before };
 }
@@ -175,10 +229,9 @@ function describeAccuracyPass(accuracy: PassResult | null): WarmUp | null {
 function scoreRun(
   config: RunConfig,
   { library, sut, startedAt, progress }: RunPieces,
-  passes: Passes,
+  passes: Passes & { readonly telemetry: TelemetryMaterial | null },
   command: readonly string[],
-  plan: AuditPlan | null,
-  signal: AbortSignal,
+  { plan, signal }: { readonly plan: AuditPlan | null; readonly signal: AbortSignal },
 ): RunMaterial {
   const { accuracy, performance } = passes;
   if (accuracy !== null) progress.note('scoring');
@@ -226,6 +279,10 @@ async function writeRun(
     writeFileSync(json, `${JSON.stringify(audit, null, 2)}\n`);
   }
   if (profile !== null) writeFileSync(folder.profileJson, `${JSON.stringify(profile, null, 2)}\n`);
+  if (material.telemetry !== null) {
+    const reported = performance ?? accuracy;
+    writeTelemetry(folder.telemetry, material.telemetry, reported?.outcome.startedAtNs ?? 0);
+  }
   const record = await buildRunRecord(material);
   writeFileSync(folder.runJson, formatRunRecord(record));
   return record;

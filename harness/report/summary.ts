@@ -6,6 +6,7 @@ import type { Histogram } from '../histogram.js';
 import type { PeakSearch, PerformanceRecord } from '../performance-record.js';
 import type { AccuracyRecord, RunRecord } from '../run-record.js';
 import type { SutRecord } from '../sut-record.js';
+import type { TelemetryRecord } from '../telemetry/telemetry-record.js';
 import { formatAudit } from './audit-summary.js';
 import { listWarnings } from './warnings.js';
 
@@ -25,7 +26,7 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
   ];
   lines.push(...listWarnings(record).map((line) => colors.yellow(line)));
   if (record.performance !== null)
-    lines.push('', ...formatPerformance(record.performance, record.scenario));
+    lines.push('', ...formatPerformance(record.performance, record.scenario, record.telemetry));
   if (record.accuracy !== null) {
     lines.push(
       '',
@@ -44,7 +45,11 @@ export function formatSummary(record: RunRecord, folder: string, useColor: boole
   return lines.join('\n');
 }
 
-function formatPerformance(performance: PerformanceRecord, scenario: string): string[] {
+function formatPerformance(
+  performance: PerformanceRecord,
+  scenario: string,
+  telemetry: TelemetryRecord | null,
+): string[] {
   const { samplesPerSecond, tokensPerSecond, promptTokensPerSecond } = performance;
   const given = [
     [tokensPerSecond, 'tokens/s'],
@@ -62,6 +67,7 @@ function formatPerformance(performance: PerformanceRecord, scenario: string): st
     `Throughput  ${rates.join('   ') || 'not measured'}`,
     `            ${answered}${durationSeconds === null ? '' : ` in ${durationSeconds.toFixed(1)} s`}`,
     ...formatUtilisation(performance),
+    ...formatEnergy(telemetry),
     '',
     ...formatHistograms([
       [scenario === 'MultiStream' ? 'query latency, ms' : 'latency, ms', performance.latencyMs],
@@ -87,6 +93,20 @@ function formatUtilisation({ mbu, mfu }: PerformanceRecord): string[] {
     mfu === null ? null : `MFU ${percent(mfu)} of the peak arithmetic rate`,
   ].filter((share) => share !== null);
   return shares.length === 0 ? [] : [`            ${shares.join('   ')} (datasheet)`];
+}
+
+/** Nothing where no energy was measured. */
+function formatEnergy(telemetry: TelemetryRecord | null): string[] {
+  const energy = telemetry?.energy ?? null;
+  if (energy === null || energy.joulesPerToken === null) return [];
+  const figure = (value: number, bound: number | null) =>
+    `${formatNumber(value)} +- ${formatNumber(bound ?? 0)} J/token`;
+  const above = energy.joulesPerTokenAboveIdle;
+  const parts = [
+    figure(energy.joulesPerToken, energy.boundJoulesPerToken),
+    above === null ? null : `${figure(above, energy.boundJoulesPerTokenAboveIdle)} above idle`,
+  ].filter((part) => part !== null);
+  return [`            ${parts.join('   ')} (${energy.of.join(', ')})`];
 }
 
 function formatPeak({ peakQps, probes }: PeakSearch): string[] {

@@ -43,6 +43,7 @@ export function compareStats(before: EngineStats, now: EngineStats, info: Engine
     steps,
     deviceBusyShare: whole === 0 ? null : busy / whole,
     occupancy: steps === 0 ? null : (now.occupancySum - before.occupancySum) / steps,
+    kvUsedShare: now.usedKvPages / info.kvPages,
     kvPeakShare: now.peakKvPages / info.kvPages,
     preemptions: now.preemptions - before.preemptions,
   };

@@ -43,6 +43,8 @@ export interface EngineWork {
   readonly occupancy: number | null;
   /** The fullest the KV cache has been since the engine was loaded, 0..1. */
   readonly kvPeakShare: number;
+  /** At the last step, 0..1. */
+  readonly kvUsedShare: number;
   /** Sequences that had to give back their pages and start again. */
   readonly preemptions: number;
   /** Of the time from the first step to the last, the share a GPU computed while there was work; null on the CPU. */

@@ -178,7 +178,7 @@ export class NativeSut implements MeasuredSut {
     return new EngineReadings(() => {
       const stats = this.#engine.stats();
       const outstanding = this.#flights.size + this.#questions.length + this.#answering;
-      return { stats, outstanding, kvShare: stats.kvPages / this.#engine.info.kvPages };
+      return { stats, outstanding, kvShare: stats.usedKvPages / this.#engine.info.kvPages };
     });
   }
 

@@ -7,6 +7,7 @@
 #include "addon/errors.h"
 #include "addon/inspect_call.h"
 #include "addon/quantize_job.h"
+#include "addon/telemetry_object.h"
 #include "ops/gpu_devices.h"
 #include "ops/ops.h"
 
@@ -24,6 +25,7 @@ Napi::Object describe_gpus(Napi::Env env) {
     device.Set("computeCapability",
                std::to_string(gpu.compute_major) + "." + std::to_string(gpu.compute_minor));
     device.Set("multiprocessors", gpu.multiprocessors);
+    device.Set("pciBusId", gpu.pci_bus_id);
     device.Set("peakBandwidthGBs", gpu.peak_bandwidth_gbs > 0
                                        ? Napi::Value(Napi::Number::New(env, gpu.peak_bandwidth_gbs))
                                        : env.Null());
@@ -63,6 +65,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   export_engine(env, exports);
   export_inspect(env, exports);
   export_quantize(env, exports);
+  export_telemetry(env, exports);
   return exports;
 }
 

@@ -218,7 +218,7 @@ Napi::Object write_stats(Napi::Env env, const EngineStats& stats) {
   set(object, "promptTokens", stats.prompt_tokens);
   set(object, "generatedTokens", stats.generated_tokens);
   set(object, "occupancySum", stats.occupancy_sum);
-  set(object, "kvPages", stats.kv_pages);
+  set(object, "usedKvPages", stats.used_kv_pages);
   set(object, "peakKvPages", stats.peak_kv_pages);
   set(object, "preemptions", stats.preemptions);
   set(object, "deviceNs", stats.device_ns);

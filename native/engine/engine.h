@@ -47,7 +47,7 @@ struct EngineListener {
 };
 
 struct EngineStats {
-  int64_t steps = 0, prompt_tokens = 0, generated_tokens = 0, occupancy_sum = 0, kv_pages = 0,
+  int64_t steps = 0, prompt_tokens = 0, generated_tokens = 0, occupancy_sum = 0, used_kv_pages = 0,
           peak_kv_pages = 0, preemptions = 0, device_ns = 0, device_gap_ns = 0;
 };
 

@@ -138,7 +138,7 @@ void Engine::count_step(const Batch& batch) {
   ++stats_.steps;
   stats_.prompt_tokens += prompt_rows;
   stats_.occupancy_sum += static_cast<int64_t>(batch.runs().size());
-  stats_.kv_pages = cache_.used_pages();
+  stats_.used_kv_pages = cache_.used_pages();
   stats_.peak_kv_pages = cache_.peak_used_pages();
   stats_.preemptions = scheduler_.preemptions();
 }

@@ -10,6 +10,7 @@ namespace loadmark::ops {
 
 struct GpuDevice {
   std::string name;
+  std::string pci_bus_id;  // "0000:0f:00.0", by which other tools know it
   int64_t memory_bytes = 0;
   int compute_major = 0, compute_minor = 0;
   int multiprocessors = 0;

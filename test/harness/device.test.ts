@@ -12,6 +12,7 @@ function machine(gpus: readonly string[] | null): () => HostFeatures {
     computeCapability: '9.0',
     multiprocessors: 1,
     peakBandwidthGBs: null,
+    pciBusId: '0000:0f:00.0',
   }));
   const reason = gpus === null ? 'this build has no CUDA backend' : 'no CUDA driver';
   const built = gpus !== null;

@@ -11,7 +11,7 @@ function statsAfter(steps: number): EngineStats {
     occupancySum: 4 * steps,
     promptTokens: 2 * steps,
     generatedTokens: 3 * steps,
-    kvPages: steps % 7,
+    usedKvPages: steps % 7,
     peakKvPages: 6,
     preemptions: Math.floor(steps / 100),
     deviceNs: 0,

@@ -58,7 +58,8 @@ describe('remarkOnProfile', () => {
     'profiled (steps 100 to 149), and profiled steps run slower: the throughput of this run is not to be quoted';
 
   function work(stepsBefore: number, steps: number): EngineWork {
-    const rest = { occupancy: 1, kvPeakShare: 0, preemptions: 0, deviceBusyShare: null };
+    const used = { occupancy: 1, kvUsedShare: 0, kvPeakShare: 0 };
+    const rest = { ...used, preemptions: 0, deviceBusyShare: null };
     return { stepsBefore, steps, ...rest };
   }
 

@@ -37,7 +37,10 @@ GpuSurvey survey_gpus() {
     // kHz and bits; two transfers a clock on every memory NVIDIA has shipped since GDDR5.
     const double clock_hz = 1e3 * attribute(cudaDevAttrMemoryClockRate, device);
     const double bus_bytes = attribute(cudaDevAttrGlobalMemoryBusWidth, device) / 8.0;
+    char pci_bus_id[32] = "";
+    cudaDeviceGetPCIBusId(pci_bus_id, sizeof pci_bus_id, device);
     survey.devices.push_back({.name = properties.name,
+                              .pci_bus_id = pci_bus_id,
                               .memory_bytes = static_cast<int64_t>(properties.totalGlobalMem),
                               .compute_major = properties.major,
                               .compute_minor = properties.minor,
