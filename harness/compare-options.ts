@@ -22,7 +22,7 @@ export const compareFlags: readonly RunFlag[] = [
     flags: '--claim <metric=gain>',
     help: 'does a published gain follow from the runs? "tokens/s=38x", "ttft p50=5.4%"; may be repeated',
   },
-  { flags: '--output <dir>', help: 'write comparison.json and comparison.md there' },
+  { flags: '--output <dir>', help: 'write comparison.json, comparison.md and report.html there' },
   { flags: '--markdown <file>', help: 'write the comparison for a pull request' },
   { flags: '--junit <file>', help: "write the gate's results as JUnit XML" },
   { flags: '--json', help: 'print one JSON object on stdout and nothing else' },

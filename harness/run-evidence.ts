@@ -1,7 +1,7 @@
 // Everything a page about a run is made from: the record, and what of the evidence beside it is there. What is not there
 // is named, with the reason.
 
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Sample } from '../datasets/dataset.js';
 import type { EngineInterval } from './engine-course.js';
@@ -10,7 +10,8 @@ import type { SampleEvidence } from './evidence.js';
 import { readJsonLines } from './json-lines-file.js';
 import { DatasetShelf } from './run-dataset.js';
 import { RunFolder } from './run-folder.js';
-import { type RunRecord, runSchema } from './run-record.js';
+import type { RunRecord } from './run-record.js';
+import { parseRunRecord, type RecordFields } from './run-record-file.js';
 import { collectScores, type ScoredSamples } from './scored-samples.js';
 import { collectTimes, type TimedSamples } from './timed-samples.js';
 
@@ -40,33 +41,30 @@ export const allEvidence: EvidenceTerms = { mostBytes: Number.POSITIVE_INFINITY,
 /** Some 200,000 samples, which take a second. */
 export const quickEvidence: EvidenceTerms = { ...allEvidence, mostBytes: 64 << 20 };
 
+/** What a page cannot do without; the rest of an older record may be missing. */
+const neededFields: RecordFields = {
+  boolean: [],
+  number: [],
+  object: ['system', 'model', 'dataset', 'config'],
+  string: [],
+};
+
 /**
  * run.json, from its folder or by its own name.
  * @throws InputError when it is not there or is no run's record.
  */
-export function readRunRecord(path: string): { readonly record: RunRecord; readonly file: string } {
+export function readRunRecord(
+  path: string,
+  needed: RecordFields = neededFields,
+): { readonly record: RunRecord; readonly file: string } {
   const refuse = (message: string) => new InputError([{ where: `"${path}"`, message }]);
   if (!existsSync(path))
     throw refuse('does not exist; allowed: the folder of a run, or a run.json');
   const file = statSync(path).isDirectory() ? new RunFolder(path).runJson : path;
   if (!existsSync(file)) throw refuse('holds no run.json; allowed: the folder of a run');
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw refuse(`cannot be read as JSON: ${messageOf(error)}`);
-  }
-  const record = value as Partial<RunRecord> | null;
-  if (typeof record !== 'object' || record?.schema !== runSchema) {
-    const schema = JSON.stringify(record?.schema ?? null);
-    throw refuse(`has the schema ${schema}; allowed: "${runSchema}"`);
-  }
-  for (const part of ['system', 'model', 'dataset', 'config'] as const) {
-    if (typeof record[part] !== 'object' || record[part] === null) {
-      throw refuse(`is no complete record of a run: "${part}" is missing`);
-    }
-  }
-  return { record: fillRecord(record as RunRecord), file };
+  const record = parseRunRecord(file, needed);
+  if (typeof record === 'string') throw refuse(record);
+  return { record: fillRecord(record), file };
 }
 
 /** What records of earlier versions do not say. */

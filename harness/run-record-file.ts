@@ -10,7 +10,7 @@ export type RecordFields = Readonly<
 >;
 
 /** The record, or what is wrong with it: somebody may have edited it. */
-export function readRunRecord(file: string, needed: RecordFields): RunRecord | string {
+export function parseRunRecord(file: string, needed: RecordFields): RunRecord | string {
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(file, 'utf8'));

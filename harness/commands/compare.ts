@@ -4,23 +4,25 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Comparison, compareSides } from '../compare/comparison.js';
-import { readSides } from '../compare/run-evidence.js';
+import { readSides } from '../compare/side.js';
 import type { CompareRequest } from '../compare-options.js';
 import { InputError, messageOf } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import { formatGateXml } from '../report/comparison-junit.js';
 import { formatComparisonMarkdown } from '../report/comparison-markdown.js';
 import { formatComparison } from '../report/comparison-summary.js';
+import { formatComparisonPage } from '../report/html/compare/comparison-page.js';
 import type { Streams } from './run.js';
 
 export async function compareRuns(request: CompareRequest, streams: Streams): Promise<ExitCode> {
-  const sides = await readSides(request.paths);
+  const sides = readSides(request.paths);
   const { alpha, margins, gate, claims } = request;
   const comparison = compareSides(sides, { alpha, margins, gate, claims });
   const json = `${JSON.stringify(comparison, null, 2)}\n`;
   if (request.output !== null) {
     write(join(request.output, 'comparison.json'), json);
     write(join(request.output, 'comparison.md'), formatComparisonMarkdown(comparison));
+    write(join(request.output, 'report.html'), formatComparisonPage(comparison));
   }
   if (request.markdown !== null) write(request.markdown, formatComparisonMarkdown(comparison));
   if (request.junit !== null) write(request.junit, formatGateXml(comparison));

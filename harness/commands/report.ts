@@ -19,7 +19,7 @@ export async function writeReports(
 ): Promise<ExitCode> {
   const { output } = flags;
   if (output !== undefined) checkOutput(output, runs.length);
-  const found = runs.map(readRunRecord);
+  const found = runs.map((run) => readRunRecord(run));
   for (const { record, file } of found) {
     const evidence = await readRunEvidence(record, file, allEvidence);
     const page = output ?? pageBeside(file);

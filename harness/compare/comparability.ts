@@ -3,7 +3,7 @@
 
 import { commandLike, type Factor } from './factors.js';
 import type { Impossibility } from './impossible-figures.js';
-import type { RunEvidence } from './run-evidence.js';
+import type { ComparedRun } from './side.js';
 
 export interface Comparability {
   /** Whether ratios of speed mean anything. */
@@ -32,8 +32,8 @@ const speedOnly: readonly string[] = [
 /** `factors` of the two runs alone, the baseline's value first. */
 export function judgeComparability(
   factors: readonly Factor[],
-  baseline: RunEvidence,
-  candidate: RunEvidence,
+  baseline: ComparedRun,
+  candidate: ComparedRun,
   impossible: readonly Impossibility[],
 ): Comparability {
   const differing = factors.filter(({ isSame }) => !isSame);

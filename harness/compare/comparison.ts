@@ -8,7 +8,7 @@ import { type Factor, listFactors } from './factors.js';
 import { type GateResult, type GateRule, marginsOf, runGate } from './gate.js';
 import { findImpossible, type Impossibility } from './impossible-figures.js';
 import { compareQuality, type QualityComparison } from './quality.js';
-import type { Side } from './run-evidence.js';
+import type { Side } from './side.js';
 import { compareSpeed, type SpeedRatio } from './speed.js';
 
 export const comparisonSchema = 'loadmark/comparison/1';

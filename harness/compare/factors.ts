@@ -1,7 +1,7 @@
 // What could make two runs differ? Every fact of a run that a speed or a score depends on, by what it is a fact of.
 
 import { createHash } from 'node:crypto';
-import type { RunEvidence } from './run-evidence.js';
+import type { ComparedRun } from './side.js';
 
 /**
  * workload: what was asked, and when; where it differs, figures are of different things. machine: what it ran on.
@@ -14,7 +14,7 @@ export type FactorValue = string | number | boolean | null;
 interface FactorDefinition {
   readonly name: string;
   readonly kind: FactorKind;
-  readonly of: (run: RunEvidence) => FactorValue;
+  readonly of: (run: ComparedRun) => FactorValue;
   /** The options of `bench` that give a run this value; absent where it takes more than an option. */
   readonly options?: (value: FactorValue) => readonly string[];
 }
@@ -186,7 +186,7 @@ const definitions: readonly FactorDefinition[] = [
 ];
 
 /** Of each side's first run: repeats have been held against it before. */
-export function listFactors(runs: readonly RunEvidence[]): Factor[] {
+export function listFactors(runs: readonly ComparedRun[]): Factor[] {
   return definitions.map(({ name, kind, of }) => {
     const values = runs.map(of);
     return { name, kind, values, isSame: values.every((value) => value === values[0]) };
@@ -195,8 +195,8 @@ export function listFactors(runs: readonly RunEvidence[]): Factor[] {
 
 /** The call that would repeat `run` with `other`'s values of the factors named; null where options do not reach one. */
 export function commandLike(
-  run: RunEvidence,
-  other: RunEvidence,
+  run: ComparedRun,
+  other: ComparedRun,
   names: readonly string[],
 ): readonly string[] | null {
   const wanted = definitions.filter(({ name }) => names.includes(name));
@@ -211,7 +211,7 @@ export function commandLike(
 }
 
 /** Of how many tokens each row's prompt was; null where no samples were kept. */
-function digestPrompts(samples: RunEvidence['performance']): string | null {
+function digestPrompts(samples: ComparedRun['performance']): string | null {
   if (samples === null) return null;
   const counts = new Map(samples.map(({ id, promptTokenCount }) => [id, promptTokenCount]));
   const lines = [...counts].map(([id, count]) => `${id} ${count}`).sort();

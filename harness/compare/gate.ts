@@ -4,7 +4,7 @@
 import { type Fault, InputError } from '../errors.js';
 import { decideRegression, type Margin } from '../statistics/index.js';
 import type { QualityComparison } from './quality.js';
-import type { Side } from './run-evidence.js';
+import type { Side } from './side.js';
 import { designOf, figuresOf, metricsOf } from './speed.js';
 
 /** `speed=-3%`: the name as it was given, and how much worse is allowed. */

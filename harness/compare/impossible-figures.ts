@@ -4,7 +4,7 @@
 import type { SampleEvidence } from '../evidence.js';
 import type { RunRecord } from '../run-record.js';
 import { addSample, computeMbu, describeStep, noWork } from '../utilisation.js';
-import type { RunEvidence } from './run-evidence.js';
+import type { ComparedRun } from './side.js';
 
 export interface Impossibility {
   /** run.json's path of the figure, or what is wrong. */
@@ -15,7 +15,7 @@ export interface Impossibility {
 /** Figures that are recomputed may differ by rounding. */
 const tolerance = 0.005;
 
-export function findImpossible(run: RunEvidence): Impossibility[] {
+export function findImpossible(run: ComparedRun): Impossibility[] {
   return [
     ...findShares(run.record),
     ...findLostSamples(run),
@@ -36,7 +36,7 @@ function findShares({ performance }: RunRecord): Impossibility[] {
 }
 
 /** Issued = completed = told, each once. */
-function findLostSamples({ record, performance }: RunEvidence): Impossibility[] {
+function findLostSamples({ record, performance }: ComparedRun): Impossibility[] {
   const { issuedSamples, completedSamples, failedSamples } = record.performance ?? {};
   const found: Impossibility[] = [];
   if (issuedSamples !== undefined && completedSamples !== issuedSamples) {
@@ -53,7 +53,7 @@ function findLostSamples({ record, performance }: RunEvidence): Impossibility[] 
 }
 
 /** The mean latency again, from the samples' own times. */
-function findWrongUnits({ record, performance }: RunEvidence): Impossibility[] {
+function findWrongUnits({ record, performance }: ComparedRun): Impossibility[] {
   const told = record.performance?.latencyMs?.mean;
   const series = lastSeries(performance ?? []);
   if (told === undefined || record.scenario === 'MultiStream' || series.length === 0) return [];
@@ -90,7 +90,7 @@ function findWrongRates({ performance, scenario }: RunRecord): Impossibility[] {
 }
 
 /** MBU again, from the samples' own lengths: what a step reads at least over what the GPU could have read. */
-function findWrongMbu({ record, performance: samples }: RunEvidence): Impossibility[] {
+function findWrongMbu({ record, performance: samples }: ComparedRun): Impossibility[] {
   const { performance, model, sut, system } = record;
   const { cost } = model;
   const tpotMs = performance?.tpotMs?.mean;

@@ -14,7 +14,7 @@ import {
   tangoInterval,
   testMcNemar,
 } from '../statistics/index.js';
-import type { Side } from './run-evidence.js';
+import type { Side } from './side.js';
 
 export interface QualityDifference {
   readonly metric: string;

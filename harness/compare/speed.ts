@@ -12,7 +12,7 @@ import {
   type RunDesign,
   ratioOfRepeats,
 } from '../statistics/index.js';
-import type { RunEvidence, Side } from './run-evidence.js';
+import type { ComparedRun, Side } from './side.js';
 
 export interface SpeedRatio {
   readonly metric: string;
@@ -205,7 +205,7 @@ export function designOf(baseline: Side, candidate: Side): RunDesign {
 }
 
 function samplesOf(side: Side): Samples | null {
-  const run: RunEvidence | undefined = side.runs[0];
+  const run: ComparedRun | undefined = side.runs[0];
   return run?.performance ?? null;
 }
 

@@ -6,7 +6,7 @@ import { join, sep } from 'node:path';
 import type { Fault } from '../errors.js';
 import type { RunFolder } from '../run-folder.js';
 import type { RunRecord } from '../run-record.js';
-import { type RecordFields, readRunRecord } from '../run-record-file.js';
+import { parseRunRecord, type RecordFields } from '../run-record-file.js';
 import { logFiles } from './submission-tree.js';
 
 /** What packaging reads of every record. */
@@ -28,7 +28,7 @@ export function readRun(folder: RunFolder, path: string, faults: Fault[]): RunRe
     faults.push({ where: path, message });
     return null;
   }
-  const record = readRunRecord(folder.runJson, neededFields);
+  const record = parseRunRecord(folder.runJson, neededFields);
   if (typeof record === 'string') {
     faults.push({ where: folder.runJson, message: record });
     return null;

@@ -159,6 +159,28 @@ describe('the gate', () => {
   });
 });
 
+describe('the page of a comparison', () => {
+  it("is one file without scripts, whose marked figures are comparison.json's", async () => {
+    const output = join(folder, 'page');
+    const hostile = { name: '<img src=x onerror=alert(1)>' };
+    const answers = (wrong: number) => (i: number) => ({ correct: i % 10 >= wrong });
+    const baseline = makeRun(place(), makeSamples(400, 10, answers(1)));
+    const candidate = makeRun(place(), makeSamples(400, 8, answers(2)), hostile);
+    await callBench('compare', baseline, candidate, '--output', output);
+    const page = readFileSync(join(output, 'report.html'), 'utf8');
+    const comparison = JSON.parse(readFileSync(join(output, 'comparison.json'), 'utf8'));
+    const marked = [...page.matchAll(/data-field="([^"]+)" data-value="([^"]+)"/g)];
+    expect(marked.length).toBeGreaterThan(30);
+    for (const [, path = '', value] of marked) {
+      const found = path.split('.').reduce((inside, name) => inside?.[name], comparison);
+      expect([path, String(found)]).toEqual([path, value]);
+    }
+    expect(page).not.toMatch(/<script|<img/);
+    expect(page).toContain('&lt;img src=x onerror=alert(1)&gt;');
+    expect(page.length).toBeLessThan(1.5e6);
+  });
+});
+
 describe('the command line', () => {
   it.each([
     [[], 'missing required argument'],

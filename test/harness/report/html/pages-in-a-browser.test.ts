@@ -1,4 +1,4 @@
-// The page in a real browser: it loads without a complaint, no label lies on another, nothing is cut off, and it can be
+// The pages of runs and of a comparison in a real browser: it loads without a complaint, no label lies on another, nothing is cut off, and it can be
 // read in the dark and on paper. Where there is no Chromium this is skipped, by name.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { contrasts, cutOff, overlappingLabels, scrollsSideways } from './page-ch
 const program = findChromium();
 const reason = program === null ? ' (skipped: no Chromium in $CHROMIUM or on the path)' : '';
 
-describe.skipIf(program === null)(`the page of a run in Chromium${reason}`, () => {
+describe.skipIf(program === null)(`pages in Chromium${reason}`, () => {
   let folder = '';
   let browser: Chromium;
   const pages: string[] = [];
@@ -35,6 +35,9 @@ describe.skipIf(program === null)(`the page of a run in Chromium${reason}`, () =
       expect((await callBench('report', record, '--output', page)).code).toBe(0);
       pages.push(page);
     }
+    const compared = join(folder, 'compared');
+    await callBench('compare', runs[0]!, runs[2]!, '--output', compared);
+    pages.push(join(compared, 'report.html'));
     browser = await Chromium.start(program!);
   });
   afterAll(async () => {

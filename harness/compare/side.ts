@@ -1,27 +1,28 @@
 // A run as a comparison reads it: its record, and what happened to each sample where that was kept.
 
-import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { type Fault, InputError, messageOf } from '../errors.js';
 import type { SampleEvidence } from '../evidence.js';
+import { readJsonLines } from '../json-lines-file.js';
+import { readRunRecord } from '../run-evidence.js';
 import { RunFolder } from '../run-folder.js';
 import type { RunRecord } from '../run-record.js';
-import { type RecordFields, readRunRecord } from '../run-record-file.js';
+import type { RecordFields } from '../run-record-file.js';
 import type { PassName } from '../test-settings.js';
 
 /** What a comparison reads of every record. */
 const neededFields: RecordFields = {
-  boolean: ['valid', 'interrupted', 'model.synthetic'],
+  boolean: ['valid'],
   number: ['system.cores', 'dataset.samples'],
-  object: ['command', 'invalidReasons', 'system.gpus', 'config.generation', 'settings.effective'],
+  object: ['system.gpus', 'config.generation', 'settings.effective'],
   string: [
-    ...['id', 'name', 'startedAt', 'version', 'scenario', 'mode', 'clock', 'sut.kind'],
+    ...['id', 'name', 'startedAt', 'version', 'scenario', 'mode', 'sut.kind'],
     ...['system.cpu', 'model.name', 'dataset.name', 'dataset.split', 'dataset.digest'],
   ],
 };
 
-export interface RunEvidence {
+export interface ComparedRun {
   /** As it was given, or found below what was given. */
   readonly path: string;
   readonly record: RunRecord;
@@ -36,23 +37,24 @@ export interface Side {
   readonly label: string;
   readonly path: string;
   /** In the order in which they were started. */
-  readonly runs: readonly RunEvidence[];
+  readonly runs: readonly ComparedRun[];
 }
 
 /**
  * Reads each path: a run's folder, its run.json, or a folder of such folders, which are repeats.
  * @throws InputError with every path that is none of these.
  */
-export async function readSides(paths: readonly string[]): Promise<Side[]> {
+export function readSides(paths: readonly string[]): Side[] {
   const faults: Fault[] = [];
   const sides: Side[] = [];
   for (const path of paths) {
     try {
-      const runs = await Promise.all(findRuns(path).map(readRun));
+      const runs = findRuns(path).map(readRun);
       runs.sort((a, b) => a.record.startedAt.localeCompare(b.record.startedAt));
       sides.push({ label: runs[0]!.record.name, path, runs });
     } catch (error) {
-      faults.push({ where: path, message: messageOf(error) });
+      if (error instanceof InputError) faults.push(...error.faults);
+      else faults.push({ where: path, message: messageOf(error) });
     }
   }
   if (faults.length > 0) throw new InputError(faults);
@@ -75,34 +77,16 @@ function findRuns(path: string): string[] {
   );
 }
 
-async function readRun(path: string): Promise<RunEvidence> {
-  const isFile = statSync(path).isFile();
-  const folder = new RunFolder(isFile ? dirname(path) : path);
-  const file = isFile ? path : folder.runJson;
-  const record = readRunRecord(file, neededFields);
-  if (typeof record === 'string') throw new Error(`${file} ${record}`);
-  // A record that lies alone, or under another name, has no samples beside it that are its own.
-  const hasSamples = !isFile || basename(file) === basename(folder.runJson);
-  const read = (pass: PassName) => (hasSamples ? readSamples(folder.samples(pass)) : null);
-  const [performance, accuracy] = await Promise.all([read('performance'), read('accuracy')]);
-  return { path, record, performance, accuracy };
-}
-
-async function readSamples(file: string): Promise<SampleEvidence[] | null> {
-  if (!existsSync(file)) return null;
-  const samples: SampleEvidence[] = [];
-  const lines = createInterface({
-    input: createReadStream(file),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  });
-  for await (const line of lines) {
-    try {
-      if (line !== '') samples.push(JSON.parse(line) as SampleEvidence);
-    } catch (error) {
-      throw new Error(`${file}:${samples.length + 1}: ${messageOf(error)}`);
-    }
-  }
-  return samples;
+function readRun(path: string): ComparedRun {
+  const { record, file } = readRunRecord(path, neededFields);
+  // A record that lies under another name has no samples beside it that are its own.
+  const folder = new RunFolder(dirname(file));
+  const hasSamples = basename(file) === basename(folder.runJson);
+  const read = (pass: PassName) => {
+    const samples = folder.samples(pass);
+    return hasSamples && existsSync(samples) ? [...readJsonLines<SampleEvidence>(samples)] : null;
+  };
+  return { path, record, performance: read('performance'), accuracy: read('accuracy') };
 }
 
 /** Sides that are called alike are told apart by their paths. */
