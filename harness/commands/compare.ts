@@ -4,6 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Comparison, compareSides } from '../compare/comparison.js';
+import { compareEvals, isEvalFolder } from '../compare/eval-comparison.js';
 import { readSides } from '../compare/side.js';
 import type { CompareRequest } from '../compare-options.js';
 import { InputError, messageOf } from '../errors.js';
@@ -11,10 +12,12 @@ import { type ExitCode, exitCodes } from '../exit-codes.js';
 import { formatGateXml } from '../report/comparison-junit.js';
 import { formatComparisonMarkdown } from '../report/comparison-markdown.js';
 import { formatComparison } from '../report/comparison-summary.js';
+import { formatEvalComparison } from '../report/eval-comparison-summary.js';
 import { formatComparisonPage } from '../report/html/compare/comparison-page.js';
 import type { Streams } from './run.js';
 
-export async function compareRuns(request: CompareRequest, streams: Streams): Promise<ExitCode> {
+export function compareRuns(request: CompareRequest, streams: Streams): ExitCode {
+  if (request.paths.some(isEvalFolder)) return compareEvaluations(request, streams);
   const sides = readSides(request.paths);
   const { alpha, margins, gate, claims } = request;
   const comparison = compareSides(sides, { alpha, margins, gate, claims });
@@ -28,6 +31,25 @@ export async function compareRuns(request: CompareRequest, streams: Streams): Pr
   if (request.junit !== null) write(request.junit, formatGateXml(comparison));
   streams.stdout.write(request.json ? json : formatComparison(comparison));
   return judge(comparison);
+}
+
+function compareEvaluations(request: CompareRequest, streams: Streams): ExitCode {
+  const { paths, margins, alpha, gate, claims, output, markdown, junit, json } = request;
+  const [baseline, candidate, ...more] = paths;
+  const stranger = paths.find((path) => !isEvalFolder(path));
+  const refuse = (message: string) => new InputError([{ where: 'bench compare', message }]);
+  if (stranger !== undefined) {
+    throw refuse(`"${stranger}" is no evaluation; allowed: evaluations alone, or runs alone`);
+  }
+  if (more.length > 0) throw refuse(`there are ${paths.length} evaluations; allowed: two`);
+  if (gate.length + claims.length > 0 || markdown !== null || junit !== null) {
+    throw refuse('two evaluations take --margin, --alpha, --output and --json; allowed: no other');
+  }
+  const comparison = compareEvals([baseline!, candidate!], { margins, alpha });
+  const text = `${JSON.stringify(comparison, null, 2)}\n`;
+  if (output !== null) write(join(output, 'comparison.json'), text);
+  streams.stdout.write(json ? text : formatEvalComparison(comparison));
+  return exitCodes.ok;
 }
 
 /** What was shown decides: a regression that is merely possible fails nothing. */

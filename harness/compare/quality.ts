@@ -92,7 +92,7 @@ export function compareQuality(
   const metrics = names.map((metric) => {
     const values = (side: Map<string, ScoredSample>) =>
       ids.map((id) => side.get(id)!.values[metric]!);
-    return compareMetric(metric, values(from), values(to), { margins, alpha });
+    return compareScores(metric, values(from), values(to), { margins, alpha });
   });
   return { metrics, leftOut, absentBecause: null, worst: findWorst(names[0], ids, from, to) };
 }
@@ -123,7 +123,8 @@ function pointsOf(scores: NonNullable<SampleEvidence['scores']>): Record<string,
   return Object.fromEntries(entries.map(([name, value]) => [name, 100 * (value as number)]));
 }
 
-function compareMetric(
+/** Scores of the same items, in points, in the same order; 0 and 100 alone are right and wrong answers. */
+export function compareScores(
   metric: string,
   from: readonly number[],
   to: readonly number[],
@@ -170,7 +171,8 @@ function compareMetric(
 
 /** rouge1, rouge2, ... may share a margin. */
 function familyOf(metric: string): string {
-  return metric.startsWith('rouge') ? 'rouge' : metric;
+  if (metric.startsWith('rouge')) return 'rouge';
+  return metric.startsWith('acc') ? 'accuracy' : metric;
 }
 
 function inPoints(interval: Interval): Interval {

@@ -116,6 +116,12 @@ const others: readonly SpeedMetric[] = [
     better: 'lower',
     of: ({ performance }) => performance?.joulesPerToken ?? null,
   },
+  {
+    name: 'energy above idle',
+    unit: 'J/token',
+    better: 'lower',
+    of: ({ performance }) => performance?.joulesPerTokenAboveIdle ?? null,
+  },
 ];
 
 export const speedNames: readonly string[] = [...rates, ...times, ...others].map(

@@ -109,7 +109,12 @@ function formatQuality(metrics: readonly QualityDifference[], leftOut: number): 
   return `${table}\n${samples} samples, paired${others}`;
 }
 
-function describeJudgement({ judgement, margin, mcNemar, outcomes }: QualityDifference): string {
+export function describeJudgement({
+  judgement,
+  margin,
+  mcNemar,
+  outcomes,
+}: QualityDifference): string {
   if (judgement === null) return '';
   const allowed = margin.kind === 'relative' ? `${100 * margin.value} %` : `${margin.value} points`;
   const { verdict, detectableLoss, itemsIfEqual } = judgement;
