@@ -133,12 +133,31 @@ async function readMetadata(file: AsyncBuffer, path: string): Promise<FileMetaDa
   if (mark(file.byteLength - 4).toString('latin1') !== 'PAR1') {
     throw malformed(path, 'is cut short: a Parquet file ends with "PAR1"');
   }
-  const metadata = await refuse(path, 'has a footer that cannot be read', () =>
-    parquetMetadataAsync(file, { geoparquet: false }),
-  );
+  const footerEnd = file.byteLength - 8;
+  const footerBytes = Buffer.from(
+    file.slice(footerEnd, footerEnd + 4) as ArrayBuffer,
+  ).readUInt32LE();
+  const footerStart = footerEnd - footerBytes;
+  if (footerStart < 4) {
+    const message = `says at byte ${footerEnd} that its footer has ${footerBytes} bytes`;
+    throw malformed(path, `${message}; allowed: up to ${footerEnd - 4}`);
+  }
+  const metadata = await readFooter(file).catch(() => {
+    // What the library stumbled over says nothing of the file.
+    const message = `has a footer of ${footerBytes} bytes at byte ${footerStart}`;
+    throw malformed(path, `${message} that is no Parquet footer`);
+  });
   if (metadata.num_rows < 0n || metadata.num_rows > BigInt(maxRows)) {
     throw malformed(path, `says that it has ${metadata.num_rows} rows; allowed: up to ${maxRows}`);
   }
+  return metadata;
+}
+
+async function readFooter(file: AsyncBuffer): Promise<FileMetaData> {
+  const metadata = await parquetMetadataAsync(file, { geoparquet: false });
+  // The library leaves out what the footer lacks, and takes any schema.
+  if (typeof metadata.num_rows !== 'bigint') throw new TypeError('no number of rows');
+  columnsOf(metadata);
   return metadata;
 }
 

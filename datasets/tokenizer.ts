@@ -8,6 +8,7 @@ import { isObject, type JsonObject } from './json-object.js';
 import { checkDefinition } from './tokenizer-definition.js';
 import { findTokenizerSource } from './tokenizer-files.js';
 import type { AddedToken, TokenizerParts } from './tokenizer-parts.js';
+import { checkPatterns } from './tokenizer-patterns.js';
 
 export interface Tokenizer {
   /**
@@ -58,7 +59,10 @@ const unwritable = '\udc00';
 export async function loadTokenizer(folderOrFile: string): Promise<ModelTokenizer> {
   const source = await findTokenizerSource(folderOrFile);
   try {
-    return buildTokenizer(await source.read());
+    const parts = await source.read();
+    const tokenizer = buildTokenizer(parts);
+    checkPatterns(parts.definition, (text) => tokenizer.decode(tokenizer.encode(text)));
+    return tokenizer;
   } catch (cause) {
     if (cause instanceof DatasetError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -7,15 +7,18 @@ import type { System } from './environment.js';
 export interface DeviceLimit {
   readonly device: string;
   readonly name: string;
-  readonly bandwidthGBs: number;
-  readonly bandwidthFrom: 'measured now' | 'datasheet';
+  /** Of its memory; null, as the rates that follow from it, where no datasheet is known. */
+  readonly bandwidthGBs: number | null;
+  readonly bandwidthFrom: 'measured now' | 'datasheet' | 'no known peak';
+  /** Beside a measured bandwidth: the machine's load of the last minute, which took its share; null elsewhere. */
+  readonly loadAverage1m: number | null;
   /** Read by a step of one sequence, without KV cache. */
   readonly weightBytesPerToken: number;
   readonly kvBytesPerToken: number;
   /** Of one sequence at no context, and at `contextTokens`. */
-  readonly tokensPerSecond: number;
+  readonly tokensPerSecond: number | null;
   readonly contextTokens: number;
-  readonly tokensPerSecondAtContext: number;
+  readonly tokensPerSecondAtContext: number | null;
   /** Whether weights and one sequence of `contextTokens` fit its memory. */
   readonly fits: boolean;
   /** Why the engine would not take the model there; null where it would, as far as is known. */
@@ -34,14 +37,15 @@ const usualContext = 4096;
 export function findDeviceLimits(
   inspection: ModelInspection,
   { gpus, cpu, memoryBytes }: Pick<System, 'gpus' | 'cpu' | 'memoryBytes'>,
-  cpuReadGBs: number,
+  cpuRead: { readonly gbs: number; readonly loadAverage1m: number | null },
 ): DeviceLimit[] {
-  const onCpu = limitOf(inspection, inspection.weightBytesPerToken, cpuReadGBs, memoryBytes);
+  const onCpu = limitOf(inspection, inspection.weightBytesPerToken, cpuRead.gbs, memoryBytes);
   const limits: DeviceLimit[] = [
     {
       device: 'cpu',
       name: cpu,
       bandwidthFrom: 'measured now',
+      loadAverage1m: cpuRead.loadAverage1m,
       refusal: null,
       kernels: listCpuKernels(inspection.linears),
       ...onCpu,
@@ -49,11 +53,11 @@ export function findDeviceLimits(
   ];
   const gpuBytes = gpuBytesPerToken(inspection);
   for (const [index, gpu] of gpus.entries()) {
-    if (gpu.peakBandwidthGBs === null) continue;
     limits.push({
       device: `cuda:${index}`,
       name: gpu.name,
-      bandwidthFrom: 'datasheet',
+      bandwidthFrom: gpu.peakBandwidthGBs === null ? 'no known peak' : 'datasheet',
+      loadAverage1m: null,
       refusal: refuseOnGpu(inspection),
       kernels: listGpuKernels(inspection.linears),
       ...limitOf(inspection, gpuBytes, gpu.peakBandwidthGBs, gpu.memoryBytes),
@@ -65,7 +69,7 @@ export function findDeviceLimits(
 function limitOf(
   { kvBytesPerToken16, maxPositions, weightBytes, weightBytesPerToken, windows }: ModelInspection,
   bytesPerToken: number,
-  bandwidthGBs: number,
+  bandwidthGBs: number | null,
   memoryBytes: number,
 ) {
   const contextTokens = Math.min(usualContext, maxPositions);
@@ -74,7 +78,9 @@ function limitOf(
   );
   const meanSeen = seen.reduce((sum, positions) => sum + positions, 0) / seen.length;
   const rate = (positions: number) =>
-    (bandwidthGBs * 1e9) / (bytesPerToken + positions * kvBytesPerToken16);
+    bandwidthGBs === null
+      ? null
+      : (bandwidthGBs * 1e9) / (bytesPerToken + positions * kvBytesPerToken16);
   const held = bytesPerToken + weightBytes - weightBytesPerToken;
   return {
     bandwidthGBs,
@@ -88,27 +94,28 @@ function limitOf(
   };
 }
 
-/** Floats are 16 bits there, whatever they are in the file. */
 function gpuBytesPerToken({ linears, weightBytesPerToken }: ModelInspection): number {
   return linears.reduce(
-    (bytes, { held, n, k }) => (held === 'fp32' ? bytes - 2 * n * k : bytes),
+    (bytes, { heldBytes = 0, gpuHeldBytes = 0 }) => bytes + gpuHeldBytes - heldBytes,
     weightBytesPerToken,
   );
 }
 
-function distinctHeld(linears: readonly InspectedLinear[]): InspectedLinear[] {
+/** The first linear of each value of `key`, those at fault left out. */
+function distinct(linears: readonly InspectedLinear[], key: 'held' | 'gpuHeld' | 'stored') {
   const seen = new Map<string, InspectedLinear>();
   for (const linear of linears) {
-    if (linear.held !== undefined && !seen.has(linear.held)) seen.set(linear.held, linear);
+    const value = linear[key];
+    if (value != null && !seen.has(value)) seen.set(value, linear);
   }
   return [...seen.values()];
 }
 
 function listCpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kernels'] {
-  return distinctHeld(linears).map(({ held, cpuKernel }) => ({
+  return distinct(linears, 'held').map(({ held, cpuKernel }) => ({
     held: held!,
     kernel: cpuKernel!,
-    why: /^int/.test(held!)
+    why: isInteger(held!)
       ? 'integer products with activations rounded to int8; engine.activations fp32 keeps them whole'
       : 'the widest instructions this CPU has; floats see fp32 activations',
   }));
@@ -116,7 +123,8 @@ function listCpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kerne
 
 /** As ops/cuda/linear.cu chooses, which also asks the GPU for its shared memory. */
 function listGpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kernels'] {
-  return distinctHeld(linears).map(({ held }) => {
+  return distinct(linears, 'gpuHeld').map(({ gpuHeld }) => {
+    const held = gpuHeld!;
     if (held === 'int4') {
       return {
         held,
@@ -127,12 +135,18 @@ function listGpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kerne
     if (held === 'int8') {
       return { held, kernel: 'dense_linear_many_rows', why: 'the one kernel that reads int8' };
     }
+    const decoded = linears.filter((linear) => linear.gpuHeld === held && isInteger(linear.held!));
+    const formats = distinct(decoded, 'stored').map(({ stored }) => stored);
     return {
-      held: held!,
+      held,
       kernel: 'dense_linear_few_rows; for more rows cublasGemmEx',
-      why: 'without cuBLAS dense_linear_many_rows; floats are held in 16 bits',
+      why: `without cuBLAS dense_linear_many_rows; ${formats.length === 0 ? '' : `no kernel reads ${formats.join(' or ')}, decoded to fp16; `}floats are held in 16 bits`,
     };
   });
+}
+
+function isInteger(held: string): boolean {
+  return held.startsWith('int');
 }
 
 /** As engine/gpu_plan.cpp does. */

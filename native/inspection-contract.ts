@@ -22,13 +22,16 @@ export interface ModelInspection {
   readonly quantization: {
     readonly method: string;
     readonly bits: number;
-    readonly groupSize: number;
-    readonly symmetric: boolean;
+    /** -1: a row; null, as `symmetric`, where the method leaves no choice and config.json no word. */
+    readonly groupSize: number | null;
+    readonly symmetric: boolean | null;
     readonly actOrder: boolean;
     readonly checkpointFormat: 'gptq' | 'gptq_v2' | null;
   } | null;
   /** The layers' linears, then the head. */
   readonly linears: readonly InspectedLinear[];
+  /** null where a fault says why. */
+  readonly embedding: InspectedTable | null;
   readonly tensors: readonly InspectedTensor[];
   /** Held by the CPU's engine, without KV cache. */
   readonly weightBytes: number;
@@ -48,12 +51,27 @@ export interface InspectedLinear {
   readonly storedBytes?: number;
   readonly held?: 'fp32' | 'bf16' | 'fp16' | 'int8' | 'int4';
   readonly heldBytes?: number;
+  /** Of int4 and int8 as they are held; null: a row. */
   readonly groupSize?: number | null;
+  /** By a GPU, which has no kernel for some of what a CPU holds as integers. */
+  readonly gpuHeld?: '16 bits' | 'int8' | 'int4';
+  readonly gpuHeldBytes?: number;
   /** Why it is not held as it is stored; null where it is. */
   readonly reason?: string | null;
   /** On this CPU with activations rounded to int8, and in fp32. */
   readonly cpuKernel?: string;
   readonly cpuKernelFp32?: string;
+}
+
+/** The embedding's, of `n` tokens, looked up and never multiplied; of a tied head it is stored once and held twice. */
+export interface InspectedTable {
+  readonly path: string;
+  readonly n: number;
+  readonly k: number;
+  readonly stored: string;
+  readonly storedBytes: number;
+  readonly held: 'fp32' | 'bf16' | 'fp16';
+  readonly heldBytes: number;
 }
 
 export interface InspectedTensor {

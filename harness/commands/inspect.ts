@@ -4,7 +4,7 @@
 import { availableParallelism } from 'node:os';
 import { inspectModel, type ModelInspection, measureReadRate } from '../../native/index.js';
 import { loadModel } from '../config.js';
-import { describeSystem, type System } from '../environment.js';
+import { describeSystem, measureLoad, type System, takeSnapshot } from '../environment.js';
 import { type Fault, InputError } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import { findModelDoubts } from '../model-doubts.js';
@@ -76,5 +76,8 @@ function inspect(folder: string, verify: boolean): ModelInspection {
 }
 
 function findLimits(inspection: ModelInspection, system: System): DeviceLimit[] {
-  return findDeviceLimits(inspection, system, measureReadRate(availableParallelism()));
+  // The load first: reading raises it.
+  const { loadAverage1m } = measureLoad(takeSnapshot());
+  const gbs = measureReadRate(availableParallelism());
+  return findDeviceLimits(inspection, system, { gbs, loadAverage1m });
 }

@@ -20,7 +20,6 @@ export function formatInspection(record: InspectRecord, useColor: boolean): stri
 }
 
 function formatModel(record: InspectRecord): string {
-  const { quantization } = record;
   const files = new Set(record.tensors.map(({ file }) => file)).size;
   const rows: [string, string][] = [
     ['model', `${record.model}, ${record.path}`],
@@ -33,12 +32,12 @@ function formatModel(record: InspectRecord): string {
       'files',
       `${record.container}, ${files} ${files === 1 ? 'file' : 'files'}, ${record.tensors.length} tensors, ${size(record.storedBytes)}, ${record.verified ? 'every weight was read' : 'headers were read (--verify reads every weight)'}`,
     ],
-    [
-      'quantization',
-      quantization === null
-        ? 'config.json says nothing'
-        : `config.json says ${quantization.method}, ${quantization.bits} bits, groups of ${quantization.groupSize}, ${quantization.symmetric ? 'symmetric' : 'asymmetric'}${quantization.actOrder ? ', act-order' : ''}${quantization.checkpointFormat === null ? '' : `, ${quantization.checkpointFormat}`}`,
-    ],
+    // A GGUF file has no config.json; its tensors' types are in the table.
+    ...(record.container === 'gguf'
+      ? []
+      : [
+          ['quantization', `config.json says ${describe(record.quantization)}`] as [string, string],
+        ]),
     [
       'memory',
       `weights ${size(record.weightBytes)}, of which a token reads ${size(record.weightBytesPerToken)}; KV cache ${size(record.kvBytesPerToken16)} a token in 16 bits`,
@@ -47,8 +46,19 @@ function formatModel(record: InspectRecord): string {
   return rows.map(([name, value]) => `${name.padEnd(14)}${value}`).join('\n');
 }
 
+function describe(quantization: InspectRecord['quantization']): string {
+  if (quantization === null) return 'nothing';
+  const { method, bits, groupSize, symmetric, actOrder, checkpointFormat } = quantization;
+  const words = [method, `${bits} bits`];
+  if (groupSize !== null) words.push(groupSize < 0 ? 'one scale a row' : `groups of ${groupSize}`);
+  if (symmetric !== null) words.push(symmetric ? 'symmetric' : 'asymmetric');
+  if (actOrder) words.push('act-order');
+  if (checkpointFormat !== null) words.push(checkpointFormat);
+  return words.join(', ');
+}
+
 /** One row for all linears of one name that are stored and held alike. */
-function formatFormats({ linears, tensors }: InspectRecord): string {
+function formatFormats({ linears, embedding, tiedHead }: InspectRecord): string {
   const groups = new Map<string, InspectedLinear[]>();
   for (const linear of linears) {
     if (linear.stored === null) continue;
@@ -71,17 +81,25 @@ function formatFormats({ linears, tensors }: InspectRecord): string {
       first.reason ?? '',
     ];
   });
-  const table = tensors.find(({ module }) => module === 'model.embed_tokens.weight');
-  if (table !== undefined) {
-    const weights = table.shape.reduce((product, side) => product * side, 1);
-    const shape = table.shape.join(' x ');
-    rows.push(['embed_tokens', '1', shape, table.type, bits(table.bytes, weights), '', '', '']);
+  if (embedding !== null) {
+    const { n, k, stored, storedBytes, held, heldBytes } = embedding;
+    const why = tiedHead ? 'tied: stored once, held as the head and as this table' : '';
+    rows.push([
+      moduleName(embedding),
+      '1',
+      `${n} x ${k}`,
+      stored,
+      bits(storedBytes, n * k),
+      held,
+      bits(heldBytes, n * k),
+      why,
+    ]);
   }
   const head = ['linear', 'count', 'outputs x inputs', 'stored', 'bits', 'held', 'bits', 'why'];
   return alignColumns([head, ...rows]);
 }
 
-function moduleName({ path }: InspectedLinear): string {
+function moduleName({ path }: Pick<InspectedLinear, 'path'>): string {
   return path.slice(path.lastIndexOf('.') + 1);
 }
 
@@ -92,18 +110,29 @@ function bits(bytes: number, weights: number): string {
 function formatDevice(limit: DeviceLimit): string {
   const { tokensPerSecond, tokensPerSecondAtContext, contextTokens } = limit;
   const rate = (value: number) => (value < 10 ? value.toFixed(2) : Math.round(value).toString());
-  const lines = [
-    `${limit.device.padEnd(14)}${limit.name}, ${limit.bandwidthGBs.toFixed(1)} GB/s (${limit.bandwidthFrom})`,
-  ];
+  const lines = [`${limit.device.padEnd(14)}${limit.name}, ${describeBandwidth(limit)}`];
   if (limit.refusal !== null) lines.push(`  refused       ${limit.refusal}`);
-  lines.push(
-    `  limit         ${rate(tokensPerSecond)} tokens/s of one sequence without context, ${rate(tokensPerSecondAtContext)} at ${contextTokens} tokens (MBU 100 %): ${size(limit.weightBytesPerToken)} of weights a token`,
-  );
+  const bytes = `${size(limit.weightBytesPerToken)} of weights a token`;
+  if (tokensPerSecond === null || tokensPerSecondAtContext === null) {
+    lines.push(`  limit         not known: ${bytes}`);
+  } else {
+    lines.push(
+      `  limit         ${rate(tokensPerSecond)} tokens/s of one sequence without context, ${rate(tokensPerSecondAtContext)} at ${contextTokens} tokens (MBU 100 %): ${bytes}`,
+    );
+  }
   if (!limit.fits) lines.push('  memory        weights and one such sequence do not fit');
   for (const { held, kernel, why } of limit.kernels) {
     lines.push(`  ${held.padEnd(14)}${kernel} (${why})`);
   }
   return lines.join('\n');
+}
+
+function describeBandwidth({ bandwidthGBs, bandwidthFrom, loadAverage1m }: DeviceLimit): string {
+  if (bandwidthGBs === null) return bandwidthFrom;
+  const rate = `${bandwidthGBs.toFixed(1)} GB/s`;
+  if (bandwidthFrom !== 'measured now') return `${rate} (${bandwidthFrom})`;
+  const load = loadAverage1m === null ? '' : ` at load average ${loadAverage1m.toFixed(1)}`;
+  return `${rate} read from memory (${bandwidthFrom}${load}; a model that lies in the cache may exceed the limit)`;
 }
 
 function size(bytes: number): string {

@@ -295,7 +295,29 @@ class Parser {
   size_t at_ = 0;
 };
 
-void append_text(const Json& value, size_t limit, std::string* out);
+// A byte that cannot stand in a string is written as its value, \x10, in a message; in JSON, which
+// has no such escape, as \u0010, and what is no UTF-8 as the replacement character.
+std::string quote(std::string_view text, size_t limit, bool as_json) {
+  std::string out = "\"";
+  char escape[8];
+  size_t at = 0;
+  while (at < text.size() && out.size() < limit) {
+    size_t length = utf8_length(text, at);
+    unsigned byte = static_cast<uint8_t>(text[at]);
+    if (length == 0 || byte < 0x20 || byte == 0x7F) {
+      if (as_json && length == 0) byte = 0xFFFD;
+      std::snprintf(escape, sizeof escape, as_json ? "\\u%04x" : "\\x%02x", byte);
+      out += escape;
+      at += 1;
+    } else {
+      if (byte == '"' || byte == '\\') out.push_back('\\');
+      out.append(text.substr(at, length));
+      at += length;
+    }
+  }
+  out += at < text.size() ? "...\"" : "\"";
+  return out;
+}
 
 template <class Items, class Append>
 void append_list(const Items& items, char open, char close, size_t limit, std::string* out,
@@ -320,13 +342,13 @@ void append_text(const Json& value, size_t limit, std::string* out) {
     std::snprintf(number, sizeof number, "%.9g", *real);
     *out += number;
   } else if (const std::string* string = value.string()) {
-    *out += quoted(*string, limit);
+    *out += quote(*string, limit, true);
   } else if (const Json::Array* array = value.array()) {
     append_list(*array, '[', ']', limit, out,
                 [&](const Json& item) { append_text(item, limit, out); });
   } else if (const Json::Object* object = value.object()) {
     append_list(*object, '{', '}', limit, out, [&](const auto& member) {
-      *out += quoted(member.first, limit) + ": ";
+      *out += quote(member.first, limit, true) + ": ";
       append_text(member.second, limit, out);
     });
   }
@@ -368,26 +390,7 @@ std::string Json::text(size_t limit) const {
   return out;
 }
 
-std::string quoted(std::string_view text, size_t limit) {
-  std::string out = "\"";
-  char escape[8];
-  size_t at = 0;
-  while (at < text.size() && out.size() < limit) {
-    size_t length = utf8_length(text, at);
-    uint8_t byte = static_cast<uint8_t>(text[at]);
-    if (length == 0 || byte < 0x20 || byte == 0x7F) {
-      std::snprintf(escape, sizeof escape, "\\x%02x", byte);
-      out += escape;
-      at += 1;
-    } else {
-      if (byte == '"' || byte == '\\') out.push_back('\\');
-      out.append(text.substr(at, length));
-      at += length;
-    }
-  }
-  out += at < text.size() ? "...\"" : "\"";
-  return out;
-}
+std::string quoted(std::string_view text, size_t limit) { return quote(text, limit, false); }
 
 Json parse_json(std::string_view text, const std::string& source) {
   return Parser(text, source).document();

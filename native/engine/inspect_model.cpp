@@ -50,6 +50,19 @@ int64_t read_bytes(const StoredLinear& linear, int64_t n, int64_t k) {
 
 Json words(const std::string& text) { return Json(text); }
 
+bool is_integer(const StoredLinear& linear) {
+  return linear.held == ops::WeightType::kInt4 || linear.held == ops::WeightType::kInt8;
+}
+
+// What a GPU computes with, in its activations' type where that is a float of 16 bits.
+std::string gpu_held(const StoredLinear& linear) {
+  return linear.gpu_decodes || !is_integer(linear) ? "16 bits" : weight_type_name(linear.held);
+}
+
+int64_t gpu_read_bytes(const StoredLinear& linear, int64_t n, int64_t k) {
+  return gpu_held(linear) == "16 bits" ? 2 * n * k : read_bytes(linear, n, k);
+}
+
 // The zero points' convention, where `qzeros` alone tells; -1 where it does not.
 int plain_convention(const Tensor& qzeros) {
   bool v1 = qzeros.bytes >= 4, v2 = v1;
@@ -75,6 +88,7 @@ class Inspection {
     note_conventions();
     Json::Object object = describe_config();
     object.emplace_back("linears", Json(std::move(linears)));
+    object.emplace_back("embedding", embedding_);
     object.emplace_back("tensors", Json(list_tensors()));
     object.emplace_back("weightBytes", Json(weight_bytes_ + embedding_bytes_));
     object.emplace_back("weightBytesPerToken", Json(weight_bytes_));
@@ -89,11 +103,14 @@ class Inspection {
     Json quantization;
     if (config_.quantization) {
       const QuantizationConfig& said = *config_.quantization;
+      const bool fixed =
+          said.method == QuantMethod::kBitsAndBytes4 || said.method == QuantMethod::kBitsAndBytes8;
       quantization = Json(Json::Object{
           {"method", words(quant_method_name(said.method))},
           {"bits", number(said.bits)},
-          {"groupSize", number(said.group_size)},
-          {"symmetric", Json(said.symmetric)},
+          // bitsandbytes has fixed blocks, which its configuration does not name
+          {"groupSize", fixed ? Json() : number(said.group_size)},
+          {"symmetric", fixed ? Json() : Json(said.symmetric)},
           {"actOrder", Json(said.act_order)},
           {"checkpointFormat",
            !said.convention
@@ -139,18 +156,21 @@ class Inspection {
       const auto kernel = [&](ops::ActivationType activations) {
         return words(ops::linear_kernel_name({nullptr, isa, activations}, stored.held));
       };
-      return Json(
-          Json::Object{{"path", words(module.path)},
-                       {"n", Json(module.n)},
-                       {"k", Json(module.k)},
-                       {"stored", words(stored.name)},
-                       {"storedBytes", Json(stored.stored_bytes)},
-                       {"held", words(weight_type_name(stored.held))},
-                       {"heldBytes", Json(held)},
-                       {"groupSize", stored.group_size > 0 ? Json(stored.group_size) : Json()},
-                       {"reason", stored.reason.empty() ? Json() : words(stored.reason)},
-                       {"cpuKernel", kernel(ops::ActivationType::kInt8)},
-                       {"cpuKernelFp32", kernel(ops::ActivationType::kFloat32)}});
+      return Json(Json::Object{
+          {"path", words(module.path)},
+          {"n", Json(module.n)},
+          {"k", Json(module.k)},
+          {"stored", words(stored.name)},
+          {"storedBytes", Json(stored.stored_bytes)},
+          {"held", words(weight_type_name(stored.held))},
+          {"heldBytes", Json(held)},
+          {"groupSize",
+           is_integer(stored) && stored.group_size > 0 ? Json(stored.group_size) : Json()},
+          {"gpuHeld", words(gpu_held(stored))},
+          {"gpuHeldBytes", Json(gpu_read_bytes(stored, module.n, module.k))},
+          {"reason", stored.reason.empty() ? Json() : words(stored.reason)},
+          {"cpuKernel", kernel(ops::ActivationType::kInt8)},
+          {"cpuKernelFp32", kernel(ops::ActivationType::kFloat32)}});
     } catch (const Error& error) {
       faults_.push_back(words(error.what()));
       return Json(Json::Object{{"path", words(module.path)},
@@ -203,6 +223,15 @@ class Inspection {
       const Tensor& table =
           find_float(checkpoint_, path + ".weight", {config_.vocab_size, config_.hidden_size});
       embedding_bytes_ = held_float_bytes(table);
+      const std::string held = weight_type_name(float_weight_type(held_type(table.type)));
+      embedding_ = Json(
+          Json::Object{{"path", words(path)},
+                       {"n", Json(config_.vocab_size)},
+                       {"k", Json(config_.hidden_size)},
+                       {"stored", words(is_block(table.type) ? data_type_name(table.type) : held)},
+                       {"storedBytes", Json(table.bytes)},
+                       {"held", words(held)},
+                       {"heldBytes", Json(embedding_bytes_)}});
       if (verify_) read_float(checkpoint_, path + ".weight", table.shape);
     } catch (const Error& error) {
       faults_.push_back(words(error.what()));
@@ -243,10 +272,10 @@ class Inspection {
   Json::Array list_tensors() {
     Json::Array tensors;
     int64_t strangers = 0;
-    std::string first;
+    std::string first;  // and its file
     for (const auto& [name, tensor] : checkpoint_.tensors()) {
       const bool used = used_.count(name) > 0;
-      if (!used && strangers++ == 0) first = tensor.stored;
+      if (!used && strangers++ == 0) first = quoted(tensor.stored) + " of " + tensor.file;
       Json::Array shape;
       for (const int64_t size : tensor.shape) shape.push_back(Json(size));
       tensors.push_back(Json(Json::Object{{"name", words(tensor.stored)},
@@ -258,7 +287,7 @@ class Inspection {
                                           {"used", Json(used)}}));
     }
     if (strangers > 0) {
-      doubt(std::to_string(strangers) + " tensors are not read, first " + quoted(first));
+      doubt(std::to_string(strangers) + " tensors are not read, first " + first);
     }
     return tensors;
   }
@@ -269,6 +298,7 @@ class Inspection {
   const Checkpoint checkpoint_;
   const bool verify_;
   std::set<std::string> used_;
+  Json embedding_;  // null where a fault says why
   Json::Array faults_, doubts_;
   int64_t weight_bytes_ = 0, embedding_bytes_ = 0;
   int64_t v1_ = 0, v2_ = 0, neither_ = 0;

@@ -121,6 +121,42 @@ describe('tokenizer.json', () => {
     await expectRefusal(place('tokenizer.json', JSON.stringify(definition)), message);
   });
 
+  const split = (regex: string) => ({
+    type: 'Split',
+    pattern: { Regex: regex },
+    behavior: 'Isolated',
+    invert: false,
+  });
+  const withPattern = (regex: string) => {
+    const definition = JSON.parse(source) as Definition;
+    const { pretokenizers } = definition.pre_tokenizer as { pretokenizers: unknown[] };
+    definition.pre_tokenizer = {
+      type: 'Sequence',
+      pretokenizers: [split(regex), ...pretokenizers],
+    };
+    return place('tokenizer.json', JSON.stringify(definition));
+  };
+
+  it.each([
+    ['(a|a)*$', 'a'],
+    ['(\\s|\\s)+$', ' '],
+    ['(z+)+$', 'z'],
+    ['(?:.|\\w)*\\z', 'a'],
+  ])('refuses a pattern that never ends, %s', async (regex, character) => {
+    await expectRefusal(
+      withPattern(regex),
+      new RegExp(`longer than 1000 ms for 40 times "${character}"; allowed: .* exponentially$`),
+    );
+  });
+
+  it.each([
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+    '\\s+$',
+  ])('takes a pattern that ends, %s', async (regex) => {
+    const tokenizer = await loadTokenizer(withPattern(regex));
+    expect(tokenizer.decode(tokenizer.encode('The  bench, again.'))).toBe('The  bench, again.');
+  });
+
   it('refuses a file that ends early', async () => {
     await expectRefusal(place('tokenizer.json', source.slice(0, 5000)), /is not JSON/);
   });

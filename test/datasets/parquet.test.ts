@@ -132,7 +132,31 @@ describe('a Parquet file is refused', () => {
       copy.writeUInt32LE(0x7fffffff, copy.length - 8);
       return copy;
     });
-    expect((await refuse(long)).message).toMatch(/has a footer that cannot be read: /);
+    expect((await refuse(long)).message).toMatch(
+      /says at byte \d+ that its footer has 2147483647 bytes; allowed: up to \d+$/,
+    );
+  });
+
+  it.each([
+    ['empty', Buffer.alloc(0)],
+    ['of thrift without a field', Buffer.from([0])],
+    // Field 1, version, an i32 of 1, and no more.
+    ['that lacks its schema', Buffer.from([0x15, 2, 0])],
+    ['of a type that thrift has and Parquet has not', Buffer.from([0x1a, 0, 0])],
+    ['of text', Buffer.from('{"schema": []}')],
+    // Version 1, an empty list of columns, no rows (field 3, an i64 of 0), an empty list of row groups.
+    ['whose schema is empty', Buffer.from([0x15, 2, 0x19, 0x0c, 0x16, 0, 0x19, 0x0c, 0])],
+  ])('when its footer is %s, by its place', async (_, footer) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(footer.length);
+    const path = damage('none', () =>
+      Buffer.concat([Buffer.from('PAR1'), footer, length, Buffer.from('PAR1')]),
+    );
+    const error = await refuse(path);
+    expect(error.code).toBe('dataset-malformed');
+    expect(error.message).toBe(
+      `"${path}" has a footer of ${footer.length} bytes at byte 4 that is no Parquet footer`,
+    );
   });
 
   it('or read, but never crashes, whatever byte is changed', async () => {

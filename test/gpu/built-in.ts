@@ -156,15 +156,3 @@ export async function compareAnswers(
   }
   return { same, ties, faults };
 }
-
-/** NaN when either holds one: it then passes no bound. */
-export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) return Number.NaN;
-  let largest = 0;
-  for (let i = 0; i < a.length; i++) {
-    const difference = Math.abs(a[i]! - b[i]!);
-    if (!(difference <= largest)) largest = difference;
-    if (Number.isNaN(largest)) return largest;
-  }
-  return largest;
-}

@@ -2,6 +2,7 @@
 // ties, whatever the batch is and however often a sequence was preempted.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EngineOptions, GenerateRequest } from '../../native/index.js';
+import { largestDifference } from '../native/difference.js';
 import { Bench } from '../native/golden-model.js';
 import {
   activationTypes,
@@ -12,7 +13,6 @@ import {
   cpuOptions,
   gpuOptions,
   hasGpu,
-  largestDifference,
   loadRequests,
   logitBounds,
   withBench,

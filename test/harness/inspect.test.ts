@@ -7,7 +7,10 @@ import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { InspectRecord } from '../../harness/commands/inspect.js';
 import { exitCodes } from '../../harness/exit-codes.js';
+import { findDeviceLimits } from '../../harness/model-limits.js';
+import { formatInspection } from '../../harness/report/inspection.js';
 import { Engine } from '../../native/index.js';
+import { smallLlama, writeGguf } from '../native/gguf-file.js';
 import { makeOptions } from '../native/golden-model.js';
 import { callBench } from './bench-call.js';
 
@@ -67,7 +70,8 @@ describe('limits', () => {
     const [cpu] = record.devices;
     expect(cpu!.contextTokens).toBe(256);
     const bytes = record.weightBytesPerToken + seen * record.kvBytesPerToken16;
-    expect(cpu!.tokensPerSecondAtContext / ((cpu!.bandwidthGBs * 1e9) / bytes)).toBeCloseTo(1, 9);
+    const most = (cpu!.bandwidthGBs! * 1e9) / bytes;
+    expect(cpu!.tokensPerSecondAtContext! / most).toBeCloseTo(1, 9);
   });
 
   test('the rate over the bytes', async () => {
@@ -75,10 +79,11 @@ describe('limits', () => {
     const [cpu] = record.devices;
     expect(cpu!.bandwidthGBs).toBeGreaterThan(0.1);
     expect(cpu!.tokensPerSecond).toBeCloseTo(
-      (cpu!.bandwidthGBs * 1e9) / record.weightBytesPerToken,
+      (cpu!.bandwidthGBs! * 1e9) / record.weightBytesPerToken,
       3,
     );
-    expect(cpu!.tokensPerSecondAtContext).toBeLessThan(cpu!.tokensPerSecond);
+    expect(cpu!.tokensPerSecondAtContext).toBeLessThan(cpu!.tokensPerSecond!);
+    expect(cpu!.loadAverage1m).toBeGreaterThanOrEqual(0);
     const q = record.linears.find(({ path }) => path.endsWith('q_proj'))!;
     // 18 bytes for 32 weights.
     expect((8 * q.storedBytes!) / (q.n * q.k)).toBe(4.5);
@@ -91,8 +96,89 @@ describe('limits', () => {
     expect(stdout).toMatch(
       /q_proj +1 +256 x 256 +Q4_K +4\.50 +fp16 +16\.00 +its blocks are no int4/,
     );
-    expect(stdout).toMatch(/embed_tokens +1 +96 x 256 +Q6_K +6\.56/);
+    expect(stdout).toMatch(/embed_tokens +1 +96 x 256 +Q6_K +6\.56 +fp16 +16\.00/);
+    expect(stdout).not.toMatch(/config\.json/);
+    expect(stdout).toMatch(/GB\/s read from memory \(measured now at load average [\d.]+; .*cache/);
     expect(stdout).toMatch(/limit +\d+ tokens\/s of one sequence/);
+  });
+});
+
+describe('limits of a GPU', () => {
+  const gpu = (memoryBytes: number, peakBandwidthGBs: number | null) => ({
+    name: 'a GPU',
+    memoryBytes,
+    driver: '1',
+    peakBandwidthGBs,
+    peakTflops: null,
+  });
+  const limitsOf = (record: InspectRecord, ...gpus: ReturnType<typeof gpu>[]) =>
+    findDeviceLimits(
+      record,
+      { gpus, cpu: 'a CPU', memoryBytes: 1e12 },
+      { gbs: 10, loadAverage1m: 0 },
+    );
+
+  test('Q8_0, Q4_1 and floats are 16 bits there', async () => {
+    const { record } = await inspect(join(formats, 'gguf-small-blocks/model.gguf'));
+    const stored = new Set(record.linears.map((linear) => linear.stored));
+    expect([...stored]).toEqual(expect.arrayContaining(['Q8_0', 'Q4_1', 'fp32']));
+    const weights = record.linears.reduce((sum, { n, k }) => sum + n * k, 0);
+    // Norms and biases are fp32 everywhere.
+    const vectors = record.tensors.filter(({ shape }) => shape.length === 1);
+    const bytes = 2 * weights + vectors.reduce((sum, { shape }) => sum + 4 * shape[0]!, 0);
+    const needed = bytes + record.embedding!.heldBytes + 512 * record.kvBytesPerToken16;
+    expect(record.maxPositions).toBe(512);
+    const [, exact, short] = limitsOf(record, gpu(needed, 1000), gpu(needed - 1, 1000));
+    expect(exact).toMatchObject({ weightBytesPerToken: bytes, fits: true });
+    expect(exact!.tokensPerSecond).toBeCloseTo(1e12 / bytes, 3);
+    expect(short!.fits).toBe(false);
+    expect(exact!.kernels.map(({ held }) => held)).toEqual(['16 bits']);
+    expect(exact!.kernels[0]!.why).toMatch(/no kernel reads Q4_1 or Q8_0, decoded to fp16/);
+  });
+
+  test.each([
+    ['gguf-q4_0/model.gguf', ['int4', '16 bits']],
+    ['llm-int8', ['int8', '16 bits']],
+  ])('%s keeps its integers', async (name, held) => {
+    const { record } = await inspect(join(formats, name));
+    const [, limit] = limitsOf(record, gpu(1e12, 1000));
+    expect(limit!.kernels.map((kernel) => kernel.held)).toEqual(held);
+    for (const linear of record.linears) {
+      if (linear.gpuHeld !== '16 bits') expect(linear.gpuHeldBytes).toBe(linear.heldBytes);
+    }
+  });
+
+  test('one without a known peak is listed', async () => {
+    const { record } = await inspect(join(formats, 'gguf-q4_0/model.gguf'));
+    const devices = limitsOf(record, gpu(1e12, null));
+    expect(devices[1]).toMatchObject({ device: 'cuda:0', tokensPerSecond: null, fits: true });
+    const text = formatInspection({ ...record, devices }, false);
+    expect(text).toMatch(
+      /cuda:0 +a GPU, no known peak\n(?: {2}refused.*\n)? {2}limit +not known: [\d.]+ kB of weights/,
+    );
+  });
+});
+
+describe('the text says', () => {
+  const architectures = resolve(import.meta.dirname, '../golden/architectures');
+  test.each([
+    ['nf4-double-fp16', /config\.json says bitsandbytes, 4 bits\n/],
+    ['llm-int8', /config\.json says bitsandbytes, 8 bits\n/],
+    ['awq-g32', /config\.json says awq, 4 bits, groups of 32, asymmetric\n/],
+    ['marlin-row', /config\.json says marlin, 4 bits, one scale a row, symmetric\n/],
+    ['compressed-channel-asym-fp32', /q_proj .* compressed-tensors +[\d.]+ +fp32 +32\.00/],
+  ])('of %s what config.json says', async (name, line) => {
+    expect((await callBench('inspect', join(formats, name))).stdout).toMatch(line);
+  });
+
+  test('the table of GPT-J by its own name', async () => {
+    const { stdout } = await callBench('inspect', join(architectures, 'gptj'));
+    expect(stdout).toMatch(/\nwte +1 +\d+ x \d+ .* (fp32|fp16|bf16) +(32|16)\.00/);
+  });
+
+  test('that a tied head and the table are one', async () => {
+    const { stdout } = await callBench('inspect', join(architectures, 'smollm2'));
+    expect(stdout).toMatch(/embed_tokens .* tied: stored once, held as the head and as this table/);
   });
 });
 
@@ -145,6 +231,22 @@ describe('faults', () => {
     const { code, stderr } = await callBench('inspect', file);
     expect(code).toBe(exitCodes.badInput);
     expect(stderr).toMatch(/x\.gguf: x\.gguf: does not begin with "GGUF" \(ERR_BAD_CHECKPOINT\)/);
+  });
+
+  test.each([
+    ['a control byte', Buffer.from('blk.0.\x10\x7f.weight'), 'blk.0.\x10\x7f.weight', '\\x10\\x7f'],
+    ['no UTF-8', Buffer.from('blk.0.\xff.weight', 'latin1'), 'blk.0.\ufffd.weight', '\\xff'],
+  ])('a GGUF tensor with %s in its name is told', async (_, name, read, shown) => {
+    const parts = smallLlama();
+    parts.tensors.push({ name, sizes: [8], type: 0, data: Buffer.alloc(32) });
+    const file = join(folder, 'odd-name.gguf');
+    writeFileSync(file, writeGguf(parts));
+    const { code, record } = await inspect(file);
+    expect(code).toBe(exitCodes.ok);
+    expect(record.tensors.map((tensor) => tensor.name)).toContain(read);
+    expect(record.doubts).toContain(
+      `1 tensors are not read, first "blk.0.${shown}.weight" of odd-name.gguf`,
+    );
   });
 
   test('a GGUF file is not quantized', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { largestDifference } from './difference.js';
 import { Bench, listCheckpoints, makeOptions, makeRequest, readGolden } from './golden-model.js';
 
 const folder = fileURLToPath(new URL('../golden/architectures', import.meta.url));
@@ -36,11 +37,7 @@ describe.each(checkpoints)('%s', (model) => {
     const logits = await bench.engine.forwardLogits(prompts[0]!);
     await bench.engine.close();
     expect(logits.length).toBe(golden.logits.length);
-    let largest = 0;
-    for (const [i, logit] of logits.entries()) {
-      const difference = Math.abs(logit - golden.logits[i]!);
-      if (!(difference <= largest)) largest = difference;
-    }
+    const largest = largestDifference(logits, golden.logits);
     console.log(`${model}, ${instructionSet}: largest logit difference ${largest}`);
     expect(largest).toBeLessThanOrEqual(1e-3);
   });
@@ -151,7 +148,7 @@ describe('config.json', () => {
       const bench = await Bench.load({ ...makeOptions(''), modelPath: changed });
       const logits = await bench.engine.forwardLogits(Int32Array.from(golden.prompts[0]!));
       await bench.engine.close();
-      const largest = Math.max(...logits.map((logit, i) => Math.abs(logit - golden.logits[i]!)));
+      const largest = largestDifference(logits, golden.logits);
       expect(largest).toBeLessThanOrEqual(1e-3);
     } finally {
       rmSync(changed, { recursive: true });

@@ -6,7 +6,7 @@ type Value = number | bigint | string | boolean | Buffer;
 export const valueTypes = { u32: 4, f32: 6, bool: 7, string: 8, array: 9, u64: 10 } as const;
 
 export interface GgufTensor {
-  readonly name: string;
+  readonly name: string | Buffer;
   /** A row's length first, as the file has it. */
   readonly sizes: readonly (number | bigint)[];
   readonly type: number;
@@ -38,7 +38,7 @@ export const u64 = (value: number | bigint) => {
   return bytes;
 };
 
-export const text = (value: string) =>
+export const text = (value: string | Buffer) =>
   Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
 
 function encode(type: number, value: Value): Buffer {
