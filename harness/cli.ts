@@ -15,6 +15,7 @@ import { BenchError, type Fault, InputError, messageOf } from './errors.js';
 import { collectEvalOptions, evalFlags } from './eval-options.js';
 import { exitCodes } from './exit-codes.js';
 import { withInterrupt } from './interrupt.js';
+import { collectLadderOptions, ladderFlags } from './ladder-options.js';
 import { suggestName } from './name-suggestion.js';
 import { findPackageRoot } from './package-root.js';
 import { collectQuantizeOptions, quantizeFlags } from './quantize-options.js';
@@ -23,7 +24,7 @@ import { collectScoreOptions, scoreFlags } from './score-options.js';
 import { divisions, submissionRounds } from './submission/benchmarks.js';
 
 /** Commands that are planned and refused by name. */
-const laterCommands = ['report', 'ladder', 'sweep', 'serve'];
+const laterCommands = ['report', 'serve'];
 
 /** Runs one call of `bench` and resolves to its exit status; `argv` starts after the program's name. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
@@ -64,6 +65,7 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addPackage(program, streams, finish);
   addPull(program, streams, finish);
   addCompare(program, streams, finish);
+  addLadder(program, argv, streams, finish);
   for (const command of program.commands) {
     command.showHelpAfterError(`(bench ${command.name()} --help lists the options)`);
   }
@@ -263,6 +265,33 @@ alike; what differs is told, with the call that would make it comparable.
   bench compare results/baseline/A results/optimized/B
   bench compare results/main results/branch --gate speed=-3%,rouge=-1%,ttft_p99=+5% --junit gate.xml`;
 
+function addLadder(
+  program: Command,
+  argv: readonly string[],
+  streams: Streams,
+  finish: Finish,
+): void {
+  const command = program.command('ladder').argument('<base>').argument('<optimized>');
+  command.description(
+    'from one configuration to another, step by step: what did each factor give?',
+  );
+  for (const { flags, help } of ladderFlags) command.addOption(new Option(flags, help));
+  command.addHelpText('after', ladderHelp);
+  command.action(async (base: string, optimized: string) => {
+    const request = collectLadderOptions(base, optimized, command.opts(), argv);
+    const { runLadder } = await import('./commands/ladder.js');
+    finish(await withInterrupt(streams.stderr, (s) => runLadder(request, streams, s)));
+  });
+}
+
+const ladderHelp = `
+Two runs of configs/runs, or YAML files, of the same work. Runs are short: 200 samples where neither file says how many,
+and no least duration (Offline asks each sample once); --samples and --min-duration say otherwise. The first repeat of
+each rung is scored.
+
+  bench ladder baseline optimized
+  bench ladder baseline optimized --order batching,weights --repeats 5 --output results/ladder/mine`;
+
 function addLater(program: Command, name: string): void {
   program
     .command(name, { hidden: true })
@@ -270,7 +299,7 @@ function addLater(program: Command, name: string): void {
     .allowExcessArguments()
     .action(() => {
       const message =
-        'is not in this version, which has run, doctor, quantize, inspect, eval, score, check, package, pull and compare';
+        'is not in this version, which has run, doctor, quantize, inspect, eval, score, check, package, pull, compare, ladder and sweep';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -289,6 +318,8 @@ function refuseWords([word]: readonly string[]): void {
     'package',
     'pull',
     'compare',
+    'ladder',
+    'sweep',
   ];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);
