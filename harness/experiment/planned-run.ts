@@ -1,6 +1,6 @@
 // One run of an experiment that makes many: where it lies, with which settings, and whether it is there already.
 
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { hostFeatures } from '../../native/index.js';
 import { loadRunConfig, parseScalar, type RunConfig } from '../config.js';
@@ -69,26 +69,24 @@ export class RunPlanner {
   }
 }
 
-/**
- * Whether the run need not be made. What a call left that was broken off is removed.
- * @returns 'other' where another run lies in its folder.
- */
-export function findRun({ folder, config }: PlannedRun): 'done' | 'missing' | 'other' {
+/** missing: no run.json. broken off: one of a run that Ctrl-C ended. other: one of other settings, or none of ours. */
+export type RunState = 'done' | 'missing' | 'broken off' | 'other';
+
+export function findRun({ folder, config }: PlannedRun): RunState {
+  const { runJson } = new RunFolder(folder);
+  if (!existsSync(runJson)) return 'missing';
   let record: Partial<RunRecord>;
   try {
-    record = JSON.parse(readFileSync(new RunFolder(folder).runJson, 'utf8'));
+    record = JSON.parse(readFileSync(runJson, 'utf8'));
   } catch {
-    rmSync(folder, { recursive: true, force: true });
-    return 'missing';
+    return 'other';
   }
   if (!isDeepStrictEqual(record.config, recordedConfig(config))) return 'other';
-  if (record.interrupted !== true) return 'done';
-  rmSync(folder, { recursive: true });
-  return 'missing';
+  return record.interrupted === true ? 'broken off' : 'done';
 }
 
 /** As run.json has it. */
-function recordedConfig({ confFiles, ...config }: RunConfig): unknown {
+export function recordedConfig({ confFiles: _, ...config }: RunConfig): unknown {
   const replace = (_key: string, value: unknown) =>
     typeof value === 'bigint' ? value.toString() : value;
   return JSON.parse(JSON.stringify(config, replace));

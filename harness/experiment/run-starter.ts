@@ -1,7 +1,7 @@
 // Makes the runs of an experiment one after another, each in a process of its own, and leaves out those that are there.
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, SystemUnderTestError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
@@ -65,9 +65,11 @@ export async function executeRuns(
 ): Promise<void> {
   for (const [i, run] of runs.entries()) {
     if (signal.aborted) return;
-    const isDone = findRun(run) === 'done';
+    const state = findRun(run);
+    const isDone = state === 'done';
     stderr?.write(`${run.label}  (${i + 1} of ${runs.length}${isDone ? ', there already' : ''})\n`);
     if (isDone) continue;
+    if (state === 'broken off') rmSync(run.folder, { recursive: true });
     const { code, stderr: told } = await start(run.argv, signal);
     if (signal.aborted || code === exitCodes.interrupted) return;
     if (results.includes(code)) continue;
@@ -79,5 +81,5 @@ export async function executeRuns(
 
 /** Those runs that were made and not broken off. */
 export function listDone(runs: readonly PlannedRun[]): PlannedRun[] {
-  return runs.filter((run) => existsSync(run.folder) && findRun(run) === 'done');
+  return runs.filter((run) => findRun(run) === 'done');
 }

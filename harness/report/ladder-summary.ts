@@ -113,6 +113,13 @@ function formatNotes({ steps, same, rungs, whole, alpha, repeats }: Ladder): str
     ...steps.flatMap(({ name, before }) =>
       before.reasons.length === 0 ? [] : [`no ratio of ${name}: ${before.reasons.join('; ')}`],
     ),
+    ...steps
+      .slice(1)
+      .flatMap(({ name, alone }) =>
+        alone === null || alone.reasons.length === 0
+          ? []
+          : [`no ratio of ${name} alone: ${alone.reasons.join('; ')}`],
+      ),
     ...(whole.main?.absentBecause ? [`no interval: ${whole.main.absentBecause}`] : []),
     `intervals of ratios ${100 * (1 - alpha)} %, ${repeats > 1 ? 'over repeats' : 'over the samples of one run'}; of scores ${100 * (1 - 2 * alpha)} %, paired by sample`,
   ];
