@@ -269,4 +269,24 @@ describe('the command line', () => {
       'loadmark/ladder/1',
     );
   }, 60_000);
+
+  it('measures the engine on the built-in model', async () => {
+    const [from, to] = ['plain', 'quick'].map((name) => join(folder, `${name}.yaml`));
+    const text = (model: string, batch: number) =>
+      `model: ${model}\nengine: { device: cpu, max_batch: ${batch} }\n`;
+    writeFileSync(from!, text('tiny', 1));
+    writeFileSync(to!, text('tiny-int4', 8));
+    const output = ['--output', join(folder, 'built-in'), '--json', '--quiet'];
+    const short = ['--repeats', '1', '--samples', '16', '--no-alone'];
+    const call = await callBench('ladder', from!, to!, ...short, ...output);
+    expect(call.stderr).toBe('');
+    const { steps, rungs } = JSON.parse(call.stdout) as Ladder;
+    expect(steps.map(({ name }) => name)).toEqual(['weights', 'batching']);
+    expect(rungs.map(({ runs }) => runs)).toEqual([1, 1, 1]);
+    for (const { before } of steps) {
+      expect(before.quality!.metrics[0]).toMatchObject({ metric: 'rouge1', samples: 16 });
+    }
+    // More sequences a step change no token.
+    expect(steps[1]!.before.quality!.metrics[0]!.difference).toBe(0);
+  }, 60_000);
 });
