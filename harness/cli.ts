@@ -12,19 +12,22 @@ import type { PullFlags } from './commands/pull.js';
 import type { ReportFlags } from './commands/report.js';
 import type { RunOptions, Streams } from './commands/run.js';
 import { collectCompareOptions, compareFlags } from './compare-options.js';
-import { BenchError, type Fault, InputError, messageOf } from './errors.js';
+import { tellError, tellUsage } from './error-report.js';
+import { InputError } from './errors.js';
 import { collectEvalOptions, evalFlags } from './eval-options.js';
 import { exitCodes } from './exit-codes.js';
 import { withInterrupt } from './interrupt.js';
+import { collectLadderOptions, ladderFlags } from './ladder-options.js';
 import { suggestName } from './name-suggestion.js';
 import { findPackageRoot } from './package-root.js';
 import { collectQuantizeOptions, quantizeFlags } from './quantize-options.js';
 import { collectRunOptions, runFlags } from './run-options.js';
 import { collectScoreOptions, scoreFlags } from './score-options.js';
 import { divisions, submissionRounds } from './submission/benchmarks.js';
+import { collectSweepOptions, sweepFlags } from './sweep-options.js';
 
 /** Commands that are planned and refused by name. */
-const laterCommands = ['ladder', 'sweep', 'serve'];
+const laterCommands = ['serve'];
 
 /** Runs one call of `bench` and resolves to its exit status; `argv` starts after the program's name. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
@@ -66,6 +69,8 @@ function buildProgram(argv: readonly string[], streams: Streams, finish: Finish)
   addPull(program, streams, finish);
   addCompare(program, streams, finish);
   addReport(program, streams, finish);
+  addLadder(program, argv, streams, finish);
+  addSweep(program, argv, streams, finish);
   for (const command of program.commands) {
     command.showHelpAfterError(`(bench ${command.name()} --help lists the options)`);
   }
@@ -277,6 +282,56 @@ function addReport(program: Command, streams: Streams, finish: Finish): void {
     });
 }
 
+function addLadder(
+  program: Command,
+  argv: readonly string[],
+  streams: Streams,
+  finish: Finish,
+): void {
+  const command = program.command('ladder').argument('<base>').argument('<optimized>');
+  command.description(
+    'from one configuration to another, step by step: what did each factor give?',
+  );
+  for (const { flags, help } of ladderFlags) command.addOption(new Option(flags, help));
+  command.addHelpText('after', ladderHelp);
+  command.action(async (base: string, optimized: string) => {
+    const request = collectLadderOptions(base, optimized, command.opts(), argv);
+    const { runLadder } = await import('./commands/ladder.js');
+    finish(await withInterrupt(streams.stderr, (s) => runLadder(request, streams, s)));
+  });
+}
+
+const ladderHelp = `
+Two runs of configs/runs, or YAML files, of the same work. Runs are short: 200 samples where neither file says how many,
+and no least duration (Offline asks each sample once); --samples and --min-duration say otherwise. The first repeat of
+each rung is scored.
+
+  bench ladder baseline optimized
+  bench ladder baseline optimized --order batching,weights --repeats 5 --output results/ladder/mine`;
+
+function addSweep(
+  program: Command,
+  argv: readonly string[],
+  streams: Streams,
+  finish: Finish,
+): void {
+  const command = program.command('sweep').argument('<config>', 'a run of configs/runs, or a YAML');
+  command.description('throughput against latency over a grid of settings, or over rates');
+  for (const { flags, help } of sweepFlags) command.addOption(new Option(flags, help));
+  command.addHelpText('after', sweepHelp);
+  command.action(async (config: string) => {
+    const request = collectSweepOptions(config, command.opts(), argv);
+    const { runSweep } = await import('./commands/sweep.js');
+    finish(await withInterrupt(streams.stderr, (s) => runSweep(request, streams, s)));
+  });
+}
+
+const sweepHelp = `
+Every point is a run as the configuration has it; its first repeat is scored where the mode scores.
+
+  bench sweep optimized --vary max-batch=1,8,64 --vary kv-cache=fp16,fp32 --mode performance --repeats 3
+  bench sweep optimized --rates auto --slo ttft_p99=500,tpot_p99=50 --samples 200 --min-duration 10`;
+
 function addLater(program: Command, name: string): void {
   program
     .command(name, { hidden: true })
@@ -284,7 +339,7 @@ function addLater(program: Command, name: string): void {
     .allowExcessArguments()
     .action(() => {
       const message =
-        'is not in this version, which has run, doctor, quantize, inspect, eval, score, check, package, pull, compare and report';
+        'is not in this version, which has run, doctor, quantize, inspect, eval, score, check, package, pull, compare, report, ladder and sweep';
       throw new InputError([{ where: `bench ${name}`, message }]);
     });
 }
@@ -304,47 +359,11 @@ function refuseWords([word]: readonly string[]): void {
     'pull',
     'compare',
     'report',
+    'ladder',
+    'sweep',
   ];
   const message = `there is no command "${word}"; allowed: ${known.join(', ')}${suggestName(word, known)}`;
   throw new InputError([{ where: 'bench', message }]);
-}
-
-/** Commander has said it on stderr already; a request for help or the version is no error. */
-function tellUsage(error: CommanderError, argv: readonly string[], streams: Streams): number {
-  if (error.exitCode === 0) return exitCodes.ok;
-  const message = error.message.replace(/^error: /, '');
-  if (argv.includes('--json')) writeErrorObject(exitCodes.badInput, 'BAD_INPUT', message, streams);
-  return exitCodes.badInput;
-}
-
-/** Says what went wrong, on stderr and, where JSON was asked for, as the one object on stdout. */
-function tellError(error: unknown, argv: readonly string[], streams: Streams): number {
-  const isKnown = error instanceof BenchError;
-  const exitCode = isKnown ? error.exitCode : 1;
-  const faults = error instanceof InputError ? error.faults : [];
-  if (argv.includes('--json')) {
-    const code = isKnown ? error.code : 'BUG';
-    writeErrorObject(exitCode, code, messageOf(error), streams, faults);
-  }
-  const text = isKnown ? error.message.replaceAll(/^(?!bench\b)/gm, 'bench: ') : stackOf(error);
-  streams.stderr.write(`${text}\n`);
-  return exitCode;
-}
-
-function writeErrorObject(
-  exitCode: number,
-  code: string,
-  message: string,
-  streams: Streams,
-  faults: readonly Fault[] = [{ where: 'bench', message }],
-): void {
-  const object = { schema: 'loadmark/error/1', exitCode, code, message, faults };
-  streams.stdout.write(`${JSON.stringify(object, null, 2)}\n`);
-}
-
-function stackOf(error: unknown): string {
-  const stack = error instanceof Error ? error.stack : undefined;
-  return `bench: this is a bug in loadmark: ${stack ?? messageOf(error)}`;
 }
 
 function isProgram(): boolean {

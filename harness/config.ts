@@ -138,6 +138,36 @@ export async function loadRunConfig(
   return config;
 }
 
+/** The settings of a run as they are written, each in its range; whether they go together is `loadRunConfig`'s to say. */
+export interface WrittenRun {
+  readonly settings: RunSettings;
+  /** Every setting that the file or an option has, as `--set` names it, in the order of the file. */
+  readonly keys: readonly string[];
+}
+
+/** @throws InputError with every fault of the file and of single settings. */
+export function readRunSettings(
+  nameOrFile: string,
+  overrides: readonly Override[],
+  root: string,
+): WrittenRun {
+  const faults: Fault[] = [];
+  const file = findRunFile(nameOrFile, root);
+  const written = parseSettings(readText(file, '--config'), shorten(file), faults);
+  const laid = applyOverrides(written, overrides, faults);
+  const settings = runFields.check(laid, '', faults);
+  if (faults.length > 0) throw new InputError(withoutRepeats(faults));
+  return { settings, keys: listKeys(laid, '') };
+}
+
+function listKeys(setting: Setting, key: string): string[] {
+  if (setting.kind !== 'section') return [key];
+  const inside = [...setting.entries];
+  return inside.flatMap(([name, entry]) =>
+    listKeys(entry.setting, key === '' ? name : `${key}.${name}`),
+  );
+}
+
 /** @throws InputError when there is no such file, together with what the command line had wrong. */
 function readRunFile(
   nameOrFile: string,

@@ -23,3 +23,20 @@ export function readChoice<const T extends string>(
 export function optionOf(name: string): string {
   return `--${name.replace(/_/g, '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
+
+/** A whole number from 1 to `most`, `otherwise` where it is left out; else a fault. */
+export function readCount(
+  parsed: Readonly<Record<string, unknown>>,
+  name: string,
+  otherwise: number,
+  most: number,
+  faults: Fault[],
+): number {
+  const value = parsed[name];
+  if (value === undefined) return otherwise;
+  const count = Number(value);
+  if (/^\d+$/.test(String(value)) && count >= 1 && count <= most) return count;
+  const message = `is ${quote(String(value))}; allowed: a whole number from 1 to ${most}`;
+  faults.push({ where: optionOf(name), message });
+  return otherwise;
+}

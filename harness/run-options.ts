@@ -121,6 +121,24 @@ export const runFlags: readonly RunFlag[] = [
   ...laterOptions.map((flags) => ({ flags, help: 'not in this version', isHidden: true })),
 ];
 
+/** Of the options of a run those that set something: what a command that starts runs passes on to each of them. */
+export const settingFlags: readonly RunFlag[] = [
+  ...settingOptions.map(({ flags, help }) => ({ flags, help })),
+  { flags: '--set <key=value...>', help: 'override any setting, such as engine.max_batch=16' },
+];
+
+/** An option of a run by its name without dashes, or a key as `--set` takes it; null where it is neither. */
+export function findSetting(name: string): ((value: string) => readonly Override[]) | null {
+  const option = settingOptions.find(({ flags }) => flags.split(' ')[0] === `--${name}`);
+  if (option !== undefined) return (value) => readOption(option, { [keyOf(option.flags)]: value });
+  if (!/^\w+(\.\w+)+$/.test(name)) return null;
+  return (value) => readPair(`${name}=${value}`, []);
+}
+
+export const settingNames: readonly string[] = settingOptions.map(({ flags }) =>
+  flags.split(' ')[0]!.slice(2),
+);
+
 /** What commander read, as the run command takes it. */
 export function collectRunOptions(
   parsed: Readonly<Record<string, unknown>>,

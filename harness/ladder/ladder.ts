@@ -1,0 +1,181 @@
+// What did each step give, and what did it cost? The ladder as ladder.json keeps it, computed from the runs that are there.
+
+import { compareSides } from '../compare/comparison.js';
+import type { QualityComparison } from '../compare/quality.js';
+import { readSides, type Side } from '../compare/side.js';
+import { figuresOf, metricsOf, type SpeedRatio } from '../compare/speed.js';
+import { listDone } from '../experiment/run-starter.js';
+import { geometricMeanRatio, type Interval, ratioOfRepeats } from '../statistics/index.js';
+import type { SettingChange } from './ladder-factor.js';
+import type { LadderPlan, LadderRequest, LadderStep, PlannedSide } from './ladder-plan.js';
+
+export const ladderSchema = 'loadmark/ladder/1';
+
+/** Of every interval of a ratio; intervals of scores are at 1 - 2 alpha, as in a comparison. */
+const alpha = 0.05;
+
+export interface Ladder {
+  readonly schema: typeof ladderSchema;
+  readonly command: readonly string[];
+  readonly base: string;
+  readonly optimized: string;
+  readonly alpha: number;
+  /** Asked for; each rung says how many it has. */
+  readonly repeats: number;
+  /** Not all runs were made. */
+  readonly interrupted: boolean;
+  /** What the steps are in; null before the first run. */
+  readonly metric: Pick<SpeedRatio, 'metric' | 'unit' | 'better'> | null;
+  /** Written differently, and the same on this machine: no step. */
+  readonly same: readonly SettingChange[];
+  /** One more than steps, the base first. */
+  readonly rungs: readonly LadderRung[];
+  readonly steps: readonly MeasuredStep[];
+  /** The optimized against the base. */
+  readonly whole: Contrast;
+}
+
+export interface LadderRung {
+  readonly label: string;
+  readonly path: string;
+  readonly runs: number;
+  /** Geometric mean over the runs; null where there is none. */
+  readonly figure: number | null;
+  readonly invalidReasons: readonly string[];
+}
+
+export interface Contrast {
+  /** In the ladder's metric; null where it cannot be said. */
+  readonly main: SpeedRatio | null;
+  readonly speed: readonly SpeedRatio[];
+  readonly quality: QualityComparison | null;
+  /** Why there is no ratio; empty where there is one. */
+  readonly reasons: readonly string[];
+}
+
+export interface MeasuredStep extends LadderStep {
+  /** Against the rung before. */
+  readonly before: Contrast;
+  /** Against the base. */
+  readonly sinceBase: Contrast;
+  /** The factor alone on the base, against the base; null where it was not measured. */
+  readonly alone: Contrast | null;
+  readonly interaction: Interaction | null;
+}
+
+/** Step ratio / alone ratio: 1 where a factor gives the same whatever else has changed. */
+export interface Interaction {
+  readonly ratio: number;
+  readonly interval: Interval | null;
+  readonly absentBecause: string | null;
+  /** The interval leaves 1 out. */
+  readonly isShown: boolean;
+}
+
+/** @throws InputError where a run cannot be read. */
+export async function measureLadder(plan: LadderPlan, request: LadderRequest): Promise<Ladder> {
+  const sides = new Map<PlannedSide, Side | null>();
+  const read = async (side: PlannedSide) => {
+    if (!sides.has(side)) sides.set(side, await readSide(side));
+    return sides.get(side)!;
+  };
+  const rungs: (Side | null)[] = [];
+  for (const rung of plan.rungs) rungs.push(await read(rung));
+  const [base] = rungs;
+  const steps: MeasuredStep[] = [];
+  for (const [k, step] of plan.steps.entries()) {
+    const [from, to] = [rungs[k]!, rungs[k + 1]!];
+    const planned = plan.alone[k];
+    const alone = planned == null ? null : await read(planned);
+    steps.push({
+      ...step,
+      before: contrast(from, to),
+      sinceBase: contrast(base!, to),
+      alone: planned == null ? null : contrast(base!, alone),
+      // The first step is its factor alone.
+      interaction: k === 0 || planned == null ? null : findInteraction(base!, alone, from, to),
+    });
+  }
+  const measured = base == null ? null : metricsOf(base.runs[0]!.record.scenario)[0]!;
+  return {
+    schema: ladderSchema,
+    command: request.command,
+    base: request.base,
+    optimized: request.optimized,
+    alpha,
+    repeats: request.repeats,
+    interrupted: listDone(plan.runs).length < plan.runs.length,
+    metric:
+      measured === null
+        ? null
+        : { metric: measured.name, unit: measured.unit, better: measured.better },
+    same: plan.same,
+    rungs: plan.rungs.map((rung, k) => describeRung(rung, rungs[k]!)),
+    steps,
+    whole: contrast(base!, rungs.at(-1)!),
+  };
+}
+
+/** null where none of its runs was made. */
+async function readSide({ label, folder, runs }: PlannedSide): Promise<Side | null> {
+  const done = listDone(runs);
+  if (done.length === 0) return null;
+  const read = readSides(done.map((run) => run.folder));
+  return { label, path: folder, runs: read.flatMap((side) => side.runs) };
+}
+
+function describeRung({ label, folder }: PlannedSide, side: Side | null): LadderRung {
+  const records = side?.runs.map(({ record }) => record) ?? [];
+  const figures =
+    side === null ? [] : figuresOf(metricsOf(records[0]!.scenario)[0]!, side).map(Math.log);
+  const mean = figures.reduce((sum, value) => sum + value, 0) / figures.length;
+  return {
+    label,
+    path: folder,
+    runs: records.length,
+    figure: figures.length === 0 ? null : Math.exp(mean),
+    invalidReasons: [...new Set(records.flatMap(({ invalidReasons }) => invalidReasons))],
+  };
+}
+
+/** Of as many runs a side, the repeats that both have. */
+function contrast(from: Side | null, to: Side | null): Contrast {
+  if (from === null || to === null) {
+    return { main: null, speed: [], quality: null, reasons: ['not run yet'] };
+  }
+  const [before, after] = alike([from, to]);
+  const terms = { alpha, margins: new Map(), gate: [], claims: [] };
+  const [found] = compareSides([before!, after!], terms).candidates;
+  const { speed, quality, comparability } = found!;
+  return { main: speed[0] ?? null, speed, quality, reasons: comparability.reasons };
+}
+
+function alike(sides: readonly Side[]): Side[] {
+  const repeats = Math.min(...sides.map(({ runs }) => runs.length));
+  return sides.map((side) => ({ ...side, runs: side.runs.slice(0, repeats) }));
+}
+
+/** Repeat by repeat, since the four runs of a repeat were made side by side. */
+function findInteraction(
+  base: Side | null,
+  alone: Side | null,
+  from: Side | null,
+  to: Side | null,
+): Interaction | null {
+  const sides = [base, alone, from, to];
+  if (sides.some((side) => side === null)) return null;
+  const metric = metricsOf(base!.runs[0]!.record.scenario)[0]!;
+  const figures = alike(sides.map((side) => side!)).map((side) => figuresOf(metric, side));
+  const repeats = figures[0]!.length;
+  if (repeats === 0 || figures.some(({ length }) => length !== repeats)) return null;
+  const [a, b, c, d] = figures;
+  const alones = a!.map((value, i) => b![i]! / value);
+  const steps = c!.map((value, i) => d![i]! / value);
+  const { interval, reason } = ratioOfRepeats(alones, steps, 'interleaved', alpha);
+  return {
+    ratio: geometricMeanRatio(alones, steps),
+    interval,
+    absentBecause: reason,
+    isShown: interval !== null && (interval.lower > 1 || interval.upper < 1),
+  };
+}

@@ -1,0 +1,137 @@
+// What a person reads after `bench ladder`: a line a step with its ratio and its cost, the whole, and what the factors do to
+// one another.
+
+import { formatRatio } from '../compare/comparison.js';
+import type { QualityComparison } from '../compare/quality.js';
+import type { SpeedRatio } from '../compare/speed.js';
+import type { Contrast, Interaction, Ladder, MeasuredStep } from '../ladder/ladder.js';
+import type { SettingChange } from '../ladder/ladder-factor.js';
+import type { Interval } from '../statistics/index.js';
+import { alignColumns } from './columns.js';
+import { formatFigure, signed } from './comparison-summary.js';
+
+/** The whole text, last newline included. */
+export function formatLadder(ladder: Ladder, folder: string): string {
+  const { steps, rungs, whole, metric, interrupted } = ladder;
+  const blocks = [
+    `${ladder.base} to ${ladder.optimized}: ${steps.length} step${steps.length === 1 ? '' : 's'}, ${ladder.repeats} repeats in turns`,
+    ...(interrupted ? ['NOT ALL RUNS WERE MADE: the same call with this --output goes on'] : []),
+    alignColumns([
+      [
+        'step',
+        metric?.metric ?? 'speed',
+        'ratio',
+        'interval',
+        ...qualityHead(ladder),
+        'what changes',
+      ],
+      ['base', formatFigure(rungs[0]!.figure), '', '', ...qualityHead(ladder).map(() => ''), ''],
+      ...steps.map((step, k) => formatStep(step, rungs[k + 1]!.figure, ladder)),
+      ['whole', '', ...ratioCells(whole), ...qualityCells(whole.quality, ladder), ''],
+    ]),
+    ...formatInteractions(steps),
+    ...formatNotes(ladder),
+    `Files  ${folder}`,
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function formatStep(step: MeasuredStep, figure: number | null, ladder: Ladder): string[] {
+  const { name, before, changes } = step;
+  const cells = [...ratioCells(before), ...qualityCells(before.quality, ladder)];
+  return [name, formatFigure(figure), ...cells, changes.map(describeChange).join(', ')];
+}
+
+function ratioCells({ main }: Contrast): [string, string] {
+  return main?.ratio == null ? ['-', ''] : [formatRatio(main.ratio), formatRange(main.interval)];
+}
+
+/** The first score stands for the others, which ladder.json has. */
+function mainScore({ whole, steps }: Ladder): string | null {
+  const contrasts = [whole, ...steps.map(({ before }) => before)];
+  return contrasts.flatMap(({ quality }) => quality?.metrics[0]?.metric ?? [])[0] ?? null;
+}
+
+function qualityHead(ladder: Ladder): string[] {
+  const score = mainScore(ladder);
+  return score === null ? [] : [`${score}, points`, 'interval'];
+}
+
+function qualityCells(quality: QualityComparison | null, ladder: Ladder): string[] {
+  const score = mainScore(ladder);
+  if (score === null) return [];
+  const found = quality?.metrics.find(({ metric }) => metric === score);
+  if (found === undefined) return ['-', ''];
+  const { difference, interval } = found;
+  return [
+    signed(difference),
+    interval === null ? '' : `${signed(interval.lower)} to ${signed(interval.upper)}`,
+  ];
+}
+
+function formatInteractions(steps: readonly MeasuredStep[]): string[] {
+  const measured = steps.flatMap(({ name, alone, interaction }) =>
+    alone?.main?.ratio == null || interaction === null
+      ? []
+      : [{ name, main: alone.main, interaction }],
+  );
+  if (measured.length === 0) return [];
+  const rows = measured.map(({ name, main, interaction }) => [
+    `  ${name}`,
+    formatAlone(main),
+    formatRatio(interaction.ratio),
+    formatRange(interaction.interval),
+    judge(interaction),
+  ]);
+  const head = ['Factors alone on the base', 'ratio', 'step / alone', 'interval', ''];
+  return [alignColumns([head, ...rows])];
+}
+
+function formatAlone({ ratio, interval }: SpeedRatio): string {
+  const range = formatRange(interval);
+  return range === '' ? formatRatio(ratio!) : `${formatRatio(ratio!)} (${range})`;
+}
+
+function judge({ isShown, ratio, absentBecause }: Interaction): string {
+  if (absentBecause !== null) return absentBecause;
+  if (!isShown) return 'no interaction shown';
+  return `INTERACTION: ${ratio > 1 ? 'more' : 'less'} behind the steps before it than alone`;
+}
+
+function formatNotes({ steps, same, rungs, whole, alpha, repeats }: Ladder): string[] {
+  const notes = [
+    ...steps.flatMap(({ name, mergedBecause }) =>
+      mergedBecause === null ? [] : [`${name} is one step: ${mergedBecause}`],
+    ),
+    ...steps.flatMap(({ name, notAloneBecause }) =>
+      notAloneBecause === null ? [] : [`${name} cannot be alone on the base: ${notAloneBecause}`],
+    ),
+    ...same.map((change) => `no step, since it is the same here: ${describeChange(change)}`),
+    ...rungs.flatMap(({ label, invalidReasons }) =>
+      invalidReasons.length === 0 ? [] : [`${label} is INVALID: ${invalidReasons.join('; ')}`],
+    ),
+    ...steps.flatMap(({ name, before }) =>
+      before.reasons.length === 0 ? [] : [`no ratio of ${name}: ${before.reasons.join('; ')}`],
+    ),
+    ...steps
+      .slice(1)
+      .flatMap(({ name, alone }) =>
+        alone === null || alone.reasons.length === 0
+          ? []
+          : [`no ratio of ${name} alone: ${alone.reasons.join('; ')}`],
+      ),
+    ...(whole.main?.absentBecause ? [`no interval: ${whole.main.absentBecause}`] : []),
+    `intervals of ratios ${100 * (1 - alpha)} %, ${repeats > 1 ? 'over repeats' : 'over the samples of one run'}; of scores ${100 * (1 - 2 * alpha)} %, paired by sample`,
+  ];
+  return [notes.join('\n')];
+}
+
+function formatRange(interval: Interval | null): string {
+  return interval === null
+    ? ''
+    : `${formatRatio(interval.lower)} to ${formatRatio(interval.upper)}`;
+}
+
+function describeChange({ key, from, to }: SettingChange): string {
+  return `${key} ${from ?? 'null'} -> ${to ?? 'null'}`;
+}

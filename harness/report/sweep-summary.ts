@@ -1,0 +1,94 @@
+// What a person reads after `bench sweep`: a line a point, which of them no other is better than, and the highest rate
+// inside the limits.
+
+import type { Goodput, Percentiles, Sweep, SweepPoint } from '../sweep/sweep.js';
+import { alignColumns } from './columns.js';
+import { formatFigure } from './comparison-summary.js';
+
+/** The whole text, last newline included. */
+export function formatSweep(sweep: Sweep, folder: string): string {
+  const { points, goodput, interrupted, axes } = sweep;
+  const rows = [...points].sort(byRate);
+  const names = Object.keys(points[0]?.settings ?? {});
+  const hasScores = points.some(({ scores }) => scores !== null);
+  const table = alignColumns([
+    [
+      ...names,
+      ...['tokens/s', 'samples/s', 'ttft p50', 'p99', 'tpot p50', 'p99', 'latency p50', 'p99'],
+      ...(hasScores ? ['score'] : []),
+      ...(goodput === null ? [] : ['in limits']),
+      '',
+    ],
+    ...rows.map((point) => [
+      ...names.map((name) => point.settings[name]!),
+      formatFigure(point.tokensPerSecond),
+      formatFigure(point.samplesPerSecond),
+      ...[point.ttftMs, point.tpotMs, point.latencyMs].flatMap(formatTimes),
+      ...(hasScores ? [formatScore(point)] : []),
+      ...(goodput === null ? [] : [formatAttainment(point)]),
+      judge(point, goodput !== null),
+    ]),
+  ]);
+  const invalid = rows.flatMap(({ settings, invalidReasons }) =>
+    invalidReasons.length === 0
+      ? []
+      : [`INVALID at ${describe(settings)}: ${invalidReasons.join('; ')}`],
+  );
+  const blocks = [
+    ...(goodput === null ? [] : [formatGoodput(goodput)]),
+    ...(interrupted ? ['NOT ALL RUNS WERE MADE: the same call with this --output goes on'] : []),
+    table,
+    `times in ms; Pareto: no other VALID point is better in ${axes.throughput} and ${axes.latency}`,
+    ...(invalid.length === 0 ? [] : [invalid.join('\n')]),
+    `Files  ${folder}`,
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function formatGoodput({ slo, rate, validRate, lowestFailed }: Goodput): string {
+  const limits = Object.entries(slo.limitsMs).map(
+    ([name, ms]) => `${name} p${slo.percentile} up to ${ms} ms`,
+  );
+  const found =
+    rate === null
+      ? 'no rate that was tried keeps the limits'
+      : `Goodput ${rate} queries/s${lowestFailed === null ? ' or more: no rate that was tried fails' : `; ${lowestFailed} fails`}`;
+  const sure =
+    rate === null || validRate === rate
+      ? ''
+      : `; the highest that LoadGen calls VALID: ${validRate ?? 'none'}`;
+  return `${found}${sure}\n(${limits.join(', ')})`;
+}
+
+function judge({ runs, valid, isPareto, slo }: SweepPoint, hasLimits: boolean): string {
+  if (runs === 0) return 'not run yet';
+  return [
+    ...(hasLimits ? [slo?.every(({ met }) => met) ? 'keeps the limits' : 'beyond the limits'] : []),
+    ...(valid ? [] : ['INVALID']),
+    ...(isPareto ? ['Pareto'] : []),
+  ].join(', ');
+}
+
+function formatTimes({ p50, p99 }: Percentiles): string[] {
+  return [formatFigure(p50), formatFigure(p99)];
+}
+
+function formatScore({ scores }: SweepPoint): string {
+  const [main] = Object.entries(scores ?? {});
+  return main === undefined ? '-' : `${main[0]} ${main[1]}`;
+}
+
+function formatAttainment({ slo }: SweepPoint): string {
+  if (slo === null || slo.length === 0) return '-';
+  return `${(100 * Math.min(...slo.map(({ attainment }) => attainment))).toFixed(1)} %`;
+}
+
+function byRate(a: SweepPoint, b: SweepPoint): number {
+  return Number(a.settings.rate ?? 0) - Number(b.settings.rate ?? 0);
+}
+
+function describe(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}

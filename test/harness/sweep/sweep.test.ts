@@ -1,0 +1,265 @@
+// `bench sweep`: the grid, the Pareto set against every pair, the search for the highest rate on a system whose capacity is
+// known, and the command line.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runSweep } from '../../../harness/commands/sweep.js';
+import type { SampleEvidence } from '../../../harness/evidence.js';
+import type { RunStarter } from '../../../harness/experiment/run-starter.js';
+import { findPareto, type TradeOff } from '../../../harness/sweep/pareto.js';
+import { nextRate, type TriedRate } from '../../../harness/sweep/rate-search.js';
+import { judgeSlo, parseSlo } from '../../../harness/sweep/slo.js';
+import type { Sweep } from '../../../harness/sweep/sweep.js';
+import { collectSweepOptions } from '../../../harness/sweep-options.js';
+import { callBench } from '../bench-call.js';
+
+let folder = '';
+let script = '';
+let places = 0;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'loadmark-sweep-'));
+  // 4 slots, each taken for 20 + 16 x 5 = 100 ms: 40 samples/s and no more.
+  script = join(folder, 'forty.yaml');
+  writeFileSync(
+    script,
+    'time_to_first_token: { base_ms: 20 }\ntime_per_output_token: { base_ms: 5 }\nslots: 4\nanswers: { tokens: 17 }\n',
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The real command, its runs in this process. */
+async function sweep(
+  options: Readonly<Record<string, unknown>>,
+  { signal = new AbortController().signal, output = join(folder, `sweep-${places++}`) } = {},
+) {
+  const scripted = { sut: 'scripted', script, clock: 'virtual', samples: '60' };
+  const parsed = { ...scripted, quiet: true, json: true, ...options, output };
+  const started: string[] = [];
+  const start: RunStarter = (argv) => {
+    started.push(argv[argv.indexOf('--output') + 1]!.slice(output.length + 1));
+    return callBench(...argv);
+  };
+  let stdout = '';
+  const stream = { write: (text: string) => (stdout += text) };
+  const request = collectSweepOptions('optimized', parsed, []);
+  const code = await runSweep(request, { stdout: stream, stderr: stream }, signal, start);
+  return { code, started, output, ...(JSON.parse(stdout) as Sweep) };
+}
+
+describe('a grid', () => {
+  const grid = {
+    vary: ['script=FORTY,steady', 'engine.max_batch=1,8'],
+    repeats: '2',
+    targetQps: '40',
+    minDuration: '1',
+  };
+
+  it('has a point for every combination, run in turns and scored once', async () => {
+    const vary = grid.vary.map((text) => text.replace('FORTY', script));
+    const { code, points, started, axes } = await sweep({ ...grid, vary });
+    expect(points.map(({ settings }) => Object.values(settings))).toEqual([
+      [script, '1'],
+      [script, '8'],
+      ['steady', '1'],
+      ['steady', '8'],
+    ]);
+    expect(started).toEqual(
+      [1, 2].flatMap((repeat) => [1, 2, 3, 4].map((point) => `point-${point}/run-${repeat}`)),
+    );
+    expect(axes).toEqual({ throughput: 'tokens/s', latency: 'tpot p99' });
+    // 4 slots of 17 tokens in 100 ms; 60 samples fill them evenly.
+    expect(points[0]!.tokensPerSecond).toBeCloseTo(680, 6);
+    expect(points[0]!.tpotMs).toEqual({ p50: 5, p90: 5, p99: 5 });
+    expect(points.map(({ scores }) => scores!.rouge1)).toEqual([0, 0, 100, 100]);
+    expect(points.map(({ runs }) => runs)).toEqual([2, 2, 2, 2]);
+    expect(code).toBe(points.every(({ valid }) => valid) ? 0 : 3);
+  });
+
+  it('goes on after an interruption', async () => {
+    const controller = new AbortController();
+    const output = join(folder, `sweep-${places++}`);
+    const options = { vary: ['max-batch=1,2'], mode: 'performance', targetQps: '40' };
+    controller.abort();
+    const broken = await sweep(options, { signal: controller.signal, output });
+    expect(broken).toMatchObject({ code: 130, interrupted: true, started: [] });
+    const whole = await sweep(options, { output });
+    expect(whole).toMatchObject({
+      interrupted: false,
+      started: ['point-1/run-1', 'point-2/run-1'],
+    });
+    const again = await sweep(options, { output });
+    expect(again).toMatchObject({ started: [], points: whole.points });
+  });
+});
+
+it('the Pareto set is what no pair rules out', () => {
+  const beats = (a: TradeOff, b: TradeOff) =>
+    a.throughput >= b.throughput &&
+    a.latency <= b.latency &&
+    (a.throughput > b.throughput || a.latency < b.latency);
+  // Few values, so that ties and twins come up.
+  const point = fc.record({ throughput: fc.nat(5), latency: fc.nat(5) });
+  fc.assert(
+    fc.property(fc.array(point, { maxLength: 12 }), (points) => {
+      const slow = points.map((b) => !points.some((a) => beats(a, b)));
+      expect(findPareto(points)).toEqual(slow);
+    }),
+  );
+});
+
+/** ms: what the 99th percentile of the first tokens is, by the arrivals alone: first come, first served, 4 at once. */
+function simulate(run: string): number {
+  const lines = readFileSync(join(run, 'samples-performance.jsonl'), 'utf8').trimEnd().split('\n');
+  const arrivals = lines.map((line) => (JSON.parse(line) as SampleEvidence).scheduledNs! / 1e6);
+  const free = [0, 0, 0, 0];
+  const times = arrivals.map((arrival) => {
+    const slot = free.indexOf(Math.min(...free));
+    const begin = Math.max(arrival, free[slot]!);
+    free[slot] = begin + 100;
+    return begin + 20 - arrival;
+  });
+  return times.sort((a, b) => a - b)[Math.trunc(times.length * 0.99)]!;
+}
+
+describe('the highest rate', () => {
+  const server = { minDuration: '60', set: ['server.min_query_count=1', 'server.target_qps=3'] };
+
+  it('is found where the capacity is', async () => {
+    const { code, goodput, points } = await sweep({
+      ...server,
+      minDuration: '300',
+      rates: 'auto',
+      slo: 'ttft_p99=1000',
+    });
+    expect(code).toBe(0);
+    // Poisson arrivals at 4 servers of 0.1 s: waits have a tail of exp(-2 x 40 (1 - load) t) in heavy traffic (Kingman), so
+    // that 1 % wait 0.98 s at a load of about 0.945, 37.8/s; the search stops within 5 % of it, the run is finite.
+    expect(goodput!.rate).toBeGreaterThan(35);
+    expect(goodput!.rate).toBeLessThan(39);
+    expect(goodput!.lowestFailed! / goodput!.rate!).toBeLessThanOrEqual(1.05);
+    const best = points.find(({ settings }) => settings.rate === String(goodput!.rate))!;
+    expect(best.slo![0]!.reachedMs.ttft).toBeLessThanOrEqual(1000);
+    expect(best.slo![0]!.attainment).toBeGreaterThanOrEqual(0.99);
+    for (const { path, slo } of points) {
+      expect(slo![0]!.reachedMs.ttft).toBeCloseTo(simulate(join(path, 'run-1')), 3);
+    }
+  });
+
+  it('is the best of those that are listed, and what is beyond says why', async () => {
+    const { goodput, points } = await sweep({
+      ...server,
+      rates: '15,20,80',
+      slo: 'ttft_p99=1000,tpot_p99=6',
+    });
+    expect(goodput).toMatchObject({ rate: 20, validRate: 20, lowestFailed: 80 });
+    expect(points.map(({ valid }) => valid)).toEqual([true, true, false]);
+    expect(points[2]!.invalidReasons.join()).toMatch(/TTFT/);
+    expect(points[2]!.slo![0]!.met).toBe(false);
+  });
+
+  it('is none where even idle answers take too long', async () => {
+    const { code, goodput } = await sweep({ ...server, rates: '1,2', slo: 'tpot_p99=4' });
+    expect(goodput).toMatchObject({ rate: null, validRate: null, lowestFailed: 1 });
+    expect(code).toBe(3);
+  });
+
+  it('is searched for in few runs, from anywhere', () => {
+    const rate = fc.double({ min: 0.01, max: 10_000, noNaN: true });
+    fc.assert(
+      fc.property(rate, rate, (capacity, first) => {
+        const tried: TriedRate[] = [];
+        for (let next = nextRate(tried, first); next !== null; next = nextRate(tried, first)) {
+          tried.push({ rate: next, met: next <= capacity });
+        }
+        const best = Math.max(...tried.filter(({ met }) => met).map((one) => one.rate), 0);
+        const reach = Math.abs(Math.log2(capacity / first));
+        expect(tried.length).toBeLessThanOrEqual(20);
+        // 20 runs reach so far and no further.
+        if (reach < 12) expect(best / capacity).toBeGreaterThan(1 / 1.051);
+        expect(best).toBeLessThanOrEqual(capacity);
+      }),
+    );
+  });
+});
+
+describe('limits', () => {
+  const sample = (firstMs: number | null, endMs: number | null, tokens = 11): SampleEvidence => ({
+    ...{ sampleId: 0, queryId: 0, series: 0, sampleIndex: 0, id: 's', issuedNs: 0 },
+    scheduledNs: 1e6,
+    firstTokenNs: firstMs === null ? null : 1e6 + firstMs * 1e6,
+    completedNs: endMs === null ? null : 1e6 + endMs * 1e6,
+    ...{ promptTokenCount: 5, outputTokenCount: tokens, output: null, scores: null, failure: null },
+  });
+
+  it("hold at LoadGen's percentile, element trunc(n p) of the sorted times", () => {
+    const samples = Array.from({ length: 100 }, (_, i) => sample(i + 1, i + 101));
+    const judge = (slo: string) => judgeSlo(parseSlo(slo), samples);
+    expect(judge('ttft_p90=91')).toEqual({ met: true, reachedMs: { ttft: 91 }, attainment: 0.91 });
+    expect(judge('ttft_p90=90').met).toBe(false);
+    expect(judge('ttft_p50=51,tpot_p50=10,latency_p50=140')).toEqual({
+      met: false,
+      reachedMs: { ttft: 51, tpot: 10, latency: 151 },
+      attainment: 0.4,
+    });
+  });
+
+  it('are not kept by what was never answered', () => {
+    const samples = [sample(1, 2), sample(1, null), sample(null, null)];
+    const result = judgeSlo(parseSlo('ttft_p50=10'), samples);
+    expect(result).toEqual({ met: false, reachedMs: { ttft: null }, attainment: 1 / 3 });
+  });
+});
+
+describe('the command line', () => {
+  it.each([
+    [[], ['bench sweep: nothing is varied']],
+    [
+      ['--rates', 'auto', '--scenario', 'Offline'],
+      ['--scenario: is "Offline"; allowed with --rates: Server'],
+    ],
+    [
+      ['--vary', 'maxbatch=1', '--vary', 'max-batch=1,1', '--slo', 'ttft=5', '--repeats', 'x'],
+      [
+        '(did you mean "max-batch"?)',
+        'has a value twice',
+        '--slo: has nothing to judge',
+        '"ttft=5" is no limit',
+        '--repeats: is "x"',
+      ],
+    ],
+    [
+      ['--rates', '1,1', '--slo', 'ttft_p99=5,tpot_p90=5'],
+      ['--rates: is "1,1"', 'has the percentiles 99, 90; allowed: one'],
+    ],
+    [
+      ['--vary', 'max-batch=0,1', '--vary', 'sut=null,nul'],
+      ['engine.max_batch is 0', '(at max-batch=0 sut=null)', '(at max-batch=1 sut=nul)'],
+    ],
+  ])('refuses %j with every fault', async (options, messages) => {
+    const call = await callBench('sweep', 'optimized', ...options, '--output', join(folder, 'no'));
+    expect(call).toMatchObject({ code: 2, stdout: '' });
+    for (const message of messages) expect(call.stderr).toContain(message);
+  });
+
+  it('prints a line a rate, the goodput first', async () => {
+    const scripted = ['--sut', 'scripted', '--script', script, '--clock', 'virtual'];
+    const rates = [
+      '--rates',
+      '2,80',
+      '--slo',
+      'ttft_p99=100',
+      '--samples',
+      '60',
+      '--min-duration',
+      '20',
+    ];
+    const output = ['--output', join(folder, 'printed'), '--quiet'];
+    const call = await callBench('sweep', 'optimized', ...scripted, ...rates, ...output);
+    expect(call).toMatchObject({ code: 0, stderr: '' });
+    expect(call.stdout).toMatch(/^Goodput 2 queries\/s; 80 fails/);
+    expect(call.stdout).toMatch(/^2 .*100\.0 % {2}keeps the limits, Pareto$/m);
+    expect(call.stdout).toMatch(/^INVALID at rate=80: performance: TTFT/m);
+  }, 60_000);
+});
