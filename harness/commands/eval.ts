@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatasetError, loadTokenizer, type ModelTokenizer } from '../../datasets/index.js';
 import type { EngineOptions } from '../../native/index.js';
 import { describeSystem, readCommit } from '../environment.js';
@@ -16,7 +17,14 @@ import {
   type EvalIdentity,
   type ItemEvidence,
 } from '../eval/evidence.js';
-import { findLongest, ItemRunner, type RunTerms, tokenizeItem } from '../eval/run-items.js';
+import type { EvalItem } from '../eval/item.js';
+import {
+  findLongest,
+  ItemRunner,
+  type RunTerms,
+  type TokenizedItem,
+  tokenizeItem,
+} from '../eval/run-items.js';
 import { type GroupScore, scoreGroup, scoreTask, type TaskScore } from '../eval/scores.js';
 import type { BuiltTask } from '../eval/tasks/task.js';
 import { makeTextEncoder, type TextEncoder } from '../eval/text-encoder.js';
@@ -193,17 +201,16 @@ async function answerItems(
     stopTokens: readStopTokens(request.model.folder, encoder.tokenizer.eosId),
     endText: readEndText(request.model.folder),
   };
-  const tokenized = left.map((item) => {
-    try {
-      return tokenizeItem(item, terms);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw new InputError([{ where: '--max-length', message: error.message }]);
-    }
-  });
+  const interrupted = () =>
+    new InterruptedError(
+      `interrupted: ${evidence.size} of ${all.length} items are kept in ${folder.path}; the same command goes on from there`,
+    );
+  const tokenized = await tokenizeItems(left, terms, signal);
+  if (tokenized === null) throw interrupted();
   progress.note(`loading ${request.model.name} from ${request.model.folder}`);
   const engine = await EvalEngine.load(buildOptions(request, findLongest(tokenized)), encoder);
-  const runner = new ItemRunner(engine, folder, terms, signal);
+  const keep = (row: ItemEvidence) => evidence.set(row.id, row);
+  const runner = new ItemRunner(engine, folder, terms, signal, keep);
   const total = left.length;
   const stop = progress.start('eval', () => ({
     samples: runner.answered,
@@ -211,18 +218,37 @@ async function answerItems(
     total,
   }));
   try {
-    await runner.run(tokenized, (row) => evidence.set(row.id, row));
+    await runner.run(tokenized);
   } finally {
     stop();
     await engine.close();
   }
-  if (runner.answered < total) {
-    throw new InterruptedError(
-      `interrupted: ${evidence.size} of ${all.length} items are kept in ${folder.path}; the same command goes on from there`,
-    );
-  }
+  if (runner.answered < total) throw interrupted();
   const { architecture, parameters, weightFormat } = engine.info;
   return { engine: { architecture, parameters, weightFormat }, tokens: runner.tokens };
+}
+
+/** Items between two looks at the signal: making tokens of a whole task takes seconds, in which nothing else is heard. */
+const itemsPerTurn = 64;
+
+/** null where the signal came first. */
+async function tokenizeItems(
+  items: readonly EvalItem[],
+  terms: RunTerms,
+  signal: AbortSignal,
+): Promise<TokenizedItem[] | null> {
+  const tokenized: TokenizedItem[] = [];
+  for (const [at, item] of items.entries()) {
+    if (at % itemsPerTurn === 0) await nextTurn();
+    if (signal.aborted) return null;
+    try {
+      tokenized.push(tokenizeItem(item, terms));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new InputError([{ where: '--max-length', message: error.message }]);
+    }
+  }
+  return tokenized;
 }
 
 function buildOptions(request: EvalRequest, longest: number): EngineOptions {

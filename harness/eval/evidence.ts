@@ -90,8 +90,8 @@ export class EvalFolder {
     }
   }
 
-  append(rows: readonly ItemEvidence[]): void {
-    appendFileSync(this.#items, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  append(row: ItemEvidence): void {
+    appendFileSync(this.#items, `${JSON.stringify(row)}\n`);
   }
 
   writeResults(record: object): void {
