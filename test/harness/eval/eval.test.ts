@@ -5,9 +5,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EvalRecord, evaluateModel } from '../../../harness/commands/eval.js';
 import { collectEvalOptions } from '../../../harness/eval-options.js';
+import { findPackageRoot } from '../../../harness/package-root.js';
 import { callBench } from '../bench-call.js';
 
 const data = join(dirname(fileURLToPath(import.meta.url)), '../../golden/lm-eval/data');
@@ -173,6 +174,36 @@ test('goes on after an interruption, and not with other settings', async () => {
   expect(other.stderr).toMatch(
     /holds an evaluation with other settings \(limit, tasks\); allowed: .*--fresh/,
   );
+});
+
+describe('a checkpoint whose logits overflow', () => {
+  const folder = join(work, 'overflow');
+  beforeAll(() => {
+    cpSync(join(findPackageRoot().folder, 'configs/models/tiny'), folder, { recursive: true });
+    const file = join(folder, 'model.safetensors');
+    const bytes = readFileSync(file);
+    const headerBytes = Number(bytes.readBigUInt64LE());
+    const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerBytes)) as Record<
+      string,
+      { readonly dtype: string; readonly data_offsets: readonly [number, number] }
+    >;
+    const { dtype, data_offsets } = header['model.norm.weight']!;
+    expect(dtype).toBe('BF16');
+    // bf16's largest number.
+    const [begin, end] = data_offsets.map((offset) => 8 + headerBytes + offset);
+    for (let at = begin!; at < end!; at += 2) bytes.writeUInt16LE(0x7f7f, at);
+    writeFileSync(file, bytes);
+  });
+  test.each([
+    ['mmlu', /^bench: mmlu_\w+\/\d+: the native engine has no answer: its logits are not finite\n$/],
+    ['gsm8k', /^bench: gsm8k\/\d+: .* no answer: after 0 tokens its logits are not finite\n$/],
+  ])('ends %s with the item', async (task, message) => {
+    const settings = ['--data', data, '--device', 'cpu', '--quiet'];
+    const output = ['--output', mkdtempSync(join(work, 'out-'))];
+    const call = await callBench('eval', folder, '--tasks', task, ...settings, ...output);
+    expect(call.stderr).toMatch(message);
+    expect(call.code).toBe(5);
+  });
 });
 
 describe('perplexity', () => {
