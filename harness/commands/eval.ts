@@ -12,12 +12,12 @@ import { InputError, InterruptedError, messageOf } from '../errors.js';
 import { EvalEngine } from '../eval/eval-engine.js';
 import {
   digestIdentity,
-  digestItem,
   EvalFolder,
   type EvalIdentity,
   type ItemEvidence,
 } from '../eval/evidence.js';
 import type { EvalItem } from '../eval/item.js';
+import { digestItem } from '../eval/item-digest.js';
 import {
   findLongest,
   ItemRunner,
@@ -78,15 +78,17 @@ export async function evaluateModel(
   const tasks = await buildTasks(request, encoder);
   const digest = await digestFolder(request.model.folder);
   const identity = describeIdentity(request, digest, tasks);
-  const folder = EvalFolder.open(placeFolder(request, identity), identity, request.fresh);
+  const leaves = tasks.flatMap(({ leaves: own }) => own);
+  const items = leaves.flatMap(({ items: own }) => own);
+  const place = placeFolder(request, identity);
+  const folder = EvalFolder.open(place, identity, items, request.fresh);
   const evidence = new Map(folder.kept);
-  const { engine, tokens } = await answerItems(request, tasks, evidence, {
+  const { engine, tokens } = await answerItems(request, items, evidence, {
     encoder,
     folder,
     progress,
     signal,
   });
-  const leaves = tasks.flatMap(({ leaves: own }) => own);
   const scores = leaves.map((leaf) => scoreTask(leaf, evidence));
   const record: EvalRecord = {
     schema: 'loadmark/eval/1',
@@ -185,11 +187,10 @@ interface Means {
 /** Fills `evidence` with every item that has none yet. */
 async function answerItems(
   request: EvalRequest,
-  tasks: readonly BuiltTask[],
+  all: readonly EvalItem[],
   evidence: Map<string, ItemEvidence>,
   { encoder, folder, progress, signal }: Means,
 ) {
-  const all = tasks.flatMap(({ leaves }) => leaves.flatMap(({ items }) => items));
   const left = all.filter(({ id }) => !evidence.has(id));
   if (evidence.size > 0) {
     progress.note(`${evidence.size} of ${all.length} items were answered before: ${folder.path}`);
