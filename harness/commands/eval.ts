@@ -2,13 +2,13 @@
 // What each item was asked and answered is kept as it comes, so that the same command goes on after an interruption.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatasetError, loadTokenizer, type ModelTokenizer } from '../../datasets/index.js';
 import type { EngineOptions } from '../../native/index.js';
 import { describeSystem, readCommit } from '../environment.js';
 import { InputError, InterruptedError, messageOf } from '../errors.js';
+import { readAnswerEnd } from '../eval/answer-end.js';
 import { EvalEngine } from '../eval/eval-engine.js';
 import {
   digestIdentity,
@@ -199,8 +199,7 @@ async function answerItems(
     encoder,
     maxLength: request.maxLength,
     maxBatch: request.maxBatch,
-    stopTokens: readStopTokens(request.model.folder, encoder.tokenizer.eosId),
-    endText: readEndText(request.model.folder),
+    ...readAnswerEnd(request.model.folder, encoder.tokenizer),
   };
   const interrupted = () =>
     new InterruptedError(
@@ -267,28 +266,4 @@ function buildOptions(request: EvalRequest, longest: number): EngineOptions {
     instructionSet: 'auto',
     weightFormat: weights,
   };
-}
-
-/** What ends an answer: a checkpoint may name several. */
-function readStopTokens(folder: string, eosId: number): Int32Array {
-  for (const name of ['generation_config.json', 'config.json']) {
-    const ids: unknown = readObject(join(folder, name)).eos_token_id;
-    const list = (Array.isArray(ids) ? ids : [ids]).filter((id) => Number.isInteger(id));
-    if (list.length > 0) return Int32Array.from(list as number[]);
-  }
-  return Int32Array.of(eosId);
-}
-
-/** How the tokenizer spells its end; '' where it does not say. */
-function readEndText(folder: string): string {
-  const named = readObject(join(folder, 'tokenizer_config.json')).eos_token;
-  const content =
-    typeof named === 'object' && named !== null ? (named as { content?: unknown }).content : named;
-  return typeof content === 'string' ? content : '';
-}
-
-function readObject(file: string): Readonly<Record<string, unknown>> {
-  if (!existsSync(file)) return {};
-  const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
