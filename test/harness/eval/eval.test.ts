@@ -53,6 +53,14 @@ describe('refuses damaged data with its place', () => {
       /anatomy_test\.csv:2: answer is "E"; allowed: A, B, C, D/,
     ],
     ['mmlu', physics, () => '', /anatomy_test\.csv: the file holds no row/],
+    ['wikitext', 'wikitext/test.txt', () => '', /wikitext\/test\.txt: holds no page; allowed/],
+    ['wikitext', 'wikitext/test.txt', () => ' \n\n', /wikitext\/test\.txt: holds no page; allowed/],
+    [
+      'perplexity:llamacpp',
+      'wikitext/test.txt',
+      () => '',
+      /\/wikitext: the text has 1 tokens; allowed: at least 512/,
+    ],
     [
       'mmlu',
       physics,
