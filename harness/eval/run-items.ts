@@ -143,6 +143,9 @@ export class ItemRunner {
       return;
     }
     for (const [at, entry] of call.entries()) {
+      if (!results[at]!.every(({ logProb }) => Number.isFinite(logProb))) {
+        throw describeFailure(entry.item, new Error('a log-probability is not finite'));
+      }
       this.#keep(entry, judgeWeighed(entry.item, results[at]!));
     }
   }

@@ -300,6 +300,14 @@ describe('a checkpoint whose logits overflow', () => {
     expect(call.stderr).toMatch(message);
     expect(call.code).toBe(5);
   });
+
+  test('is named as the reason of a run that fails', async () => {
+    const settings = ['--device', 'cpu', '--mode', 'accuracy', '--samples', '3', '--no-report'];
+    const output = ['--output', mkdtempSync(join(work, 'run-'))];
+    const call = await callBench('run', '--model', folder, ...settings, ...output);
+    expect(call.stdout).toMatch(/3 samples failed, .* after 0 tokens: its logits are not finite/);
+    expect(call.code).toBe(5);
+  });
 });
 
 describe('perplexity', () => {
