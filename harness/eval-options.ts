@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import type { EngineOptions } from '../native/index.js';
 import { findCacheFolder } from './cache-folder.js';
 import { loadModel, type ModelConfig } from './config.js';
+import { isFile } from './config-files.js';
 import { type EngineTarget, resolveDevice, resolveTypes } from './device.js';
 import { type Fault, InputError } from './errors.js';
 import { evalTaskNames, evalTasks } from './eval/tasks/catalog.js';
@@ -86,7 +87,7 @@ export async function collectEvalOptions(modelName: string, parsed: Parsed): Pro
       return folder === null ? [] : [{ definition, folder, shots: own }];
     }),
     limit: readCount(parsed, 'limit', 1, 10_000_000, faults),
-    maxLength: readMaxLength(parsed, model, faults),
+    maxLength: await readMaxLength(parsed, model, faults),
     target: await readTarget(parsed, faults),
     threads: readCount(parsed, 'threads', 1, 1024, faults) ?? availableParallelism(),
     maxBatch: readCount(parsed, 'maxBatch', 1, 65_536, faults) ?? 64,
@@ -168,9 +169,23 @@ async function readTarget(parsed: Parsed, faults: Fault[]): Promise<EngineTarget
   return resolveTypes({ kvCache, activations }, device, whereIs, faults);
 }
 
-function readMaxLength(parsed: Parsed, model: ModelConfig | null, faults: Fault[]): number {
+async function readMaxLength(
+  parsed: Parsed,
+  model: ModelConfig | null,
+  faults: Fault[],
+): Promise<number> {
   const asked = readCount(parsed, 'maxLength', 2, 16_777_215, faults);
   if (asked !== null || model === null) return asked ?? 2;
+  if (isFile(model.folder)) {
+    const { inspectCheckpoint } = await import('./model-inspection.js');
+    try {
+      return inspectCheckpoint(model.folder).maxPositions;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      faults.push(...error.faults);
+      return 2;
+    }
+  }
   const file = join(model.folder, 'config.json');
   try {
     const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;

@@ -12,6 +12,10 @@ export async function readReferences(name: string): Promise<string[]> {
   const faults: Fault[] = [];
   const dataset = await new DatasetShelf().open(name, ownFieldNames, '--dataset', faults);
   if (dataset === null || faults.length > 0) throw new InputError(faults);
+  if (dataset.synthetic !== undefined) {
+    const message = `${name} has random prompts and no right answers; wanted: texts with reference answers`;
+    throw new InputError([{ where: '--dataset', message }]);
+  }
   return Array.from({ length: dataset.length }, (_, index) => {
     const sample = dataset.sample(index);
     if (sample.kind === 'generation') return sample.reference;

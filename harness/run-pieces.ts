@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import type { Dataset } from '../datasets/dataset.js';
 import { loadTokenizer, type ModelTokenizer, type Tokenizer } from '../datasets/index.js';
 import { type Clock, RealClock, VirtualClock } from '../loadgen/index.js';
-import { type EngineOptions, inspectModel, type ModelInspection } from '../native/index.js';
+import type { EngineOptions } from '../native/index.js';
 import type { RunConfig } from './config.js';
 import { isFile } from './config-files.js';
 import { InputError, messageOf } from './errors.js';
+import { inspectCheckpoint } from './model-inspection.js';
 import { buildPromptWriter, type PromptWriter } from './prompt-writer.js';
 import type { ProgressReporter } from './report/progress.js';
 import { DatasetLibrary } from './sample-library.js';
 import { needsTokenizer } from './script-config.js';
-import { asLoadError } from './sut/load-error.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
 import type { GenerationTerms } from './sut/native.js';
 
@@ -159,7 +159,9 @@ function checkVocabulary({ dataset, totalSampleCount }: DatasetLibrary, folder: 
     const sample = dataset.synthetic === undefined ? dataset.sample(index) : undefined;
     if (sample?.kind !== 'generation' || sample.promptTokens === undefined) continue;
     // A checkpoint that does not say its size is refused by the engine, and in its own words.
-    size ??= isFile(folder) ? inspectFile(folder).vocabSize : readModelConfig(folder).vocab_size;
+    size ??= isFile(folder)
+      ? inspectCheckpoint(folder).vocabSize
+      : readModelConfig(folder).vocab_size;
     if (!Number.isInteger(size)) return;
     const strange = sample.promptTokens.find((id) => id >= (size as number));
     if (strange === undefined) continue;
@@ -171,7 +173,7 @@ function checkVocabulary({ dataset, totalSampleCount }: DatasetLibrary, folder: 
 /** The longest sequence the checkpoint was made for. */
 function readSequenceLimit(folder: string): number {
   const limit = isFile(folder)
-    ? inspectFile(folder).maxPositions
+    ? inspectCheckpoint(folder).maxPositions
     : readModelConfig(folder).max_position_embeddings;
   if (Number.isInteger(limit) && (limit as number) > 1) return limit as number;
   const message = `max_position_embeddings is ${String(limit)}; allowed: a whole number above 1; set engine.max_sequence_tokens to go without`;
@@ -185,13 +187,5 @@ function readModelConfig(folder: string): Readonly<Record<string, unknown>> {
     return typeof config === 'object' && config !== null ? { ...config } : {};
   } catch (error) {
     throw new InputError([{ where: file, message: messageOf(error) }]);
-  }
-}
-
-function inspectFile(file: string): ModelInspection {
-  try {
-    return inspectModel(file);
-  } catch (error) {
-    throw asLoadError(error, file);
   }
 }

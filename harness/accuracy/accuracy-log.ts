@@ -48,19 +48,30 @@ export function readAccuracyLog(text: string, options: AccuracyLogOptions = {}):
   const tokenType = asked === 'auto' ? guessTokenType(entries) : asked;
   const records = new Map<number, AccuracyRecord>();
   const faults: Fault[] = [];
+  const strangers: { readonly at: number; readonly qslIdx: number }[] = [];
   for (let at = 0; at < entries.length && faults.length < MAX_FAULTS; at++) {
     const record = readRecord(entries[at], tokenType);
     if (typeof record === 'string') {
       faults.push({ where: `${name}, record ${at + 1}`, message: record });
     } else if (record.qslIdx >= sampleCount) {
-      const message = `qsl_idx is ${record.qslIdx}; allowed: 0 to ${sampleCount - 1}, the rows of the dataset`;
-      faults.push({ where: `${name}, record ${at + 1}`, message });
+      strangers.push({ at, qslIdx: record.qslIdx });
     } else if (!records.has(record.qslIdx)) {
       records.set(record.qslIdx, record);
     }
   }
+  const [first] = strangers;
+  if (first !== undefined) {
+    // One sentence for all: another dataset makes a stranger of every record.
+    const message = `qsl_idx is ${first.qslIdx}; allowed: 0 to ${sampleCount - 1}, the rows of the dataset${countOthers(strangers.length - 1)}`;
+    faults.push({ where: `${name}, record ${first.at + 1}`, message });
+  }
   if (faults.length > 0) throw new InputError(faults);
   return { records: [...records.values()], tokenType, repeated: entries.length - records.size };
+}
+
+/** Ends a sentence about the first of several records. */
+export function countOthers(count: number): string {
+  return count === 0 ? '' : `; so ${count === 1 ? 'is 1 record' : `are ${count} records`} more`;
 }
 
 function guessTokenType(entries: readonly unknown[]): TokenType {

@@ -4,6 +4,7 @@ export {
   type AccuracyLog,
   type AccuracyLogOptions,
   type AccuracyRecord,
+  countOthers,
   parseAccuracyLog,
   readAccuracyLog,
   type TokenType,

@@ -2,21 +2,29 @@
 // What each item was asked and answered is kept as it comes, so that the same command goes on after an interruption.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatasetError, loadTokenizer, type ModelTokenizer } from '../../datasets/index.js';
 import type { EngineOptions } from '../../native/index.js';
 import { describeSystem, readCommit } from '../environment.js';
 import { InputError, InterruptedError, messageOf } from '../errors.js';
+import { readAnswerEnd } from '../eval/answer-end.js';
 import { EvalEngine } from '../eval/eval-engine.js';
 import {
   digestIdentity,
-  digestItem,
   EvalFolder,
   type EvalIdentity,
   type ItemEvidence,
 } from '../eval/evidence.js';
-import { findLongest, ItemRunner, type RunTerms, tokenizeItem } from '../eval/run-items.js';
+import type { EvalItem } from '../eval/item.js';
+import { digestItem } from '../eval/item-digest.js';
+import {
+  findLongest,
+  ItemRunner,
+  type RunTerms,
+  type TokenizedItem,
+  tokenizeItem,
+} from '../eval/run-items.js';
 import { type GroupScore, scoreGroup, scoreTask, type TaskScore } from '../eval/scores.js';
 import type { BuiltTask } from '../eval/tasks/task.js';
 import { makeTextEncoder, type TextEncoder } from '../eval/text-encoder.js';
@@ -70,15 +78,17 @@ export async function evaluateModel(
   const tasks = await buildTasks(request, encoder);
   const digest = await digestFolder(request.model.folder);
   const identity = describeIdentity(request, digest, tasks);
-  const folder = EvalFolder.open(placeFolder(request, identity), identity, request.fresh);
+  const leaves = tasks.flatMap(({ leaves: own }) => own);
+  const items = leaves.flatMap(({ items: own }) => own);
+  const place = placeFolder(request, identity);
+  const folder = EvalFolder.open(place, identity, items, request.fresh);
   const evidence = new Map(folder.kept);
-  const { engine, tokens } = await answerItems(request, tasks, evidence, {
+  const { engine, tokens } = await answerItems(request, items, evidence, {
     encoder,
     folder,
     progress,
     signal,
   });
-  const leaves = tasks.flatMap(({ leaves: own }) => own);
   const scores = leaves.map((leaf) => scoreTask(leaf, evidence));
   const record: EvalRecord = {
     schema: 'loadmark/eval/1',
@@ -177,11 +187,10 @@ interface Means {
 /** Fills `evidence` with every item that has none yet. */
 async function answerItems(
   request: EvalRequest,
-  tasks: readonly BuiltTask[],
+  all: readonly EvalItem[],
   evidence: Map<string, ItemEvidence>,
   { encoder, folder, progress, signal }: Means,
 ) {
-  const all = tasks.flatMap(({ leaves }) => leaves.flatMap(({ items }) => items));
   const left = all.filter(({ id }) => !evidence.has(id));
   if (evidence.size > 0) {
     progress.note(`${evidence.size} of ${all.length} items were answered before: ${folder.path}`);
@@ -190,20 +199,18 @@ async function answerItems(
     encoder,
     maxLength: request.maxLength,
     maxBatch: request.maxBatch,
-    stopTokens: readStopTokens(request.model.folder, encoder.tokenizer.eosId),
-    endText: readEndText(request.model.folder),
+    ...readAnswerEnd(request.model.folder, encoder.tokenizer),
   };
-  const tokenized = left.map((item) => {
-    try {
-      return tokenizeItem(item, terms);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw new InputError([{ where: '--max-length', message: error.message }]);
-    }
-  });
+  const interrupted = () =>
+    new InterruptedError(
+      `interrupted: ${evidence.size} of ${all.length} items are kept in ${folder.path}; the same command goes on from there`,
+    );
+  const tokenized = await tokenizeItems(left, terms, signal);
+  if (tokenized === null) throw interrupted();
   progress.note(`loading ${request.model.name} from ${request.model.folder}`);
   const engine = await EvalEngine.load(buildOptions(request, findLongest(tokenized)), encoder);
-  const runner = new ItemRunner(engine, folder, terms, signal);
+  const keep = (row: ItemEvidence) => evidence.set(row.id, row);
+  const runner = new ItemRunner(engine, folder, terms, signal, keep);
   const total = left.length;
   const stop = progress.start('eval', () => ({
     samples: runner.answered,
@@ -211,18 +218,37 @@ async function answerItems(
     total,
   }));
   try {
-    await runner.run(tokenized, (row) => evidence.set(row.id, row));
+    await runner.run(tokenized);
   } finally {
     stop();
     await engine.close();
   }
-  if (runner.answered < total) {
-    throw new InterruptedError(
-      `interrupted: ${evidence.size} of ${all.length} items are kept in ${folder.path}; the same command goes on from there`,
-    );
-  }
+  if (runner.answered < total) throw interrupted();
   const { architecture, parameters, weightFormat } = engine.info;
   return { engine: { architecture, parameters, weightFormat }, tokens: runner.tokens };
+}
+
+/** Items between two looks at the signal: making tokens of a whole task takes seconds, in which nothing else is heard. */
+const itemsPerTurn = 64;
+
+/** null where the signal came first. */
+async function tokenizeItems(
+  items: readonly EvalItem[],
+  terms: RunTerms,
+  signal: AbortSignal,
+): Promise<TokenizedItem[] | null> {
+  const tokenized: TokenizedItem[] = [];
+  for (const [at, item] of items.entries()) {
+    if (at % itemsPerTurn === 0) await nextTurn();
+    if (signal.aborted) return null;
+    try {
+      tokenized.push(tokenizeItem(item, terms));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new InputError([{ where: '--max-length', message: error.message }]);
+    }
+  }
+  return tokenized;
 }
 
 function buildOptions(request: EvalRequest, longest: number): EngineOptions {
@@ -240,28 +266,4 @@ function buildOptions(request: EvalRequest, longest: number): EngineOptions {
     instructionSet: 'auto',
     weightFormat: weights,
   };
-}
-
-/** What ends an answer: a checkpoint may name several. */
-function readStopTokens(folder: string, eosId: number): Int32Array {
-  for (const name of ['generation_config.json', 'config.json']) {
-    const ids: unknown = readObject(join(folder, name)).eos_token_id;
-    const list = (Array.isArray(ids) ? ids : [ids]).filter((id) => Number.isInteger(id));
-    if (list.length > 0) return Int32Array.from(list as number[]);
-  }
-  return Int32Array.of(eosId);
-}
-
-/** How the tokenizer spells its end; '' where it does not say. */
-function readEndText(folder: string): string {
-  const named = readObject(join(folder, 'tokenizer_config.json')).eos_token;
-  const content =
-    typeof named === 'object' && named !== null ? (named as { content?: unknown }).content : named;
-  return typeof content === 'string' ? content : '';
-}
-
-function readObject(file: string): Readonly<Record<string, unknown>> {
-  if (!existsSync(file)) return {};
-  const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

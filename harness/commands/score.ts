@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { loadTokenizer, type Tokenizer } from '../../datasets/index.js';
 import {
   type AccuracyLog,
+  countOthers,
   type GenerationScore,
   type JudgedTarget,
   judgeTargets,
@@ -16,7 +17,7 @@ import {
 } from '../accuracy/index.js';
 import { formatRecipeText, listRecipeTargets } from '../accuracy/recipes.js';
 import { shorten } from '../config-files.js';
-import { type Fault, InputError, messageOf } from '../errors.js';
+import { InputError, messageOf } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import { readReferences } from '../reference-texts.js';
 import { formatScoreReport } from '../report/score-report.js';
@@ -104,24 +105,18 @@ function readLog({ log, tokenType }: ScoreRequest, sampleCount: number): Accurac
   throw new InputError([{ where: name, message }]);
 }
 
-/** Faulty records that are told. */
-const maxFaults = 20;
-
 function decodeAnswers(
   { records, tokenType }: AccuracyLog,
   tokenizer: Tokenizer,
   { log, tokenizer: folder }: ScoreRequest,
 ): { readonly texts: string[]; readonly specialTokens: number } {
   const cleans = asksForCleanUp(folder);
-  const faults: Fault[] = [];
+  const strangers: { readonly qslIdx: number; readonly token: number }[] = [];
   const isSilent = new Map<number, boolean>();
   let specialTokens = 0;
   const texts = records.map(({ qslIdx, tokens }) => {
     const stranger = tokens.find((token) => token >= tokenizer.vocabSize);
-    if (stranger !== undefined && faults.length < maxFaults) {
-      const message = `a token is ${stranger} read as ${tokenType}; the tokenizer has 0 to ${tokenizer.vocabSize - 1}: another --tokenizer or --token-type?`;
-      faults.push({ where: `${shorten(log)}, qsl_idx ${qslIdx}`, message });
-    }
+    if (stranger !== undefined) strangers.push({ qslIdx, token: stranger });
     for (const token of tokens) {
       let silent = isSilent.get(token);
       if (silent === undefined) {
@@ -133,7 +128,11 @@ function decodeAnswers(
     const text = tokenizer.decode(tokens);
     return cleans ? cleanUpText(text) : text;
   });
-  if (faults.length > 0) throw new InputError(faults);
+  const [first] = strangers;
+  if (first !== undefined) {
+    const message = `a token is ${first.token} read as ${tokenType}; the tokenizer has 0 to ${tokenizer.vocabSize - 1}: another --tokenizer or --token-type?${countOthers(strangers.length - 1)}`;
+    throw new InputError([{ where: `${shorten(log)}, qsl_idx ${first.qslIdx}`, message }]);
+  }
   return { texts, specialTokens };
 }
 

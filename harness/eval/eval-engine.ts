@@ -31,6 +31,9 @@ export class EvalEngine {
   readonly #flights = new Map<number, Flight>();
   #engine!: Engine;
   #nextId = 0;
+  /** What ended the engine before it was closed. */
+  brokenBy: Error | null = null;
+  isClosed = false;
 
   private constructor(encoder: TextEncoder) {
     this.#encoder = encoder;
@@ -42,7 +45,9 @@ export class EvalEngine {
     try {
       made.#engine = await Engine.load(options, {
         onEvents: (batch) => made.takeEvents(batch),
-        onBroken: (error) => made.break(error),
+        onBroken: (error) => {
+          made.brokenBy = new SystemUnderTestError(error.message, { cause: error });
+        },
       });
       return made;
     } catch (error) {
@@ -54,7 +59,7 @@ export class EvalEngine {
     return this.#engine.info;
   }
 
-  /** One answer a text, item by item. */
+  /** One answer a text, item by item. Rejects with a NativeError, also when the engine is closed before. */
   async weigh(items: readonly (readonly TokenRequest[])[]): Promise<Weighed[][]> {
     const { requests, places } = shareRequests(items.flat());
     const results = await this.#engine.score(requests);
@@ -69,7 +74,7 @@ export class EvalEngine {
     });
   }
 
-  /** Greedy text up to the first stop string, which may be in it with a few tokens more. */
+  /** Greedy text up to the first stop string, which may be in it with a few tokens more. Rejects as weigh() does. */
   generate({ prompt, maxNewTokens, stopTokens, stops }: Generation): Promise<string> {
     const id = this.#nextId++;
     return new Promise((finish, fail) => {
@@ -95,12 +100,9 @@ export class EvalEngine {
     });
   }
 
-  /** Ends what is being generated; its promises are rejected. */
-  cancelAll(): void {
-    this.break(new Error('cancelled'));
-  }
-
+  /** Ends what is unfinished, whose promises are rejected, after the step under way; a second call waits for the first. */
   async close(): Promise<void> {
+    this.isClosed = true;
     await this.#engine.close();
   }
 
@@ -116,8 +118,11 @@ export class EvalEngine {
       if (status === eventStatus.running && !this.hasStop(flight)) continue;
       this.#flights.delete(id);
       if (status === eventStatus.running) stopped.push(id);
-      if (status === eventStatus.failed || status === eventStatus.cancelled) {
-        flight.fail(new SystemUnderTestError('the native engine failed at a generation'));
+      if (status === eventStatus.failed) {
+        // Or the engine broke, which it tells next and the caller asks for first.
+        flight.fail(new Error(`after ${flight.tokens.length} tokens its logits are not finite`));
+      } else if (status === eventStatus.cancelled) {
+        flight.fail(new Error('it was cancelled'));
       } else flight.finish(this.#encoder.tokenizer.decode(flight.tokens));
     }
     if (stopped.length > 0) this.#engine.cancel(Int32Array.from(stopped));
@@ -126,11 +131,5 @@ export class EvalEngine {
   private hasStop({ stops, tokens }: Flight): boolean {
     const tail = this.#encoder.tokenizer.decode(tokens.slice(-tailTokens));
     return stops.some((stop) => stop !== '' && tail.includes(stop));
-  }
-
-  private break(error: Error): void {
-    const flights = [...this.#flights.values()];
-    this.#flights.clear();
-    for (const { fail } of flights) fail(error);
   }
 }

@@ -8,12 +8,12 @@ import {
   mkdirSync,
   readFileSync,
   rmSync,
-  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, messageOf } from '../errors.js';
 import type { EvalItem } from './item.js';
+import { readKept } from './kept-evidence.js';
 
 /** A line of items.jsonl. */
 export interface ItemEvidence {
@@ -62,9 +62,14 @@ export class EvalFolder {
 
   /**
    * Opens a folder for an evaluation, with what it holds of the same one.
-   * @throws InputError where it holds another one and `fresh` is false, or cannot be written.
+   * @throws InputError where it holds another one and `fresh` is false, what is no answer to an item, or cannot be written.
    */
-  static open(path: string, identity: EvalIdentity, fresh: boolean): EvalFolder {
+  static open(
+    path: string,
+    identity: EvalIdentity,
+    items: readonly EvalItem[],
+    fresh: boolean,
+  ): EvalFolder {
     const digest = digestIdentity(identity);
     const refuse = (message: string) => new InputError([{ where: path, message }]);
     const marker = join(path, identityFile);
@@ -83,15 +88,15 @@ export class EvalFolder {
         writeFileSync(join(path, itemsFile), '');
         writeFileSync(marker, `${JSON.stringify({ digest, identity }, null, 2)}\n`);
       }
-      return new EvalFolder(path, readKept(join(path, itemsFile)));
+      return new EvalFolder(path, readKept(join(path, itemsFile), items));
     } catch (error) {
       if (error instanceof InputError) throw error;
       throw refuse(`cannot be used: ${messageOf(error)}`);
     }
   }
 
-  append(rows: readonly ItemEvidence[]): void {
-    appendFileSync(this.#items, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  append(row: ItemEvidence): void {
+    appendFileSync(this.#items, `${JSON.stringify(row)}\n`);
   }
 
   writeResults(record: object): void {
@@ -101,22 +106,6 @@ export class EvalFolder {
 
 export function digestIdentity(identity: EvalIdentity): string {
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
-}
-
-/** sha256 over the item's requests, context and continuation apart by \x01, requests by \x00; 16 hex digits. */
-export function digestItem(item: EvalItem): string {
-  const hash = createHash('sha256');
-  if (item.kind === 'choice') {
-    const requests = item.requests.map((r) => `${r.context}\x01${r.continuation}`);
-    hash.update(requests.join('\x00'));
-  } else if (item.kind === 'rolling') {
-    hash.update(item.text);
-  } else if (item.kind === 'generation') {
-    hash.update(item.prompt);
-  } else {
-    hash.update(`${item.prompt.join(' ')}\x01${item.continuation.join(' ')}`);
-  }
-  return hash.digest('hex').slice(0, 16);
 }
 
 function readMarker(file: string): { readonly digest: string; readonly identity: EvalIdentity } {
@@ -134,24 +123,4 @@ function listChanges(before: EvalIdentity, now: EvalIdentity): string {
     (name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]),
   );
   return changed.join(', ');
-}
-
-/** The last line may have been cut off in the middle: it is taken away, and its item asked again. */
-function readKept(file: string): Map<string, ItemEvidence> {
-  const kept = new Map<string, ItemEvidence>();
-  if (!existsSync(file)) return kept;
-  const text = readFileSync(file, 'utf8');
-  const end = text.lastIndexOf('\n') + 1;
-  if (end < text.length) truncateSync(file, Buffer.byteLength(text.slice(0, end)));
-  for (const [at, line] of text.slice(0, end).split('\n').entries()) {
-    if (line === '') continue;
-    try {
-      const row = JSON.parse(line) as ItemEvidence;
-      kept.set(row.id, row);
-    } catch (error) {
-      const message = `${messageOf(error)}; allowed: one JSON object a line, or --fresh to begin anew`;
-      throw new InputError([{ where: `${file}:${at + 1}`, message }]);
-    }
-  }
-  return kept;
 }

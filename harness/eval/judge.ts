@@ -1,9 +1,10 @@
 // What does the engine's answer to an item mean? Log-probabilities or text -> the choice made, whether it was right, and
 // what goes into evidence.
 
-import { digestItem, type ItemEvidence } from './evidence.js';
+import type { ItemEvidence } from './evidence.js';
 import { answerFilters, cutAtStops, extractAnswer, isSameAnswer } from './gsm8k-answer.js';
 import type { ChoiceItem, EvalItem, GenerationItem } from './item.js';
+import { digestItem } from './item-digest.js';
 
 /** Of one request. */
 export interface Weighed {

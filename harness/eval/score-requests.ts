@@ -30,18 +30,55 @@ interface Group {
 export function shareRequests(texts: readonly TokenRequest[]): SharedRequests {
   const groups: Group[] = [];
   const places = texts.map((text): Place => {
-    const group = groups.at(-1);
-    const shared = group === undefined ? 0 : countShared(group, text);
-    const length = text.prompt.length + text.continuation.length;
-    if (group !== undefined && shared >= minShare * length && group.texts.length < maxTexts) {
-      group.shared = shared;
-      group.texts.push(text);
-    } else {
-      groups.push({ texts: [text], shared: text.prompt.length });
-    }
+    addText(groups, text);
     return { request: groups.length - 1, at: groups.at(-1)!.texts.length - 1 };
   });
   return { requests: groups.map(makeRequest), places };
+}
+
+/** Items that the engine is asked together, and how many sequences they are. */
+export interface ItemCall<Item> {
+  readonly items: readonly Item[];
+  readonly sequences: number;
+}
+
+/** As many calls as the sharing allows: items are of one call only where one's texts join the request of the one before. */
+export function cutCalls<Item extends { readonly requests: readonly TokenRequest[] }>(
+  all: readonly Item[],
+): ItemCall<Item>[] {
+  const calls: { readonly items: Item[]; readonly groups: Group[]; texts: number }[] = [];
+  for (const item of all) {
+    const { requests } = item;
+    const last = calls.at(-1);
+    const joins =
+      last !== undefined &&
+      requests.length > 0 &&
+      last.texts + requests.length <= maxTexts &&
+      isShared(last.groups.at(-1), requests[0]!);
+    const call = joins ? last : { items: [], groups: [], texts: 0 };
+    if (call !== last) calls.push(call);
+    call.items.push(item);
+    call.texts += requests.length;
+    for (const text of requests) addText(call.groups, text);
+  }
+  return calls.map(({ items, groups }) => ({ items, sequences: groups.length }));
+}
+
+/** To the last group where it has enough in common with it, else as a group of its own. */
+function addText(groups: Group[], text: TokenRequest): void {
+  const group = groups.at(-1);
+  if (group !== undefined && isShared(group, text)) {
+    group.shared = countShared(group, text);
+    group.texts.push(text);
+  } else {
+    groups.push({ texts: [text], shared: text.prompt.length });
+  }
+}
+
+function isShared(group: Group | undefined, text: TokenRequest): boolean {
+  if (group === undefined || group.texts.length >= maxTexts) return false;
+  const length = text.prompt.length + text.continuation.length;
+  return countShared(group, text) >= minShare * length;
 }
 
 function countShared({ texts, shared }: Group, { prompt }: TokenRequest): number {

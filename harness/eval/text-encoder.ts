@@ -1,11 +1,11 @@
 // How does a model's own tokenizer begin a text? With BOS where its files say so, whatever the caller would like: what
 // lm-evaluation-harness gets from Hugging Face's tokenizers by default.
 
-import type { ModelTokenizer, Tokenizer } from '../../datasets/index.js';
+import type { ModelTokenizer } from '../../datasets/index.js';
 
 /** Text to tokens, with BOS at the head where the tokenizer puts one. */
 export interface TextEncoder {
-  readonly tokenizer: Tokenizer;
+  readonly tokenizer: ModelTokenizer;
   readonly addsBos: boolean;
   /** What a text without a context is predicted from: BOS, or EOS where the tokenizer has no BOS. */
   readonly prefixId: number;

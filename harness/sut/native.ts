@@ -259,8 +259,10 @@ export class NativeSut implements MeasuredSut {
 }
 
 function failureOf(status: number, tokens: number): string {
-  const what = status === eventStatus.cancelled ? 'was cancelled' : 'failed';
-  return `the request ${what} in the engine after ${tokens} tokens`;
+  if (status === eventStatus.cancelled) {
+    return `the request was cancelled in the engine after ${tokens} tokens`;
+  }
+  return `the request failed in the engine after ${tokens} tokens: its logits are not finite, unless the engine broke`;
 }
 
 /** The tokens as they go to the accuracy log; Node runs on little-endian machines only. */

@@ -34,6 +34,11 @@ function writeRecords(...records: readonly (readonly [qslIdx: number, data: stri
   return `[\n${lines.join(',\n')}\n]\n`;
 }
 
+/** Records of the samples from `first` up to `end`, all of the same data. */
+function range(first: number, end: number, data: string): (readonly [number, string])[] {
+  return Array.from({ length: end - first }, (_, at) => [first + at, data] as const);
+}
+
 type Expected = Record<string, Record<'llama2-70b' | 'llama3.1-8b', string>>;
 const expected = JSON.parse(readFileSync(join(golden, 'expected.json'), 'utf8')) as Expected;
 
@@ -41,6 +46,7 @@ describe.each(Object.entries(expected))('%s', (name, texts) => {
   const scripts = [
     ['llama2-70b', texts['llama2-70b']],
     ['llama3.1-8b', texts['llama3.1-8b']],
+    ['llama3.1-8b-edge', texts['llama3.1-8b']],
     ['gpt-j', texts['llama3.1-8b']],
   ] as const;
   test.each(scripts)('%s: what the script prints, to the character', async (benchmark, text) => {
@@ -75,6 +81,66 @@ test('counts what is left out and what stands for no text', async () => {
   expect(record.specialTokens).toBeGreaterThan(100);
 });
 
+describe('a whole pass is judged', () => {
+  const samples = 5000;
+  interface Row {
+    readonly output: string;
+  }
+  const rows = JSON.parse(readFileSync(dataset, 'utf8')) as readonly Row[];
+  const log = JSON.parse(readFileSync(join(golden, 'log-int32.json'), 'utf8')) as readonly {
+    readonly qsl_idx: number;
+    readonly data: string;
+  }[];
+
+  /** Every sample is so many of the small log's after one another. */
+  async function judge(parts: number) {
+    const placesOf = (sample: number) =>
+      Array.from({ length: parts }, (_, part) => (sample * parts + part) % log.length);
+    const outputs = Array.from({ length: samples }, (_, sample) =>
+      placesOf(sample).map((at) => rows[log[at]!.qsl_idx]!.output),
+    );
+    const whole = join(work, `dataset-${parts}.json`);
+    const made = outputs.map((texts) => ({
+      instruction: 'a',
+      input: 'b',
+      output: texts.join(' '),
+    }));
+    writeFileSync(whole, JSON.stringify(made));
+    const path = join(work, `log-${parts}.json`);
+    const dataOf = (sample: number) => placesOf(sample).map((at) => log[at]!.data);
+    writeFileSync(
+      path,
+      writeRecords(...outputs.map((_, sample) => [sample, dataOf(sample).join('')] as const)),
+    );
+    const asked = ['--dataset', whole, '--tokenizer', tokenizer, '--json'];
+    const call = await callBench('score', path, '--benchmark', 'llama3.1-8b-edge', ...asked);
+    expect(call.stderr).toBe('');
+    return { code: call.code, record: JSON.parse(call.stdout) as ScoreRecord };
+  }
+
+  test('by its length too: 60 characters an answer are too few', { timeout: 60_000 }, async () => {
+    const { code, record } = await judge(1);
+    expect(code).toBe(4);
+    expect(record).toMatchObject({ samplesOfBenchmark: samples, passed: false });
+    expect(record.targets!.map(({ metric, pass }) => [metric, pass])).toEqual([
+      ['rouge1', true],
+      ['rouge2', true],
+      ['rougeL', true],
+      ['rougeLsum', true],
+      ['genLen', false],
+    ]);
+    // 5,000 are 83 times the 60 and 20 more, so about what the script says of the 60.
+    expect(record.metrics.rouge1).toBeCloseTo(52.408, 0);
+  });
+
+  test('ten times the length is the one that is wanted', { timeout: 60_000 }, async () => {
+    const { code, record } = await judge(10);
+    expect(record.metrics.genLen / 3_051_113).toBeGreaterThan(0.9);
+    expect(record).toMatchObject({ passed: true });
+    expect(code).toBe(0);
+  });
+});
+
 test('references are those that the submission checker holds', () => {
   for (const name of recipeNames) {
     const official = name === 'llama2-70b' ? 'llama2-70b-99' : name;
@@ -101,7 +167,17 @@ describe('refuses', () => {
     [
       'a sample that the dataset has not',
       writeRecords([60, '0A000000']),
-      /record 1: qsl_idx is 60; allowed: 0 to 59/,
+      /record 1: qsl_idx is 60; allowed: 0 to 59, the rows of the dataset\n$/,
+    ],
+    [
+      'a dataset that has other samples, in one line',
+      writeRecords([3, '0A000000'], ...range(60, 100, '0A000000')),
+      /^bench: [^\n]*record 2: qsl_idx is 60; allowed: 0 to 59, [^\n]*; so are 39 records more\n$/,
+    ],
+    [
+      'a tokenizer that has other tokens, in one line',
+      writeRecords(...range(5, 40, 'FFFF0000')),
+      /^bench: [^\n]*qsl_idx 5: a token is 65535 [^\n]*; so are 34 records more\n$/,
     ],
     [
       'a token that the tokenizer has not',
@@ -117,6 +193,16 @@ describe('refuses', () => {
     const { code, stdout, stderr } = await scoreLog(log);
     expect(stderr).toMatch(message);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  test('a dataset without right answers', async () => {
+    const log = join(golden, 'log-int32.json');
+    const asked = ['--dataset', 'synthetic:8x8:60', '--tokenizer', tokenizer];
+    const call = await callBench('score', log, '--benchmark', 'llama2-70b', ...asked);
+    expect(call.stderr).toMatch(
+      /--dataset: synthetic:8x8:60 has random prompts and no right answers; wanted: texts with/,
+    );
+    expect(call.code).toBe(2);
   });
 
   test('int64 read as int32, by the token after a zero half', async () => {

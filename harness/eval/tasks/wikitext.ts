@@ -2,6 +2,7 @@
 // over the words and bytes of the page as it was.
 
 import { openWikitext } from '../../../datasets/index.js';
+import { InputError } from '../../errors.js';
 import { blanks } from '../../python-text.js';
 import type { RollingItem } from '../item.js';
 import { limitRows, type TaskDefinition } from './task.js';
@@ -22,7 +23,12 @@ export const wikitextTask: TaskDefinition = {
   maxShots: 0,
   data: 'wikitext-2: test.txt or wiki.test.raw, or Parquet',
   async build({ folder, limit, encoder, maxLength }) {
-    const pages = limitRows((await openWikitext(folder)).pages, limit);
+    const { files, pages: all } = await openWikitext(folder);
+    if (all.length === 0) {
+      const message = 'holds no page; allowed: at least one line that is not blank';
+      throw new InputError([{ where: files[0]!, message }]);
+    }
+    const pages = limitRows(all, limit);
     const items = pages.map(
       (page, at): RollingItem => ({
         kind: 'rolling',

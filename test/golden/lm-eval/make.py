@@ -2,8 +2,7 @@
 each item's prompt was, the log-probabilities, the answers, the scores and their standard errors.
 
     python3 make_items.py data
-    python3 make.py --model ../../../configs/models/tiny --data data --mmlu MMLU --scale subset --out golden.json
-    python3 make.py --model ../../../configs/models/tiny --data data --mmlu MMLU --out golden-full.json
+    python3 make.py --model ../../../configs/models/tiny --data data --mmlu MMLU --out golden.json
     python3 make.py --model M --data D --mmlu MMLU --subjects all --limit 0 --out F      # as much as you like
 
 `npm test` reads the first; LM_EVAL_GOLDEN=FILE (LM_EVAL_DATA, LM_EVAL_MODEL) holds the same test to another one.
@@ -178,7 +177,6 @@ def main():
     parser.add_argument("--mmlu", type=Path, required=True)
     parser.add_argument("--subjects", default=",".join(SUBJECTS))
     parser.add_argument("--limit", type=int, default=21, help="questions a subject of MMLU; 0 takes all")
-    parser.add_argument("--scale", choices=["full", "subset"], default="full", help="items a run")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--softmax", default=None, help="lm_eval's softmax_dtype: float64 for a vocabulary of tens of thousands")
     parser.add_argument("--only", default="", help="names of entries, with commas; all where it is left out")
@@ -193,10 +191,9 @@ def main():
         runner = Runner(options.model, Path(folder), options.batch, options.softmax)
         data = options.data
 
-        def run(name, make_tasks, shots, full, subset, groups=None):
+        def run(name, make_tasks, shots, limit, groups=None):
             """A run's tasks are made anew: lm_eval never takes back an explicit 0 examples."""
             if not only or name in only:
-                limit = subset if options.scale == "subset" else full
                 runner.run(name, make_tasks(), shots, limit, groups=groups)
 
         def mmlu(names):
@@ -229,16 +226,16 @@ def main():
                 split: read_lines(data / f"gsm8k/{split}.jsonl") for split in ("train", "test")}, "gsm8k")}
 
         of_ceval = {"ceval-valid": ([f"ceval-valid_{s}" for s in ("law", "logic", "physician")], ["acc", "acc_norm"])}
-        run("mmlu-5", mmlu(subjects), 5, None, 3, groups=mmlu_groups(subjects))
-        run("mmlu-0", mmlu(subjects), 0, 12, 2, groups=mmlu_groups(subjects))
-        run("ceval-0", ceval, 0, None, 8, groups=of_ceval)
-        run("ceval-5", ceval, 5, 8, 3, groups=of_ceval)
-        run("hellaswag-0", hellaswag, 0, None, 20)
-        run("hellaswag-3", hellaswag, 3, 30, 4)
-        run("winogrande-0", winogrande, 0, None, 40)
-        run("winogrande-5", winogrande, 5, 60, 8)
-        run("wikitext-0", wikitext, None, None, 5)
-        run("gsm8k-5", gsm8k, 5, None, 5)
+        run("mmlu-5", mmlu(subjects), 5, None, groups=mmlu_groups(subjects))
+        run("mmlu-0", mmlu(subjects), 0, 12, groups=mmlu_groups(subjects))
+        run("ceval-0", ceval, 0, None, groups=of_ceval)
+        run("ceval-5", ceval, 5, 8, groups=of_ceval)
+        run("hellaswag-0", hellaswag, 0, None)
+        run("hellaswag-3", hellaswag, 3, 30)
+        run("winogrande-0", winogrande, 0, None)
+        run("winogrande-5", winogrande, 5, 60)
+        run("wikitext-0", wikitext, None, None)
+        run("gsm8k-5", gsm8k, 5, None)
         golden = runner.golden
     if only and options.out.exists():
         golden = {**json.loads(options.out.read_text(encoding="utf-8"))["runs"], **golden}

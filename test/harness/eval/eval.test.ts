@@ -5,9 +5,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EvalRecord, evaluateModel } from '../../../harness/commands/eval.js';
 import { collectEvalOptions } from '../../../harness/eval-options.js';
+import { findPackageRoot } from '../../../harness/package-root.js';
 import { callBench } from '../bench-call.js';
 
 const data = join(dirname(fileURLToPath(import.meta.url)), '../../golden/lm-eval/data');
@@ -52,6 +53,14 @@ describe('refuses damaged data with its place', () => {
       /anatomy_test\.csv:2: answer is "E"; allowed: A, B, C, D/,
     ],
     ['mmlu', physics, () => '', /anatomy_test\.csv: the file holds no row/],
+    ['wikitext', 'wikitext/test.txt', () => '', /wikitext\/test\.txt: holds no page; allowed/],
+    ['wikitext', 'wikitext/test.txt', () => ' \n\n', /wikitext\/test\.txt: holds no page; allowed/],
+    [
+      'perplexity:llamacpp',
+      'wikitext/test.txt',
+      () => '',
+      /\/wikitext: the text has 1 tokens; allowed: at least 512/,
+    ],
     [
       'mmlu',
       physics,
@@ -173,6 +182,132 @@ test('goes on after an interruption, and not with other settings', async () => {
   expect(other.stderr).toMatch(
     /holds an evaluation with other settings \(limit, tasks\); allowed: .*--fresh/,
   );
+});
+
+describe('evidence that was kept', () => {
+  const output = join(work, 'evidence');
+  const items = join(output, 'items.jsonl');
+  const again = () =>
+    evaluate('mmlu,wikitext,gsm8k', '--limit', '1', '--shots', '0', '--output', output);
+  let lines: readonly string[] = [];
+  let first: EvalRecord;
+  beforeAll(async () => {
+    first = JSON.parse((await again()).stdout) as EvalRecord;
+    lines = readFileSync(items, 'utf8').trimEnd().split('\n');
+  });
+  const change = (task: string, edit: (row: Record<string, unknown>) => unknown) => {
+    const at = lines.findIndex((line) => line.includes(`"task":"${task}`));
+    const edited = JSON.stringify(edit(JSON.parse(lines[at]!) as Record<string, unknown>));
+    writeFileSync(items, `${lines.with(at, edited).join('\n')}\n`);
+    return at + 1;
+  };
+
+  test.each<[string, string, (row: Record<string, unknown>) => unknown, RegExp]>([
+    ['null', 'mmlu', () => null, /is null; allowed: one JSON object a line/],
+    ['a number', 'mmlu', () => 7, /is 7; allowed: one JSON object/],
+    ['no fields', 'mmlu', () => ({}), /id is missing; allowed: an item of this evaluation/],
+    [
+      'an id of no task',
+      'mmlu',
+      (row) => ({ ...row, id: 'mmlu_anatomy/77' }),
+      /id is "mmlu_anatomy\/77"; allowed: an item/,
+    ],
+    ['no digest', 'mmlu', ({ prompt, ...row }) => row, /prompt is missing; allowed: a digest/],
+    [
+      'another score',
+      'mmlu',
+      (row) => ({ ...row, metrics: { acc: 0.5 } }),
+      /metrics of mmlu_\w+\/\d is \{"acc":0\.5\}; allowed: \{"acc":[01]\}, which its answer/,
+    ],
+    [
+      'another choice',
+      'mmlu',
+      (row) => ({ ...row, chosen: ((row.chosen as number) + 1) % 4 }),
+      /chosen of mmlu_\w+\/\d is \d; allowed: \d/,
+    ],
+    [
+      'a log-probability too few',
+      'mmlu',
+      (row) => ({ ...row, logProbs: [-1, -2, -3] }),
+      /logProbs of .* is \[-1,-2,-3\]; allowed: as many as 4, each up to 0/,
+    ],
+    ['no metrics', 'gsm8k', ({ metrics, ...row }) => row, /metrics of gsm8k\/\d is missing/],
+    ['no text', 'gsm8k', ({ text, ...row }) => row, /text of gsm8k\/\d is missing/],
+    [
+      'a probability above 1',
+      'wikitext',
+      (row) => ({ ...row, logProbs: [3] }),
+      /logProbs of wikitext\/\d is \[3\]; allowed/,
+    ],
+    [
+      'a log-probability of NaN',
+      'wikitext',
+      (row) => ({ ...row, logProbs: [Number.NaN] }),
+      /logProbs of wikitext\/\d is \[null\]/,
+    ],
+    [
+      'other weights',
+      'wikitext',
+      (row) => ({ ...row, weights: { words: 1, bytes: 1 } }),
+      /weights of wikitext\/\d is \{"words":1,"bytes":1\}; allowed: \{"words":\d+/,
+    ],
+  ])('%s is refused with its line', async (_, task, edit, message) => {
+    const line = change(task, edit);
+    const { code, stderr } = await again();
+    expect(stderr).toMatch(message);
+    expect(stderr).toContain(`items.jsonl:${line}: `);
+    expect(code).toBe(2);
+  });
+
+  test('to another prompt is asked again', async () => {
+    change('mmlu', (row) => ({ ...row, prompt: '0123456789abcdef', metrics: { acc: 9 } }));
+    const record = JSON.parse((await again()).stdout) as EvalRecord;
+    expect(record).toMatchObject({ items: first.items, itemsKept: first.items - 1 });
+    expect(record.tasks).toEqual(first.tasks);
+    const third = JSON.parse((await again()).stdout) as EvalRecord;
+    expect(third).toMatchObject({ itemsKept: first.items, tasks: first.tasks });
+  });
+});
+
+describe('a checkpoint whose logits overflow', () => {
+  const folder = join(work, 'overflow');
+  beforeAll(() => {
+    cpSync(join(findPackageRoot().folder, 'configs/models/tiny'), folder, { recursive: true });
+    const file = join(folder, 'model.safetensors');
+    const bytes = readFileSync(file);
+    const headerBytes = Number(bytes.readBigUInt64LE());
+    const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerBytes)) as Record<
+      string,
+      { readonly dtype: string; readonly data_offsets: readonly [number, number] }
+    >;
+    const { dtype, data_offsets } = header['model.norm.weight']!;
+    expect(dtype).toBe('BF16');
+    // bf16's largest number.
+    const [begin, end] = data_offsets.map((offset) => 8 + headerBytes + offset);
+    for (let at = begin!; at < end!; at += 2) bytes.writeUInt16LE(0x7f7f, at);
+    writeFileSync(file, bytes);
+  });
+  test.each([
+    [
+      'mmlu',
+      /^bench: mmlu_\w+\/\d+: the native engine has no answer: its logits are not finite\n$/,
+    ],
+    ['gsm8k', /^bench: gsm8k\/\d+: .* no answer: after 0 tokens its logits are not finite\n$/],
+  ])('ends %s with the item', async (task, message) => {
+    const settings = ['--data', data, '--device', 'cpu', '--quiet'];
+    const output = ['--output', mkdtempSync(join(work, 'out-'))];
+    const call = await callBench('eval', folder, '--tasks', task, ...settings, ...output);
+    expect(call.stderr).toMatch(message);
+    expect(call.code).toBe(5);
+  });
+
+  test('is named as the reason of a run that fails', async () => {
+    const settings = ['--device', 'cpu', '--mode', 'accuracy', '--samples', '3', '--no-report'];
+    const output = ['--output', mkdtempSync(join(work, 'run-'))];
+    const call = await callBench('run', '--model', folder, ...settings, ...output);
+    expect(call.stdout).toMatch(/3 samples failed, .* after 0 tokens: its logits are not finite/);
+    expect(call.code).toBe(5);
+  });
 });
 
 describe('perplexity', () => {

@@ -1,5 +1,5 @@
 // Holds `bench eval` to what lm_eval itself did with the same model and files: prompts to the byte, log-probabilities,
-// answers, scores and standard errors. The committed answers are a subset; LM_EVAL_GOLDEN names a larger file of make.py.
+// answers, scores and standard errors. LM_EVAL_GOLDEN names another file of make.py.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

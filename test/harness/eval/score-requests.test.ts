@@ -1,6 +1,6 @@
 // Which texts go to the engine as one request, and does each find its own tokens again?
 import { expect, test } from 'vitest';
-import { shareRequests } from '../../../harness/eval/score-requests.js';
+import { cutCalls, shareRequests } from '../../../harness/eval/score-requests.js';
 import type { TokenRequest } from '../../../harness/eval/token-requests.js';
 
 const text = (prompt: readonly number[], ...continuation: number[]): TokenRequest => ({
@@ -49,4 +49,32 @@ test('texts that have little in common stay apart', () => {
 test('a request takes 32 texts', () => {
   const texts = Array.from({ length: 70 }, (_, at) => text(shots, 100 + at));
   expect(readBack(texts).requests.map((r) => r.continuations.length)).toEqual([32, 32, 6]);
+});
+
+test('a call has the items that share a request, and no others', () => {
+  const item = (...requests: readonly TokenRequest[]) => ({ requests });
+  const question = (at: number) =>
+    item(
+      text([...shots, 100 + at], 7),
+      text([...shots, 100 + at], 8),
+      text([...shots, 100 + at], 9),
+    );
+  const alike = Array.from({ length: 12 }, (_, at) => question(at));
+  const alone = item(text([1, 2, 3], 4), text([5, 6, 7], 4));
+  const empty = item();
+  const items = [...alike, alone, empty, ...alike.slice(0, 2)];
+  const calls = cutCalls(items);
+  expect(calls.flatMap((call) => call.items)).toEqual(items);
+  // 32 texts are the most of a request: ten questions of three.
+  expect(calls.map((call) => [call.items.length, call.sequences])).toEqual([
+    [10, 1],
+    [2, 1],
+    [1, 2],
+    [1, 0],
+    [2, 1],
+  ]);
+  for (const call of calls) {
+    const { requests } = shareRequests(call.items.flatMap((entry) => entry.requests));
+    expect(requests.length).toBe(call.sequences);
+  }
 });
