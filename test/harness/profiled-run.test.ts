@@ -73,7 +73,7 @@ it('writes profile.json and prints the table below the summary', async () => {
     kernels: [{ ...kernelOf(norm), perStep: 2, meanUs: 50, share: 1, gbs: 2, tflops: null }],
   });
   expect(stdout).toMatch(
-    /\nFiles .*\n\nKernels of steps 1 to 20, NVIDIA Stand-in\nkernel [\s\S]*\nsum of a step .*\n$/,
+    /\nFiles .*\nReport .*\n\nKernels of steps 1 to 20, NVIDIA Stand-in\nkernel [\s\S]*\nsum of a step .*\n$/,
   );
   const [remark] = read('table', 'run.json').remarks;
   expect(remark).toMatch(
