@@ -4,6 +4,7 @@
 import { randomFillSync } from 'node:crypto';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { toFloat16Bits } from './float16-bits.js';
 import { writeSafetensors } from './safetensors-file.js';
 
 const shape = {
@@ -128,10 +129,4 @@ function onesVector(name: string, size: number): Tensor {
   const data = Buffer.alloc(size * 2);
   new Uint16Array(data.buffer, data.byteOffset, size).fill(0x3f80);
   return { name, dtype: 'BF16', shape: [size], data };
-}
-
-/** A positive number in fp16's normal range, truncated. */
-function toFloat16Bits(value: number): number {
-  const exponent = Math.floor(Math.log2(value));
-  return ((exponent + 15) << 10) | Math.trunc((value / 2 ** exponent - 1) * 1024);
 }

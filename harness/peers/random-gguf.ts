@@ -4,6 +4,7 @@
 
 import { randomFillSync } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { toFloat16Bits } from '../float16-bits.js';
 
 /** As config.json would say it: the shape of a Llama whose head is its embedding. */
 export interface LlamaShape {
@@ -183,16 +184,9 @@ function makeBlocks({ type, columns }: Tensor, count: number): Buffer {
   }
   randomFillSync(data);
   const meanSquare = type === 'Q4_0' ? 21.5 : 127 ** 2 / 3; // of 0 to 15 around 8, of -128 to 127
-  const scale = halfBits(1 / Math.sqrt(meanSquare * columns));
+  const scale = toFloat16Bits(1 / Math.sqrt(meanSquare * columns));
   for (let i = 0; i < count; i++) data.writeUInt16LE(scale, i * bytes);
   return data;
-}
-
-/** fp16 bits of a positive number below 1, truncated; subnormal where it is small. */
-function halfBits(value: number): number {
-  const exponent = Math.max(-14, Math.floor(Math.log2(value)));
-  const mantissa = Math.trunc((value / 2 ** exponent) * 1024);
-  return mantissa < 1024 ? mantissa : ((exponent + 15) << 10) | (mantissa - 1024);
 }
 
 function writeAll(file: number, data: Uint8Array): void {

@@ -2,6 +2,7 @@
 // repeats, what is required of it, and what the peer measured beside it.
 
 import type { LoadgenBenchmark, LoadgenFigure } from '../bench-loadgen.js';
+import { median } from '../median.js';
 import { alignColumns } from './columns.js';
 
 /** A figure worth a line: what it is called, and which values are good enough. */
@@ -53,7 +54,7 @@ export function formatLoadgenBenchmark({ figures, peer, repeats }: LoadgenBenchm
     const found = findFigure(figures, wanted);
     if (found === undefined) return [];
     const sorted = found.values.toSorted((a, b) => a - b);
-    const middle = medianOf(sorted);
+    const middle = median(sorted);
     const row = [
       wanted.title,
       formatFigure(sorted[0]!),
@@ -63,8 +64,7 @@ export function formatLoadgenBenchmark({ figures, peer, repeats }: LoadgenBenchm
     ];
     if (peer === null) return [row];
     const other = findFigure(peer.figures, wanted);
-    const beside =
-      other === undefined ? '' : formatFigure(medianOf(other.values.toSorted((a, b) => a - b)));
+    const beside = other === undefined ? '' : formatFigure(median(other.values));
     return [[...row, beside]];
   });
   return `LoadGen, a null system under test, ${repeats} repeats\n\n${alignColumns([header, ...rows])}`;
@@ -74,12 +74,6 @@ function findFigure(figures: readonly LoadgenFigure[], wanted: Line): LoadgenFig
   return figures.find(
     ({ measurement, name }) => measurement === wanted.measurement && name === wanted.name,
   );
-}
-
-/** Of ascending values. */
-function medianOf(sorted: readonly number[]): number {
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function describeRequirement(value: number, required: Line['required']): string {
