@@ -13,7 +13,11 @@ import type { DatasetLibrary } from './sample-library.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
 
 const firstRound = 4;
-const largestRound = 524_288;
+/**
+ * On a real clock so many that pauses of the machine weigh little. Nothing pauses on the virtual one, where a round costs
+ * a user real seconds and hardly simulated ones.
+ */
+const largestRound = { real: 524_288, virtual: 32_768 };
 /** A round this long has seen more of the steady state than of its own start and end. */
 export const longEnoughS = 1;
 
@@ -50,15 +54,17 @@ export async function warmUp(
 ): Promise<WarmUp> {
   const pieces = { sut, library, signal, idleMs, clock };
   let [samples, seconds, atLargest, fastest] = [0, 0, 0, 0];
+  const isVirtual = clock instanceof VirtualClock;
+  const largest = isVirtual ? largestRound.virtual : largestRound.real;
   for (let count = firstRound; ; ) {
     const round = await runRound(pieces, count);
     samples += round.answered;
     seconds += round.seconds;
     const rate = round.answered / round.seconds;
     fastest = atLargest > 0 ? Math.max(fastest, rate) : rate;
-    if (count >= largestRound) atLargest += round.seconds;
+    if (count >= largest) atLargest += round.seconds;
     // On the virtual clock nothing pauses: one round of the largest size tells what more of them would.
-    const isLast = atLargest > 0 && clock instanceof VirtualClock;
+    const isLast = atLargest > 0 && isVirtual;
     const isEnough = isLast || Math.max(round.seconds, atLargest) >= longEnoughS;
     // On the virtual clock a system may answer in no time at all.
     const isTimeless = round.seconds === 0;
@@ -69,7 +75,7 @@ export async function warmUp(
     }
     // Aims a little beyond, and not too far, since a fuller batch is faster than the last one told.
     const aimed = Math.ceil((1.5 * longEnoughS * count) / round.seconds);
-    count = Math.min(largestRound, 16 * count, aimed);
+    count = Math.min(largest, 16 * count, aimed);
   }
 }
 
