@@ -1,6 +1,9 @@
 """Accuracy logs as harnesses write them, and what MLCommons' accuracy scripts (language/llama2-70b, llama3.1-8b, gpt-j of
 mlcommons/inference) come to on them, by the same steps with the same packages: the first record of a sample, numpy's reading
 of the bytes, transformers' batch_decode, nltk 3.8.1's sentences, rouge_score 0.1.2 with stemming, numpy's mean and rounding.
+The scripts themselves (evaluate-accuracy.py of llama2-70b, evaluation.py of the others, at commit b66003e1; `evaluate` with
+its repository's metrics/rouge as a local folder, these rows as a pickle or with a tok_input) printed these figures for all
+three logs on 2026-11-27.
 
     PYTHONPATH=NLTK_3_8_1 python3 make.py PUNKT_TAB_ENGLISH ../../../configs/models/tiny
 """
