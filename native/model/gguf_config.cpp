@@ -50,6 +50,7 @@ class Metadata {
     const auto value = get<std::string_view>(key, "a string");
     return value ? std::optional<std::string>(*value) : std::nullopt;
   }
+  bool has(const std::string& key) const { return gguf_.metadata.count(key) > 0; }
   int64_t required(const std::string& key) const {
     const std::optional<int64_t> value = integer(key);
     if (!value) refuse(key, "is missing; allowed: an integer");
@@ -110,6 +111,19 @@ constexpr Module kModules[] = {
     {"ffn_gate", "mlp.gate_proj", 0},       {"ffn_up", "mlp.up_proj", 0},
     {"ffn_down", "mlp.down_proj", 0}};
 
+// Of the last positions; 0: all. A pattern of layers with and without would have to be guessed.
+int64_t sliding_window(const Metadata& metadata, const Architecture& architecture) {
+  const std::string key = std::string(architecture.name) + ".attention.sliding_window";
+  const int64_t window = metadata.integer(key).value_or(0);
+  if (window != 0 && !architecture.interleaves)
+    metadata.refuse(key, "is " + std::to_string(window) + "; allowed: 0, or none",
+                    kUnsupportedModel);
+  const std::string pattern = key + "_pattern";
+  if (window != 0 && metadata.has(pattern))
+    metadata.refuse(pattern, "is there; allowed: a window for every layer", kUnsupportedModel);
+  return window;
+}
+
 // The config.json of this file.
 std::string config_text(const Gguf& gguf, const std::string& file) {
   const Metadata metadata(gguf, file);
@@ -126,9 +140,12 @@ std::string config_text(const Gguf& gguf, const std::string& file) {
   const auto number = [&](const char* key) { return Json(metadata.required(prefix + key)); };
   const int64_t hidden = metadata.required(prefix + "embedding_length");
   const int64_t heads = metadata.required(prefix + "attention.head_count");
+  const int64_t window = sliding_window(metadata, architecture);
+  // GGUF calls Mistral "llama", which has no window.
+  const std::string class_name = window == 0 ? architecture.class_name : "MistralForCausalLM";
   Json::Object config = {
-      {"architectures", Json(Json::Array{Json(std::string(architecture.class_name))})},
-      {"model_type", Json(std::string(architecture.name))},
+      {"architectures", Json(Json::Array{Json(class_name)})},
+      {"model_type", Json(std::string(window == 0 ? architecture.name : "mistral"))},
       {"hidden_act", Json(std::string("silu"))},
       {"num_hidden_layers", number("block_count")},
       {"hidden_size", Json(hidden)},
@@ -141,6 +158,7 @@ std::string config_text(const Gguf& gguf, const std::string& file) {
       {"rope_scaling", rope_scaling(metadata, prefix)},
       {"tie_word_embeddings",
        Json(find_tensor(gguf, "output.weight", "lm_head.weight") == nullptr)}};
+  if (window != 0) config.emplace_back("sliding_window", Json(window));
   int64_t head_dim = heads > 0 ? hidden / heads : 0;
   if (const auto length = metadata.integer(prefix + "attention.key_length")) {
     head_dim = *length;

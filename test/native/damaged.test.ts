@@ -184,6 +184,15 @@ describe('GGUF', () => {
       unsupported,
     ],
     [
+      'a window of some layers',
+      (p) => {
+        set(p, 'llama.attention.sliding_window', valueTypes.u32, 4);
+        set(p, 'llama.attention.sliding_window_pattern', valueTypes.u32, 2);
+      },
+      /llama\.attention\.sliding_window_pattern is there; allowed: a window for every layer/,
+      unsupported,
+    ],
+    [
       'one file of several',
       (p) => set(p, 'split.count', valueTypes.u32, 3),
       /split\.count is above 1/,

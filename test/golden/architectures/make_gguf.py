@@ -4,7 +4,7 @@
   make_gguf.py [NAME ...]    writes NAME/model.gguf from NAME/config.json and NAME/model.safetensors (PyPI: gguf 0.19)
 
 Keys, names and rows are those of llama.cpp's convert_hf_to_gguf.py: q and k of a llama (not of a qwen) by
-reshape(heads, 2, rows / heads / 2, k).swapaxes(1, 2), and Llama 3.1's rotary scaling as a tensor rope_freqs.weight, by
+reshape(heads, 2, rows / heads / 2, k).swapaxes(1, 2), Mistral as a llama with a sliding window, and Llama 3.1's rotary scaling as a tensor rope_freqs.weight, by
 which frequencies are divided, without a word in the metadata.
 """
 import json
@@ -17,7 +17,7 @@ import numpy
 import safetensors.numpy
 
 HERE = pathlib.Path(__file__).parent
-CASES = {"llama3.1": "llama", "qwen2": "qwen2", "qwen3": "qwen3"}
+CASES = {"llama3.1": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3"}
 
 
 def rope_factors(dims, theta, scaling):
@@ -42,7 +42,7 @@ def make(name):
     config = json.loads((folder / "config.json").read_text())
     rope = config.get("rope_parameters") or {"rope_theta": config["rope_theta"]}
     heads = {"q_proj": config["num_attention_heads"], "k_proj": config["num_key_value_heads"]}
-    head_dim = config["head_dim"] or config["hidden_size"] // config["num_attention_heads"]
+    head_dim = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
     architecture = CASES[name]
     writer = gguf.GGUFWriter(folder / "model.gguf", architecture)
     writer.add_block_count(config["num_hidden_layers"])
@@ -55,6 +55,8 @@ def make(name):
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_key_length(head_dim)
     writer.add_value_length(head_dim)
+    if config.get("sliding_window") and config.get("use_sliding_window", True):
+        writer.add_sliding_window(config["sliding_window"])
     if architecture == "llama":
         writer.add_vocab_size(config["vocab_size"])
         writer.add_rope_dimension_count(head_dim)
