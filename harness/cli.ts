@@ -375,7 +375,17 @@ function isProgram(): boolean {
   }
 }
 
+/** A reader that has seen enough (`bench --help | head`) ends what is printed, and nothing else. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+}
+
 if (isProgram()) {
+  outliveReaders();
   process.exitCode = await main(process.argv.slice(2), process);
   // Nothing should keep the process now; what does anyway gets two seconds.
   setTimeout(() => process.exit(), 2000).unref();

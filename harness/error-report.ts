@@ -18,6 +18,7 @@ export function tellUsage(
 
 /** Says what went wrong, on stderr and, where JSON was asked for, as the one object on stdout. */
 export function tellError(error: unknown, argv: readonly string[], streams: Streams): number {
+  if (isRefusedWrite(error)) return tellRefusedWrite(error, argv, streams);
   const isKnown = error instanceof BenchError;
   const exitCode = isKnown ? error.exitCode : 1;
   const faults = error instanceof InputError ? error.faults : [];
@@ -27,6 +28,28 @@ export function tellError(error: unknown, argv: readonly string[], streams: Stre
   }
   const text = isKnown ? error.message.replaceAll(/^(?!bench\b)/gm, 'bench: ') : stackOf(error);
   streams.stderr.write(`${text}\n`);
+  return exitCode;
+}
+
+/** What a machine may do to a process that writes, at any moment and by nobody's mistake here. */
+const refusals = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EFBIG'];
+
+function isRefusedWrite(error: unknown): error is NodeJS.ErrnoException {
+  if (!(error instanceof Error) || error instanceof BenchError) return false;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return code !== undefined && syscall !== undefined && refusals.includes(code);
+}
+
+function tellRefusedWrite(
+  error: NodeJS.ErrnoException,
+  argv: readonly string[],
+  streams: Streams,
+): number {
+  const where = error.path === undefined ? '' : ` ${error.path}`;
+  const message = `writing${where} failed: ${messageOf(error)} (${error.code}); what was written before is kept`;
+  const exitCode = exitCodes.notWritten;
+  if (argv.includes('--json')) writeErrorObject(exitCode, 'NOT_WRITTEN', message, streams);
+  streams.stderr.write(`bench: ${message}\n`);
   return exitCode;
 }
 

@@ -60,6 +60,9 @@ const fileSentences: Readonly<Record<string, string>> = {
   EPERM: 'this user may not',
   EROFS: 'its file system may not be written to',
   ENOSPC: 'its file system is full',
+  EDQUOT: "this user's share of its file system is used up",
+  EFBIG: 'its file system allows no file so large',
+  EIO: 'its device fails',
   ENAMETOOLONG: 'its name is too long',
   ELOOP: 'its links lead in a circle',
 };

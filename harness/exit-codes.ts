@@ -21,6 +21,8 @@ export const exitCodes = {
   notComparable: 9,
   /** A regression is shown, or a claim that does not follow from the runs. */
   regression: 10,
+  /** A file could not be written: its file system is full, over its quota, or failing. */
+  notWritten: 11,
   /** Ctrl-C or SIGTERM. */
   interrupted: 130,
 } as const;
