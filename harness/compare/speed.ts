@@ -47,10 +47,20 @@ const percentiles = [
   ['p99', 0.99],
 ] as const;
 
+/** Where run.json has the percentiles of a time. */
+export type TimeField = 'ttftMs' | 'tpotMs' | 'latencyMs';
+
+/** One sample's time in ms, from the scheduled instant on; null where it has none. */
+export const sampleTimes: Readonly<Record<TimeField, (sample: SampleEvidence) => number | null>> = {
+  ttftMs: (sample) => since(sample, sample.firstTokenNs),
+  tpotMs: perOutputToken,
+  latencyMs: (sample) => since(sample, sample.completedNs),
+};
+
 const latencies = [
-  ['ttft', 'ttftMs', (sample: SampleEvidence) => since(sample, sample.firstTokenNs)],
-  ['tpot', 'tpotMs', perOutputToken],
-  ['latency', 'latencyMs', (sample: SampleEvidence) => since(sample, sample.completedNs)],
+  ['ttft', 'ttftMs'],
+  ['tpot', 'tpotMs'],
+  ['latency', 'latencyMs'],
 ] as const;
 
 const rates: readonly SpeedMetric[] = [
@@ -70,7 +80,7 @@ const rates: readonly SpeedMetric[] = [
   },
 ];
 
-const times: readonly SpeedMetric[] = latencies.flatMap(([name, field, timeOf]) =>
+const times: readonly SpeedMetric[] = latencies.flatMap(([name, field]) =>
   percentiles.map(([percentile, share]): SpeedMetric => {
     return {
       name: `${name} ${percentile}`,
@@ -78,7 +88,9 @@ const times: readonly SpeedMetric[] = latencies.flatMap(([name, field, timeOf]) 
       better: 'lower',
       of: ({ performance }) => performance?.[field]?.[percentile] ?? null,
       compare: (baseline, candidate, alpha) => {
-        const [from, to] = [baseline, candidate].map((samples) => positive(samples.map(timeOf)));
+        const [from, to] = [baseline, candidate].map((samples) =>
+          positive(samples.map(sampleTimes[field])),
+        );
         return bootstrapPercentileRatio(from!, to!, share, { alpha });
       },
     };

@@ -36,7 +36,12 @@ export {
 export { bootstrapPerplexityRatio } from './perplexity-ratio.js';
 export { Xoshiro128 } from './random.js';
 export { decideRegression, type GateDecision, type GateRule } from './regression-gate.js';
-export { geometricMeanRatio, type RunDesign, ratioOfRepeats } from './repeated-runs.js';
+export {
+  geometricMeanInterval,
+  geometricMeanRatio,
+  type RunDesign,
+  ratioOfRepeats,
+} from './repeated-runs.js';
 export { studentCdf, studentQuantile } from './student-t.js';
 export { bootstrapThroughputRatio, type CompletionSeries } from './throughput-ratio.js';
 export {
