@@ -2,6 +2,7 @@
 // against each other, how fast, how well, and what follows.
 
 import type { Margin } from '../statistics/index.js';
+import { type AgreementComparison, absentAgreement, compareAgreement } from './agreement.js';
 import { type Claim, type JudgedClaim, judgeClaim } from './claim.js';
 import { type Comparability, judgeComparability } from './comparability.js';
 import { type Factor, listFactors } from './factors.js';
@@ -47,6 +48,7 @@ export interface CandidateComparison {
   /** Empty where speeds are not comparable. */
   readonly speed: readonly SpeedRatio[];
   readonly quality: QualityComparison;
+  readonly agreement: AgreementComparison;
   readonly gate: readonly GateResult[];
   readonly claims: readonly JudgedClaim[];
   readonly verdict: ComparisonVerdict;
@@ -134,6 +136,9 @@ function compareCandidate(
     comparability: { ...comparability, reasons: why },
     speed,
     quality,
+    agreement: comparability.quality
+      ? compareAgreement(baseline, candidate, alpha)
+      : absentAgreement(comparability.reasons.join('; ')),
     gate: runGate(gate, baseline, candidate, quality, blocked, alpha),
     claims: claims.map((claim) => judgeClaim(claim, speed)),
     verdict: conclude(baseline.label, candidate.label, speed, quality, comparability.speed),

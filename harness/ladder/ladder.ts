@@ -1,5 +1,6 @@
 // What did each step give, and what did it cost? The ladder as ladder.json keeps it, computed from the runs that are there.
 
+import type { AgreementComparison } from '../compare/agreement.js';
 import { type ComparisonVerdict, compareSides } from '../compare/comparison.js';
 import type { QualityComparison } from '../compare/quality.js';
 import { readSides, type Side } from '../compare/side.js';
@@ -71,6 +72,8 @@ export interface Contrast {
   readonly main: SpeedRatio | null;
   readonly speed: readonly SpeedRatio[];
   readonly quality: QualityComparison | null;
+  /** Of the answers' tokens. */
+  readonly agreement: Omit<AgreementComparison, 'byPosition'> | null;
   /** Why there is no ratio; empty where there is one. */
   readonly reasons: readonly string[];
   /** null before both sides were run. */
@@ -180,13 +183,16 @@ function describeRung({ label, folder }: PlannedSide, side: Side | null): Ladder
 /** Of as many runs a side, the repeats that both have. */
 function contrast(from: Side | null, to: Side | null, alphaEach: number): Contrast {
   if (from === null || to === null) {
-    return { main: null, speed: [], quality: null, reasons: ['not run yet'], verdict: null };
+    const reasons = ['not run yet'];
+    return { main: null, speed: [], quality: null, agreement: null, reasons, verdict: null };
   }
   const [before, after] = alike([from, to]);
   const terms = { alpha: alphaEach, margins: new Map(), gate: [], claims: [] };
   const [found] = compareSides([before!, after!], terms).candidates;
   const { speed, quality, comparability, verdict } = found!;
-  return { main: speed[0] ?? null, speed, quality, reasons: comparability.reasons, verdict };
+  const { byPosition: _, ...agreement } = found!.agreement;
+  const { reasons } = comparability;
+  return { main: speed[0] ?? null, speed, quality, agreement, reasons, verdict };
 }
 
 function alike(sides: readonly Side[]): Side[] {

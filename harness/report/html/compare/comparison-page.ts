@@ -14,6 +14,7 @@ import { absent, chartGrid, formatPage, section } from '../page.js';
 import { sideBySide } from '../side-by-side.js';
 import { table } from '../table.js';
 import { type Judgement, verdictBox } from '../verdict-box.js';
+import { showAgreement } from './agreement-section.js';
 import { tabulateQuality } from './quality-table.js';
 import { speedRow, tabulateSpeed } from './speed-table.js';
 import { qualityTones, speedTones } from './verdict-tones.js';
@@ -88,7 +89,7 @@ function showDifferences({ factors, sides }: Comparison): Markup {
 }
 
 function showCandidate(candidate: CandidateComparison, index: number, isNamed: boolean): Markup {
-  const { label, speed, quality } = candidate;
+  const { label, speed, quality, agreement } = candidate;
   const path = `candidates.${index}`;
   const suffix = isNamed ? `, ${label}` : '';
   const { absentBecause, metrics, worst, leftOut } = quality;
@@ -103,6 +104,7 @@ function showCandidate(candidate: CandidateComparison, index: number, isNamed: b
           [tabulateQuality(metrics, `${path}.quality.metrics`), showWorst(worst, label)],
           `${metrics[0]!.samples} samples, paired${leftOut === 0 ? '' : `; ${leftOut} that only one side scored are left out`}`,
         ),
+    showAgreement(agreement, `${path}.agreement`, suffix),
   ]}`;
 }
 

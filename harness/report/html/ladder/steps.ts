@@ -10,6 +10,7 @@ import { tabulateQuality } from '../compare/quality-table.js';
 import { speedRow, tabulateSpeed } from '../compare/speed-table.js';
 import { fold } from '../fold.js';
 import { html, type Markup } from '../markup.js';
+import { formatShare } from '../number-text.js';
 import { absent, chartGrid, section } from '../page.js';
 import { numberColumn, table } from '../table.js';
 import { showRange, showValue } from '../tagged-value.js';
@@ -174,8 +175,23 @@ function tabulateCost(scored: readonly Row[]): Markup {
   const columns = [
     { name: 'step' },
     ...names.flatMap((name) => [numberColumn(`${name}, points`), { name: 'interval' }]),
+    numberColumn('identical answers'),
+    { name: 'interval' },
     { name: 'verdict' },
   ];
+  const agreementCells = (path: string, { agreement }: Contrast) => {
+    const value = agreement?.summary?.exactShare ?? null;
+    const field = `${path}.agreement`;
+    return [
+      showValue({ field: `${field}.summary.exactShare`, value }, '', formatShare(value)),
+      showRange(
+        `${field}.intervals.exactShare`,
+        agreement?.intervals.exactShare ?? null,
+        formatShare,
+        agreement?.absentBecause ?? '',
+      ),
+    ];
+  };
   const cellsOf = (path: string, metrics: readonly QualityDifference[], name: string) => {
     const at = metrics.findIndex(({ metric }) => metric === name);
     const found = metrics[at];
@@ -190,6 +206,7 @@ function tabulateCost(scored: readonly Row[]): Markup {
   const rows = scored.map(({ name, path, contrast }) => [
     name,
     ...names.flatMap((metric) => cellsOf(path, contrast.quality!.metrics, metric)),
+    ...agreementCells(path, contrast),
     contrast.verdict?.quality ?? '',
   ]);
   return table(columns, rows);

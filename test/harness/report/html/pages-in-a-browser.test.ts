@@ -45,6 +45,10 @@ describe.skipIf(program === null)(`pages in Chromium${reason}`, () => {
     const compared = join(folder, 'compared');
     await callBench('compare', runs[0]!, runs[2]!, '--output', compared);
     pages.push(join(compared, 'report.html'));
+    const models = join(folder, 'models');
+    const other = await makeRun(folder, 'bf16', ...few, '--target-qps', '1', '--model', 'tiny');
+    await callBench('compare', other, runs[0]!, '--output', models);
+    pages.push(join(models, 'report.html'));
     const experiments = [
       await makeLadder(folder),
       await makeSweep(folder, 'rates', rateSweep),
