@@ -259,7 +259,7 @@ function addCompare(program: Command, streams: Streams, finish: Finish): void {
   command.action(async (paths: string[]) => {
     const request = collectCompareOptions(paths, command.opts(), claims);
     const { compareRuns } = await import('./commands/compare.js');
-    finish(compareRuns(request, streams));
+    finish(await compareRuns(request, streams));
   });
 }
 

@@ -8,7 +8,7 @@ import { type Comparability, judgeComparability } from './comparability.js';
 import { type Factor, listFactors } from './factors.js';
 import { type GateResult, type GateRule, marginsOf, runGate } from './gate.js';
 import { findImpossible, type Impossibility } from './impossible-figures.js';
-import { compareQuality, type QualityComparison } from './quality.js';
+import { compareQuality, notCompared, type QualityComparison } from './quality.js';
 import type { Side } from './side.js';
 import { compareSpeed, type SpeedRatio } from './speed.js';
 
@@ -125,7 +125,7 @@ function compareCandidate(
         margins: new Map([...margins, ...marginsOf(gate)]),
         alpha,
       })
-    : notCompared(comparability.reasons);
+    : notCompared(comparability.reasons.join('; '));
   const told = described.flatMap((side) =>
     side.impossible.map(({ figure, reason }) => `${side.label}: ${figure}: ${reason}`),
   );
@@ -143,10 +143,6 @@ function compareCandidate(
     claims: claims.map((claim) => judgeClaim(claim, speed)),
     verdict: conclude(baseline.label, candidate.label, speed, quality, comparability.speed),
   };
-}
-
-function notCompared(reasons: readonly string[]): QualityComparison {
-  return { metrics: [], leftOut: 0, absentBecause: reasons.join('; '), worst: [] };
 }
 
 function conclude(

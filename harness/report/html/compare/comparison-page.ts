@@ -3,7 +3,7 @@
 
 import { describe } from '../../../compare/comparability.js';
 import type { CandidateComparison, Comparison } from '../../../compare/comparison.js';
-import type { WorsenedSample } from '../../../compare/quality.js';
+import type { QualityComparison } from '../../../compare/quality.js';
 import type { SpeedRatio } from '../../../compare/speed.js';
 import { findPackageRoot } from '../../../package-root.js';
 import { forestChart } from '../charts/forest.js';
@@ -20,6 +20,7 @@ import { speedRow, tabulateSpeed } from './speed-table.js';
 import { qualityTones, speedTones } from './verdict-tones.js';
 
 const shownCharacters = 1200;
+const shownPrompt = 700;
 
 /** The whole document. */
 export function formatComparisonPage(comparison: Comparison): string {
@@ -92,7 +93,7 @@ function showCandidate(candidate: CandidateComparison, index: number, isNamed: b
   const { label, speed, quality, agreement } = candidate;
   const path = `candidates.${index}`;
   const suffix = isNamed ? `, ${label}` : '';
-  const { absentBecause, metrics, worst, leftOut } = quality;
+  const { absentBecause, metrics, leftOut } = quality;
   return html`${[
     speed.length === 0
       ? null
@@ -101,7 +102,7 @@ function showCandidate(candidate: CandidateComparison, index: number, isNamed: b
       ? section(`Quality${suffix}`, absent(`Not compared: ${absentBecause ?? 'no scores'}`))
       : section(
           `Quality${suffix}`,
-          [tabulateQuality(metrics, `${path}.quality.metrics`), showWorst(worst, label)],
+          [tabulateQuality(metrics, `${path}.quality.metrics`), showWorst(quality, label)],
           `${metrics[0]!.samples} samples, paired${leftOut === 0 ? '' : `; ${leftOut} that only one side scored are left out`}`,
         ),
     showAgreement(agreement, `${path}.agreement`, suffix),
@@ -122,19 +123,35 @@ function drawRatios(speed: readonly SpeedRatio[]): Markup {
   ]);
 }
 
-function showWorst(worst: readonly WorsenedSample[], candidate: string): Markup {
+function showWorst({ worst, textsAbsentBecause }: QualityComparison, candidate: string): Markup {
   if (worst.length === 0) return absent('No sample scored lower than with the baseline.');
   const groups = worst.map(
-    ({ id, metric, baseline, candidate: value, baselineOutput, candidateOutput }) => ({
+    ({
+      id,
+      metric,
+      baseline,
+      candidate: value,
+      baselineOutput,
+      candidateOutput,
+      prompt,
+      expected,
+    }) => ({
       title: id,
       facts: `${metric} ${formatNumber(baseline)} to ${formatNumber(value)}`,
       texts: [
+        ...(textsAbsentBecause === null
+          ? [
+              { title: 'prompt', text: prompt, most: shownPrompt },
+              { title: 'expected', text: expected, most: shownCharacters },
+            ]
+          : []),
         { title: 'baseline', text: baselineOutput, most: shownCharacters },
         { title: candidate, text: candidateOutput, most: shownCharacters },
       ],
     }),
   );
-  return fold(`The ${worst.length} samples that lost most`, sideBySide(groups));
+  const why = textsAbsentBecause === null ? null : absent(`Without ${textsAbsentBecause}.`);
+  return fold(`The ${worst.length} samples that lost most`, [why, sideBySide(groups)]);
 }
 
 function showRuns({ sides }: Comparison): Markup {
