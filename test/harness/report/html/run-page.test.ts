@@ -214,6 +214,24 @@ describe('bench report', () => {
     expect(pages).toBeGreaterThan(10);
   });
 
+  it('draws a CPU below the read of memory that was measured, and says where none was', async () => {
+    const { sut, ...record } = readRecord(offline);
+    expect(sut.memoryRead).toBeNull();
+    expect(readPage(offline)).toContain('which a cache may hold: memory is no ceiling');
+    expect(readPage(offline)).not.toContain('<title>Roofline</title>');
+    const run = join(folder, 'large');
+    cpSync(offline, run, { recursive: true });
+    const memoryRead = { gbs: 40, threads: 2, seconds: 0.1 };
+    const known = { ...sut, memoryRead, memoryReadAbsentBecause: null };
+    writeFileSync(join(run, 'run.json'), JSON.stringify({ ...record, sut: known }));
+    expect((await callBench('report', run)).code).toBe(0);
+    const page = readPage(run);
+    expect(page).toContain('<title>Roofline</title>');
+    expect(page).toContain('40\u00a0GB/s, read by 2 threads</text>');
+    expect(page).toContain('data-field="sut.memoryRead.gbs" data-value="40"');
+    checkFigures(page, { ...record, sut: known });
+  });
+
   it('goes on without files that are damaged, too large or gone, and names them', async () => {
     const run = join(folder, 'damaged');
     cpSync(offline, run, { recursive: true });
