@@ -12,6 +12,7 @@ import {
   type RunDesign,
   ratioOfRepeats,
 } from '../statistics/index.js';
+import { sampleTimes } from './sample-times.js';
 import type { ComparedRun, Side } from './side.js';
 
 export interface SpeedRatio {
@@ -46,16 +47,6 @@ const percentiles = [
   ['p90', 0.9],
   ['p99', 0.99],
 ] as const;
-
-/** Where run.json has the percentiles of a time. */
-export type TimeField = 'ttftMs' | 'tpotMs' | 'latencyMs';
-
-/** One sample's time in ms, from the scheduled instant on; null where it has none. */
-export const sampleTimes: Readonly<Record<TimeField, (sample: SampleEvidence) => number | null>> = {
-  ttftMs: (sample) => since(sample, sample.firstTokenNs),
-  tpotMs: perOutputToken,
-  latencyMs: (sample) => since(sample, sample.completedNs),
-};
 
 const latencies = [
   ['ttft', 'ttftMs'],
@@ -270,19 +261,6 @@ function spread(
   const last = place(completedNs!);
   const first = firstTokenNs === null ? last : Math.min(place(firstTokenNs), last);
   for (let bin = first; bin <= last; bin++) perBin[bin]! += work / (last - first + 1);
-}
-
-function since({ scheduledNs }: SampleEvidence, ns: number | null): number | null {
-  return scheduledNs === null || ns === null ? null : (ns - scheduledNs) / 1e6;
-}
-
-function perOutputToken({
-  firstTokenNs,
-  completedNs,
-  outputTokenCount,
-}: SampleEvidence): number | null {
-  if (firstTokenNs === null || completedNs === null || (outputTokenCount ?? 0) < 2) return null;
-  return (completedNs - firstTokenNs) / 1e6 / (outputTokenCount! - 1);
 }
 
 function positive(values: readonly (number | null)[]): number[] {

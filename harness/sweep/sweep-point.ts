@@ -1,7 +1,7 @@
 // What does a sweep know of one point? Figures over its repeats, each with an interval or the reason why there is none.
 
+import { sampleTimes, type TimeField } from '../compare/sample-times.js';
 import type { ComparedRun } from '../compare/side.js';
-import { sampleTimes, type TimeField } from '../compare/speed.js';
 import type { RunRecord } from '../run-record.js';
 import { geometricMeanInterval, type Interval, percentileInterval } from '../statistics/index.js';
 import { judgeSlo, type Slo, type SloResult } from './slo.js';

@@ -138,7 +138,7 @@ export function showCost(ladder: Ladder): Markup {
         ),
       ),
     ],
-    `Differences in points over ${samples} samples, paired, each step against the rung before it.`,
+    `Differences in points over ${samples} samples, paired, each step against the rung before it. Identical answers have the same tokens to their ends.`,
   );
 }
 

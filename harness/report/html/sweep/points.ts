@@ -1,6 +1,6 @@
 // The points of a sweep as tables: what an engineer chooses by, and every time behind it.
 
-import type { TimeField } from '../../../compare/speed.js';
+import type { TimeField } from '../../../compare/sample-times.js';
 import type { Sweep } from '../../../sweep/sweep.js';
 import { type Percentile, percentiles, type SweepPoint } from '../../../sweep/sweep-point.js';
 import { judgePoint } from '../../sweep-summary.js';
