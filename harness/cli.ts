@@ -259,7 +259,7 @@ function addCompare(program: Command, streams: Streams, finish: Finish): void {
   command.action(async (paths: string[]) => {
     const request = collectCompareOptions(paths, command.opts(), claims);
     const { compareRuns } = await import('./commands/compare.js');
-    finish(compareRuns(request, streams));
+    finish(await compareRuns(request, streams));
   });
 }
 
@@ -273,8 +273,8 @@ alike; what differs is told, with the call that would make it comparable. Two fo
 function addReport(program: Command, streams: Streams, finish: Finish): void {
   program
     .command('report')
-    .argument('<runs...>', 'folders that bench run wrote, or run.json files')
-    .description('write the page about each run anew, beside its run.json')
+    .argument('<runs...>', 'folders of runs, ladders, sweeps or comparisons, or their JSON files')
+    .description('write the page about each anew, beside its JSON file')
     .addOption(new Option('--output <file>', 'where the page of a single run goes (*.html)'))
     .action(async (runs: string[], flags: ReportFlags) => {
       const { writeReports } = await import('./commands/report.js');
@@ -316,7 +316,9 @@ function addSweep(
   finish: Finish,
 ): void {
   const command = program.command('sweep').argument('<config>', 'a run of configs/runs, or a YAML');
-  command.description('throughput against latency over a grid of settings, or over rates');
+  command.description(
+    'throughput against latency over a grid of settings, rates, or queries in flight',
+  );
   for (const { flags, help } of sweepFlags) command.addOption(new Option(flags, help));
   command.addHelpText('after', sweepHelp);
   command.action(async (config: string) => {
@@ -330,7 +332,8 @@ const sweepHelp = `
 Every point is a run as the configuration has it; its first repeat is scored where the mode scores.
 
   bench sweep optimized --vary max-batch=1,8,64 --vary kv-cache=fp16,fp32 --mode performance --repeats 3
-  bench sweep optimized --rates auto --slo ttft_p99=500,tpot_p99=50 --samples 200 --min-duration 10`;
+  bench sweep optimized --rates auto --slo ttft_p99=500,tpot_p99=50 --samples 200 --min-duration 10
+  bench sweep optimized --concurrency 1,2,4,8,16,32,64 --slo ttft_p99=500,tpot_p99=50 --min-duration 10`;
 
 function addLater(program: Command, name: string): void {
   program

@@ -52,7 +52,7 @@ export function findPeakRates(
   const refuse = (absentBecause: string) => ({ bandwidthGBs: null, tflops: null, absentBecause });
   const index = /^cuda:(\d+)$/.exec(devices[0] ?? '')?.[1];
   if (devices.length !== 1 || index === undefined) {
-    return refuse('the peak rates of this machine were not measured in this run');
+    return refuse('the rates of a datasheet are known of single GPUs only');
   }
   const names = new Set(gpus.map(({ name }) => name));
   // The CUDA driver and nvidia-smi may number GPUs differently.

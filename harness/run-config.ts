@@ -108,6 +108,8 @@ const streamFields = {
 
 const singleStream = section({
   ...streamFields,
+  /** Queries in flight: 1 is MLPerf's scenario, more a closed loop, of at least `roundsInFlight` times as many queries. */
+  concurrency: number(count(65_536), 1),
   /** 64 is the least with which LoadGen certifies a 90th percentile. */
   minQueryCount: number(count(maxSamples), 100),
   /** The percentile that is the result. */
@@ -179,6 +181,14 @@ export const runFields = section({
 });
 export type RunSettings = Checked<typeof runFields>;
 
+/** Of a closed loop of several queries, so that filling and draining it weigh little in its rate. */
+const roundsInFlight = 10;
+
+/** The least queries of SingleStream. */
+export function leastQueries({ concurrency, minQueryCount }: RunSettings['singleStream']): number {
+  return concurrency === 1 ? minQueryCount : Math.max(minQueryCount, roundsInFlight * concurrency);
+}
+
 /** Samples a query: more than one in MultiStream only. */
 export function samplesPerQuery({ scenario, multiStream }: RunSettings): number {
   return scenario === 'MultiStream' ? multiStream.samplesPerQuery : 1;
@@ -187,12 +197,15 @@ export function samplesPerQuery({ scenario, multiStream }: RunSettings): number 
 /** Why a run of this size is not started, or null: what LoadGen generates is kept in memory. */
 export function refuseSize(run: RunSettings): string | null {
   const name = sectionOf(run.scenario);
-  const planned = Math.max(
-    countByDuration(run),
-    samplesPerQuery(run) * (run[scenarioSettings[run.scenario]].minQueryCount ?? 0),
-  );
+  const planned = Math.max(countByDuration(run), samplesPerQuery(run) * leastCount(run));
   if (planned <= maxSamples) return null;
   return `${name} comes to ${planned} samples by its rate or latency, duration and count; allowed: up to ${maxSamples}`;
+}
+
+function leastCount(run: RunSettings): number {
+  return run.scenario === 'SingleStream'
+    ? leastQueries(run.singleStream)
+    : (run[scenarioSettings[run.scenario]].minQueryCount ?? 0);
 }
 
 /** Samples that LoadGen generates for the duration; 0 where the rate is yet to be measured. */
@@ -207,7 +220,9 @@ function countByDuration(run: RunSettings): number {
     case 'MultiStream': {
       const { expectedLatencyMs } = run[scenarioSettings[run.scenario]];
       if (expectedLatencyMs === null) return 0;
-      return Math.trunc((2 * minDurationS * 1000) / expectedLatencyMs) * samplesPerQuery(run);
+      const together = run.scenario === 'SingleStream' ? run.singleStream.concurrency : 1;
+      const queries = Math.trunc((2 * minDurationS * 1000 * together) / expectedLatencyMs);
+      return queries * samplesPerQuery(run);
     }
   }
 }

@@ -157,13 +157,21 @@ function findReportedSeries({ performance }: RunRecord): number | null {
   return (probes.findLast(({ passed }) => passed) ?? probes.at(-1))?.series ?? null;
 }
 
-async function openTexts(
+/** Finds rows of a record's dataset, opened anew; none, with a note of why, where it is gone or has changed. */
+export async function openTexts(
   record: RunRecord,
   note: (why: string) => void,
 ): Promise<RunEvidence['findSample']> {
   const { dataset, config } = record;
   const what = 'prompts and expected answers';
-  const known = dataset.path !== null && existsSync(dataset.path) ? dataset.path : config.dataset;
+  // Records of earlier versions may name neither.
+  const { path = null } = dataset as { readonly path?: string | null };
+  const named = config.dataset as string | undefined;
+  const known = path !== null && existsSync(path) ? path : named;
+  if (known === undefined) {
+    note(`${what}: run.json does not say where its dataset is`);
+    return () => null;
+  }
   const faults: Fault[] = [];
   const shelf = new DatasetShelf();
   const opened = await shelf

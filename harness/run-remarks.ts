@@ -23,11 +23,21 @@ export function listRemarks(material: RunMaterial, telemetry: TelemetryRecord | 
     ...(source === null ? [] : [source]),
     ...(seen === null ? [] : [seen]),
     ...(performance?.outcome.remarks ?? []),
+    ...remarkOnConcurrency(config),
     ...remarkOnProbe(performance),
     ...remarkOnProfile(config.engine, profile, work),
     ...(telemetry === null
       ? []
       : listTelemetryRemarks(telemetry, config.telemetry.driftShareLimit)),
+  ];
+}
+
+/** A closed loop of several queries is no scenario of MLPerf's, though its logs call it SingleStream. */
+function remarkOnConcurrency({ scenario, singleStream }: RunMaterial['config']): string[] {
+  const { concurrency } = singleStream;
+  if (scenario !== 'SingleStream' || concurrency === 1) return [];
+  return [
+    `${concurrency} queries in flight: a closed loop of loadmark's own, of which MLPerf's SingleStream has 1`,
   ];
 }
 

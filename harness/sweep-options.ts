@@ -5,6 +5,7 @@ import { type Fault, InputError } from './errors.js';
 import { stampedFolder } from './ladder-options.js';
 import { suggestName } from './name-suggestion.js';
 import { readCount } from './option-values.js';
+import type { Override } from './overrides.js';
 import {
   collectRunOptions,
   findSetting,
@@ -24,6 +25,10 @@ export const sweepFlags: readonly RunFlag[] = [
   {
     flags: '--rates <list>',
     help: 'Server at each of these queries/s: 1,2,5,10; auto looks for the highest inside the limits',
+  },
+  {
+    flags: '--concurrency <list>',
+    help: 'so many queries in flight, the next as one is answered: 1,2,4,8 (SingleStream, a closed loop)',
   },
   {
     flags: '--slo <limits>',
@@ -55,36 +60,14 @@ export function collectSweepOptions(
   faults.push(...ofSettings);
   const axes = readAxes(parsed.vary, faults);
   const rates = readRates(parsed.rates, faults);
-  if (rates === null && parsed.vary === undefined) {
-    const message = 'nothing is varied; allowed: --vary name=value,value or --rates';
-    faults.push({ where: 'bench sweep', message });
-  }
-  if (parsed.rates !== undefined && parsed.vary !== undefined) {
-    faults.push({ where: '--rates', message: 'is there with --vary; allowed: one of the two' });
-  }
-  if (parsed.slo !== undefined && parsed.rates === undefined) {
-    faults.push({
-      where: '--slo',
-      message: 'has nothing to judge; allowed: together with --rates',
-    });
-  }
-  if (parsed.rates !== undefined) {
-    const fixed: readonly (readonly [string, string])[] = [
-      ['scenario', 'Server'],
-      ['mode', 'performance'],
-    ];
-    for (const [key, only] of fixed) {
-      const given = overrides.find(({ path }) => path.join('.') === key);
-      if (given === undefined || given.value === only) continue;
-      const message = `is ${quote(given.value)}; allowed with --rates: ${only}`;
-      faults.push({ where: given.where, message });
-    }
-  }
+  const concurrency = readConcurrency(parsed.concurrency, faults);
+  faults.push(...findChoiceFaults(parsed), ...findLoadFaults(parsed, overrides));
   const request: SweepRequest = {
     config,
     overrides,
     axes,
     rates,
+    concurrency,
     slo: readSlo(parsed.slo, faults),
     repeats: readCount(parsed, 'repeats', 1, 1000, faults),
     output: resolve(
@@ -96,6 +79,40 @@ export function collectSweepOptions(
   };
   if (faults.length > 0) throw new InputError(faults);
   return request;
+}
+
+const kinds = ['vary', 'rates', 'concurrency'] as const;
+
+function findChoiceFaults(parsed: Parsed): Fault[] {
+  const [kind, ...others] = kinds.filter((name) => parsed[name] !== undefined);
+  if (kind === undefined) {
+    const message = 'nothing is varied; allowed: --vary name=value,value, --rates or --concurrency';
+    return [{ where: 'bench sweep', message }];
+  }
+  const faults = others.map((other): Fault => {
+    return { where: `--${other}`, message: `is there with --${kind}; allowed: one of them` };
+  });
+  if (parsed.slo !== undefined && kind === 'vary') {
+    const message = 'has nothing to judge; allowed: together with --rates or --concurrency';
+    faults.push({ where: '--slo', message });
+  }
+  return faults;
+}
+
+/** Rates are Server's, a closed loop is SingleStream's, and both are of performance. */
+function findLoadFaults(parsed: Parsed, overrides: readonly Override[]): Fault[] {
+  const kind = kinds.slice(1).find((name) => parsed[name] !== undefined);
+  if (kind === undefined) return [];
+  const fixed: readonly (readonly [string, string])[] = [
+    ['scenario', kind === 'rates' ? 'Server' : 'SingleStream'],
+    ['mode', 'performance'],
+  ];
+  return fixed.flatMap(([key, only]): Fault[] => {
+    const given = overrides.find(({ path }) => path.join('.') === key);
+    if (given === undefined || given.value === only) return [];
+    const message = `is ${quote(given.value)}; allowed with --${kind}: ${only}`;
+    return [{ where: given.where, message }];
+  });
 }
 
 function readAxes(value: unknown, faults: Fault[]): SweepAxis[] {
@@ -140,6 +157,16 @@ function readRates(value: unknown, faults: Fault[]): SweepRequest['rates'] {
   if (isGood && new Set(rates).size === rates.length) return rates;
   const message = `is ${quote(String(value))}; allowed: auto, or queries/s above 0 to 1000000, each once, with commas between them`;
   faults.push({ where: '--rates', message });
+  return null;
+}
+
+function readConcurrency(value: unknown, faults: Fault[]): SweepRequest['concurrency'] {
+  if (value === undefined) return null;
+  const counts = String(value).split(',').map(Number);
+  const isGood = counts.every((n) => Number.isInteger(n) && n >= 1 && n <= 65_536);
+  if (isGood && new Set(counts).size === counts.length) return counts;
+  const message = `is ${quote(String(value))}; allowed: queries in flight from 1 to 65536, each once, with commas between them`;
+  faults.push({ where: '--concurrency', message });
   return null;
 }
 

@@ -3,6 +3,7 @@
 import { defaultSettings, type TestSettings } from '../loadgen/index.js';
 import type { RunConfig } from './config.js';
 import type { LoadgenSettings } from './loadgen-config.js';
+import { leastQueries } from './run-config.js';
 
 export type PassName = 'accuracy' | 'performance';
 
@@ -122,12 +123,13 @@ function singleStreamSettings(
   { singleStream }: RunConfig,
   terms: PassTerms,
 ): Partial<TestSettings> {
-  const { minDurationS, minQueryCount, targetPercentile } = singleStream;
+  const { minDurationS, concurrency, targetPercentile } = singleStream;
   return {
-    singleStreamExpectedLatencyNs: expectLatencyNs(singleStream, 1, terms),
+    singleStreamExpectedLatencyNs: expectLatencyNs(singleStream, concurrency, terms),
     singleStreamTargetLatencyPercentile: targetPercentile / 100,
+    singleStreamConcurrency: concurrency,
     minDurationMs: Math.round(minDurationS * 1000),
-    minQueryCount,
+    minQueryCount: leastQueries(singleStream),
   };
 }
 
@@ -145,16 +147,17 @@ function multiStreamSettings({ multiStream }: RunConfig, terms: PassTerms): Part
 /**
  * The latency of a query to tell LoadGen, which then generates twice the queries that fit in the duration and issues
  * what the clock allows. Warm-up rounds measure too short a time, since their samples share batches: that does no harm.
+ * @param together samples in flight: of a query, or of as many queries
  */
 function expectLatencyNs(
   stream: { readonly expectedLatencyMs: number | null; readonly minDurationS: number },
-  samplesPerQuery: number,
+  together: number,
   { measuredQps }: PassTerms,
 ): number {
   if (stream.expectedLatencyMs !== null) return stream.expectedLatencyMs * 1e6;
-  if (measuredQps === null) return defaultSettings.singleStreamExpectedLatencyNs * samplesPerQuery;
-  const least = (2 * stream.minDurationS * samplesPerQuery) / maxEstimatedSamples;
-  return 1e9 * Math.max(least, samplesPerQuery / measuredQps);
+  if (measuredQps === null) return defaultSettings.singleStreamExpectedLatencyNs * together;
+  const least = (2 * stream.minDurationS * together) / maxEstimatedSamples;
+  return 1e9 * Math.max(least, together / measuredQps);
 }
 
 /** How many samples a performance pass of these settings issues: in a stream a guess, since it ends by the clock. */
@@ -167,7 +170,9 @@ export function countPlannedSamples(settings: TestSettings): number {
     case 'Server':
       return most(seconds * settings.serverTargetQps);
     case 'SingleStream':
-      return most((seconds * 1e9) / settings.singleStreamExpectedLatencyNs);
+      return most(
+        (seconds * 1e9 * settings.singleStreamConcurrency) / settings.singleStreamExpectedLatencyNs,
+      );
     case 'MultiStream': {
       const queries = most((seconds * 1e9) / settings.multiStreamExpectedLatencyNs);
       return queries * settings.multiStreamSamplesPerQuery;

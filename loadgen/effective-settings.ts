@@ -15,6 +15,7 @@ export interface EffectiveSettings {
   readonly targetLatencyNs: number;
   /** In 0..1. */
   readonly targetLatencyPercentile: number;
+  /** Queries outstanding at most: Server ends beyond it (0: never), SingleStream waits for it. */
   readonly maxAsyncQueries: number;
   readonly coalesceQueries: boolean;
   /** How long queries are generated and issued; 0 in Offline. */
@@ -71,11 +72,12 @@ function scenarioTargets(settings: TestSettings): ScenarioTargets {
   switch (settings.scenario) {
     case 'SingleStream':
       return {
-        requestedQps: 1e9 / settings.singleStreamExpectedLatencyNs,
+        requestedQps:
+          (settings.singleStreamConcurrency * 1e9) / settings.singleStreamExpectedLatencyNs,
         qpsField: 'single_stream_expected_latency_ns',
         targetLatencyNs: 0,
         percentile: settings.singleStreamTargetLatencyPercentile,
-        maxAsyncQueries: 1,
+        maxAsyncQueries: settings.singleStreamConcurrency,
         samplesPerQuery: 1,
       };
     case 'MultiStream':

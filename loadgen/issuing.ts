@@ -35,7 +35,8 @@ export async function issueSeries(issuing: Issuing): Promise<void> {
   let loopNs = series.startNs;
   while (series.issuedQueries < plan.queryCount) {
     const query = series.issuedQueries;
-    const scheduledNs = await awaitTurn({ query, series, recorder, waiter });
+    const maxInFlight = settings.maxAsyncQueries;
+    const scheduledNs = await awaitTurn({ query, maxInFlight, series, recorder, waiter });
     if (waiter.stopReason !== null) return;
     const issuedNs = waiter.nowNs();
     recorder.issue(series, scheduledNs ?? issuedNs, issuedNs);

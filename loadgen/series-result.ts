@@ -190,7 +190,8 @@ export function ratesOf(result: SeriesResult): Rates {
     case 'MultiStream':
       return {
         ...common,
-        samplesPerSecond: (sampleCount - 1) / result.finalIssuedS,
+        // Those that were answered before the last one went.
+        samplesPerSecond: (sampleCount - result.settings.maxAsyncQueries) / result.finalIssuedS,
         tokensPerSecond: tokenCount / (meanS * sampleCount),
         inferredTokensPerSecond: factor * qpsWithoutOverhead,
       };

@@ -38,6 +38,7 @@ const rules: readonly Rule[] = [
   ['serverTargetLatencyPercentile', 'more than 0 and less than 1', isInside],
   ['singleStreamExpectedLatencyNs', 'a number above 0', isPositive],
   ['multiStreamExpectedLatencyNs', 'a number above 0', isPositive],
+  ['singleStreamConcurrency', 'a whole number of at least 1', (v) => isCount(v) && v > 0],
   ['multiStreamSamplesPerQuery', 'a whole number of at least 1', (v) => isCount(v) && v > 0],
   ['serverFindPeakQpsBoundaryStepSize', 'a number above 0', isPositive],
   ['accuracyLogProbability', 'a number of at least 0', (v) => v >= 0],

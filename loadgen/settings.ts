@@ -19,6 +19,11 @@ export interface TestSettings {
   readonly singleStreamExpectedLatencyNs: number;
   /** SingleStream: the percentile that is the result, in 0..1. */
   readonly singleStreamTargetLatencyPercentile: number;
+  /**
+   * SingleStream: queries in flight; the next goes when one of them is answered. 1 is MLPerf's scenario, more are a closed
+   * loop of so many streams. Not a setting of LoadGen's.
+   */
+  readonly singleStreamConcurrency: number;
 
   /** MultiStream: guess of one query's latency; sets how many queries are generated. */
   readonly multiStreamExpectedLatencyNs: number;
@@ -119,6 +124,7 @@ export const defaultSettings: TestSettings = Object.freeze({
   mode: 'PerformanceOnly',
   singleStreamExpectedLatencyNs: 1_000_000,
   singleStreamTargetLatencyPercentile: 0.9,
+  singleStreamConcurrency: 1,
   multiStreamExpectedLatencyNs: 8_000_000,
   multiStreamTargetLatencyPercentile: 0.99,
   multiStreamSamplesPerQuery: 8,

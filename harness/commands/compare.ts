@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Comparison, compareSides } from '../compare/comparison.js';
 import { compareEvals, isEvalFolder } from '../compare/eval-comparison.js';
+import { addPrompts } from '../compare/prompts.js';
 import { readSides } from '../compare/side.js';
 import type { CompareRequest } from '../compare-options.js';
 import { InputError, messageOf } from '../errors.js';
@@ -16,11 +17,12 @@ import { formatEvalComparison } from '../report/eval-comparison-summary.js';
 import { formatComparisonPage } from '../report/html/compare/comparison-page.js';
 import type { Streams } from './run.js';
 
-export function compareRuns(request: CompareRequest, streams: Streams): ExitCode {
+export async function compareRuns(request: CompareRequest, streams: Streams): Promise<ExitCode> {
   if (request.paths.some(isEvalFolder)) return compareEvaluations(request, streams);
   const sides = readSides(request.paths);
   const { alpha, margins, gate, claims } = request;
-  const comparison = compareSides(sides, { alpha, margins, gate, claims });
+  const compared = compareSides(sides, { alpha, margins, gate, claims });
+  const comparison = await addPrompts(compared, sides);
   const json = `${JSON.stringify(comparison, null, 2)}\n`;
   if (request.output !== null) {
     write(join(request.output, 'comparison.json'), json);

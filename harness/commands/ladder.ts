@@ -12,6 +12,7 @@ import {
 } from '../experiment/run-starter.js';
 import { type Ladder, measureLadder } from '../ladder/ladder.js';
 import { type LadderPlan, type LadderRequest, planLadder } from '../ladder/ladder-plan.js';
+import { writeRecordPage } from '../record-page.js';
 import { formatLadder } from '../report/ladder-summary.js';
 import type { Streams } from './run.js';
 
@@ -31,6 +32,7 @@ export async function runLadder(
   } finally {
     // What was done before a fault or Ctrl-C is kept, and told.
     ladder = await writeLadder(plan, request);
+    writeRecordPage(request.output, streams.stderr);
   }
   streams.stdout.write(
     request.json ? `${JSON.stringify(ladder, null, 2)}\n` : formatLadder(ladder, request.output),

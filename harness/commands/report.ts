@@ -1,8 +1,10 @@
-// `bench report`: the page about a run, made anew from what the run left.
+// `bench report`: the page about a run, a ladder, a sweep or a comparison, made anew from what it left.
 
 import { basename, dirname, extname, join } from 'node:path';
 import { InputError } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
+import { writePage } from '../page-file.js';
+import { formatRecordPage } from '../record-page.js';
 import { allEvidence, readRunEvidence, readRunRecord } from '../run-evidence.js';
 import { writeRunPage } from '../run-report.js';
 import type { Streams } from './run.js';
@@ -11,7 +13,7 @@ export interface ReportFlags {
   readonly output?: string;
 }
 
-/** Every run is read before the first page is written. */
+/** Every record is read before the first page is written. */
 export async function writeReports(
   runs: readonly string[],
   flags: ReportFlags,
@@ -19,8 +21,15 @@ export async function writeReports(
 ): Promise<ExitCode> {
   const { output } = flags;
   if (output !== undefined) checkOutput(output, runs.length);
-  const found = runs.map((run) => readRunRecord(run));
-  for (const { record, file } of found) {
+  const found = runs.map((run) => formatRecordPage(run) ?? readRunRecord(run));
+  for (const one of found) {
+    if ('text' in one) {
+      const page = output ?? join(dirname(one.file), 'report.html');
+      writePage(one.text, page);
+      stdout.write(`${page}\n`);
+      continue;
+    }
+    const { record, file } = one;
     const evidence = await readRunEvidence(record, file, allEvidence);
     const page = output ?? pageBeside(file);
     writeRunPage(evidence, page);

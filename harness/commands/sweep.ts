@@ -1,4 +1,4 @@
-// `bench sweep CONFIG`: values or rates -> runs in turns -> throughput against latency, told top to bottom.
+// `bench sweep CONFIG`: values, rates or queries in flight -> runs in turns -> throughput against latency, told top to bottom.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import {
   refuseOthers,
   startProcess,
 } from '../experiment/run-starter.js';
+import { writeRecordPage } from '../record-page.js';
 import { formatSweep } from '../report/sweep-summary.js';
 import { nextRate } from '../sweep/rate-search.js';
 import type { Slo } from '../sweep/slo.js';
@@ -30,11 +31,13 @@ export async function runSweep(
   start: RunStarter = startProcess,
 ): Promise<ExitCode> {
   const planner = new SweepPlanner(request);
-  const { rates } = request;
-  const rateConfig = rates === null ? null : await planner.resolveRates();
-  const slo = rateConfig === null ? null : (request.slo ?? sloOf(rateConfig));
-  const points = rates === null ? await planner.planGrid() : [];
+  const { rates, concurrency } = request;
+  const isGrid = rates === null && concurrency === null;
+  const loadConfig = isGrid ? null : await planner.resolveLoad();
+  const slo = loadConfig === null ? null : (request.slo ?? sloOf(loadConfig));
+  const points = isGrid ? await planner.planGrid() : [];
   if (Array.isArray(rates)) for (const rate of rates) points.push(await planner.planRate(rate));
+  for (const queries of concurrency ?? []) points.push(await planner.planConcurrency(queries));
   refuseOthers(points.flatMap(({ runs }) => runs));
   makeFolder(request.output);
   const execute = async (planned: readonly PlannedPoint[]) => {
@@ -45,18 +48,19 @@ export async function runSweep(
   let sweep: Sweep;
   let isOver = false;
   try {
-    if (rates === 'auto') await searchRate(planner, points, rateConfig!, slo!, execute, signal);
+    if (rates === 'auto') await searchRate(planner, points, loadConfig!, slo!, execute, signal);
     else await execute(points);
     isOver = !signal.aborted;
   } finally {
     // What was done before a fault or Ctrl-C is kept.
     sweep = await write(isOver);
+    writeRecordPage(request.output, streams.stderr);
   }
   streams.stdout.write(
     request.json ? `${JSON.stringify(sweep, null, 2)}\n` : formatSweep(sweep, request.output),
   );
   if (sweep.interrupted) return exitCodes.interrupted;
-  // Rates beyond what a system can do are INVALID by design.
+  // Loads beyond what a system can do may be INVALID by design.
   const isGood = sweep.goodput === null ? points.length > 0 : sweep.goodput.rate !== null;
   const isValid = sweep.goodput !== null || sweep.points.every(({ valid }) => valid);
   return isGood && isValid ? exitCodes.ok : exitCodes.invalid;
@@ -74,7 +78,7 @@ async function searchRate(
   const { request } = planner;
   for (;;) {
     const { points: measured } = await measureSweep(points, request, slo, false);
-    const rate = signal.aborted ? null : nextRate(listTried(measured), server.targetQps);
+    const rate = signal.aborted ? null : nextRate(listTried(measured, 'rate'), server.targetQps);
     if (rate === null) return;
     const point = await planner.planRate(rate);
     refuseOthers(point.runs);

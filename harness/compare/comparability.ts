@@ -27,6 +27,7 @@ const speedOnly: readonly string[] = [
   'seed of the schedule',
   'queries/s asked for',
   'samples a query',
+  'queries in flight',
 ];
 
 /** `factors` of the two runs alone, the baseline's value first. */

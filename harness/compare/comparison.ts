@@ -2,12 +2,13 @@
 // against each other, how fast, how well, and what follows.
 
 import type { Margin } from '../statistics/index.js';
+import { type AgreementComparison, absentAgreement, compareAgreement } from './agreement.js';
 import { type Claim, type JudgedClaim, judgeClaim } from './claim.js';
 import { type Comparability, judgeComparability } from './comparability.js';
 import { type Factor, listFactors } from './factors.js';
 import { type GateResult, type GateRule, marginsOf, runGate } from './gate.js';
 import { findImpossible, type Impossibility } from './impossible-figures.js';
-import { compareQuality, type QualityComparison } from './quality.js';
+import { compareQuality, notCompared, type QualityComparison } from './quality.js';
 import type { Side } from './side.js';
 import { compareSpeed, type SpeedRatio } from './speed.js';
 
@@ -47,6 +48,7 @@ export interface CandidateComparison {
   /** Empty where speeds are not comparable. */
   readonly speed: readonly SpeedRatio[];
   readonly quality: QualityComparison;
+  readonly agreement: AgreementComparison;
   readonly gate: readonly GateResult[];
   readonly claims: readonly JudgedClaim[];
   readonly verdict: ComparisonVerdict;
@@ -123,7 +125,7 @@ function compareCandidate(
         margins: new Map([...margins, ...marginsOf(gate)]),
         alpha,
       })
-    : notCompared(comparability.reasons);
+    : notCompared(comparability.reasons.join('; '));
   const told = described.flatMap((side) =>
     side.impossible.map(({ figure, reason }) => `${side.label}: ${figure}: ${reason}`),
   );
@@ -134,14 +136,13 @@ function compareCandidate(
     comparability: { ...comparability, reasons: why },
     speed,
     quality,
+    agreement: comparability.quality
+      ? compareAgreement(baseline, candidate, alpha)
+      : absentAgreement(comparability.reasons.join('; ')),
     gate: runGate(gate, baseline, candidate, quality, blocked, alpha),
     claims: claims.map((claim) => judgeClaim(claim, speed)),
     verdict: conclude(baseline.label, candidate.label, speed, quality, comparability.speed),
   };
-}
-
-function notCompared(reasons: readonly string[]): QualityComparison {
-  return { metrics: [], leftOut: 0, absentBecause: reasons.join('; '), worst: [] };
 }
 
 function conclude(

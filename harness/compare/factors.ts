@@ -129,6 +129,14 @@ const definitions: readonly FactorDefinition[] = [
         : null,
     options: set('multi_stream.samples_per_query'),
   },
+  {
+    name: 'queries in flight',
+    kind: 'workload',
+    // Records of versions without a closed loop do not say.
+    of: ({ record }) =>
+      record.scenario === 'SingleStream' ? (record.config.singleStream?.concurrency ?? 1) : null,
+    options: set('single_stream.concurrency'),
+  },
   { name: 'processor', kind: 'machine', of: ({ record }) => record.system.cpu },
   { name: 'cores', kind: 'machine', of: ({ record }) => record.system.cores },
   {

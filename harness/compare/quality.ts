@@ -42,15 +42,22 @@ export interface QualityComparison {
   readonly absentBecause: string | null;
   /** The samples that lost most, worst first. */
   readonly worst: readonly WorsenedSample[];
+  /** Why these have no prompts; null where they have, or there are none. */
+  readonly textsAbsentBecause: string | null;
 }
 
 export interface WorsenedSample {
   readonly id: string;
+  /** Row of the dataset. */
+  readonly sampleIndex: number;
   readonly metric: string;
   readonly baseline: number;
   readonly candidate: number;
   readonly baselineOutput: string | null;
   readonly candidateOutput: string | null;
+  /** Of the dataset; null where it was not read. */
+  readonly prompt: string | null;
+  readonly expected: string | null;
 }
 
 export interface QualityTerms {
@@ -78,13 +85,13 @@ export function compareQuality(
   if (from === null || to === null) {
     const lacking = from === null ? baseline : candidate;
     const why = `${lacking.label} has no scored samples: an accuracy or submission run has`;
-    return { metrics: [], leftOut: 0, absentBecause: why, worst: [] };
+    return notCompared(why);
   }
   const ids = [...from.keys()].filter((id) => to.has(id)).sort();
   const leftOut = from.size + to.size - 2 * ids.length;
   if (ids.length === 0) {
     const why = 'no sample was scored on both sides';
-    return { metrics: [], leftOut, absentBecause: why, worst: [] };
+    return notCompared(why, leftOut);
   }
   const names = Object.keys(from.get(ids[0]!)!.values).filter((name) => {
     return ids.every((id) => name in from.get(id)!.values && name in to.get(id)!.values);
@@ -94,12 +101,20 @@ export function compareQuality(
       ids.map((id) => side.get(id)!.values[metric]!);
     return compareScores(metric, values(from), values(to), { margins, alpha });
   });
-  return { metrics, leftOut, absentBecause: null, worst: findWorst(names[0], ids, from, to) };
+  const worst = findWorst(names[0], ids, from, to);
+  const textsAbsentBecause =
+    worst.length === 0 ? null : 'prompts and expected answers: the dataset was not read';
+  return { metrics, leftOut, absentBecause: null, worst, textsAbsentBecause };
+}
+
+export function notCompared(absentBecause: string, leftOut = 0): QualityComparison {
+  return { metrics: [], leftOut, absentBecause, worst: [], textsAbsentBecause: null };
 }
 
 interface ScoredSample {
   /** In points. */
   readonly values: Readonly<Record<string, number>>;
+  readonly sampleIndex: number;
   readonly output: string | null;
 }
 
@@ -109,7 +124,11 @@ function scoresOf(side: Side): Map<string, ScoredSample> | null {
   const scored = new Map<string, ScoredSample>();
   for (const sample of samples) {
     if (sample.scores === null || scored.has(sample.id)) continue;
-    scored.set(sample.id, { values: pointsOf(sample.scores), output: sample.output });
+    scored.set(sample.id, {
+      values: pointsOf(sample.scores),
+      sampleIndex: sample.sampleIndex,
+      output: sample.output,
+    });
   }
   return scored.size === 0 ? null : scored;
 }
@@ -197,11 +216,14 @@ function findWorst(
     const [before, after] = [from.get(id)!, to.get(id)!];
     return {
       id,
+      sampleIndex: before.sampleIndex,
       metric,
       baseline: before.values[metric]!,
       candidate: after.values[metric]!,
       baselineOutput: before.output,
       candidateOutput: after.output,
+      prompt: null,
+      expected: null,
     };
   });
   return losses

@@ -9,6 +9,7 @@ import { readRunRecord } from '../run-evidence.js';
 import { RunFolder } from '../run-folder.js';
 import type { RunRecord } from '../run-record.js';
 import type { RecordFields } from '../run-record-file.js';
+import { logFiles } from '../submission/submission-tree.js';
 import type { PassName } from '../test-settings.js';
 
 /** What a comparison reads of every record. */
@@ -29,6 +30,8 @@ export interface ComparedRun {
   /** In the order of the sample ids; null where no file was kept. */
   readonly performance: readonly SampleEvidence[] | null;
   readonly accuracy: readonly SampleEvidence[] | null;
+  /** Where LoadGen's log has the answers' tokens, there or not; null beside a record under another name. */
+  readonly accuracyLog: string | null;
 }
 
 /** One side of a comparison: a run, or repeats of one. */
@@ -86,7 +89,13 @@ function readRun(path: string): ComparedRun {
     const samples = folder.samples(pass);
     return hasSamples && existsSync(samples) ? [...readJsonLines<SampleEvidence>(samples)] : null;
   };
-  return { path, record, performance: read('performance'), accuracy: read('accuracy') };
+  return {
+    path,
+    record,
+    performance: read('performance'),
+    accuracy: read('accuracy'),
+    accuracyLog: hasSamples ? join(folder.logs('accuracy'), logFiles.accuracy) : null,
+  };
 }
 
 /** Sides that are called alike are told apart by their paths. */

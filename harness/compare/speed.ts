@@ -12,6 +12,7 @@ import {
   type RunDesign,
   ratioOfRepeats,
 } from '../statistics/index.js';
+import { sampleTimes } from './sample-times.js';
 import type { ComparedRun, Side } from './side.js';
 
 export interface SpeedRatio {
@@ -48,9 +49,9 @@ const percentiles = [
 ] as const;
 
 const latencies = [
-  ['ttft', 'ttftMs', (sample: SampleEvidence) => since(sample, sample.firstTokenNs)],
-  ['tpot', 'tpotMs', perOutputToken],
-  ['latency', 'latencyMs', (sample: SampleEvidence) => since(sample, sample.completedNs)],
+  ['ttft', 'ttftMs'],
+  ['tpot', 'tpotMs'],
+  ['latency', 'latencyMs'],
 ] as const;
 
 const rates: readonly SpeedMetric[] = [
@@ -70,7 +71,7 @@ const rates: readonly SpeedMetric[] = [
   },
 ];
 
-const times: readonly SpeedMetric[] = latencies.flatMap(([name, field, timeOf]) =>
+const times: readonly SpeedMetric[] = latencies.flatMap(([name, field]) =>
   percentiles.map(([percentile, share]): SpeedMetric => {
     return {
       name: `${name} ${percentile}`,
@@ -78,7 +79,9 @@ const times: readonly SpeedMetric[] = latencies.flatMap(([name, field, timeOf]) 
       better: 'lower',
       of: ({ performance }) => performance?.[field]?.[percentile] ?? null,
       compare: (baseline, candidate, alpha) => {
-        const [from, to] = [baseline, candidate].map((samples) => positive(samples.map(timeOf)));
+        const [from, to] = [baseline, candidate].map((samples) =>
+          positive(samples.map(sampleTimes[field])),
+        );
         return bootstrapPercentileRatio(from!, to!, share, { alpha });
       },
     };
@@ -258,19 +261,6 @@ function spread(
   const last = place(completedNs!);
   const first = firstTokenNs === null ? last : Math.min(place(firstTokenNs), last);
   for (let bin = first; bin <= last; bin++) perBin[bin]! += work / (last - first + 1);
-}
-
-function since({ scheduledNs }: SampleEvidence, ns: number | null): number | null {
-  return scheduledNs === null || ns === null ? null : (ns - scheduledNs) / 1e6;
-}
-
-function perOutputToken({
-  firstTokenNs,
-  completedNs,
-  outputTokenCount,
-}: SampleEvidence): number | null {
-  if (firstTokenNs === null || completedNs === null || (outputTokenCount ?? 0) < 2) return null;
-  return (completedNs - firstTokenNs) / 1e6 / (outputTokenCount! - 1);
 }
 
 function positive(values: readonly (number | null)[]): number[] {

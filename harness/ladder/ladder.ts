@@ -1,17 +1,23 @@
 // What did each step give, and what did it cost? The ladder as ladder.json keeps it, computed from the runs that are there.
 
-import { compareSides } from '../compare/comparison.js';
+import type { AgreementComparison } from '../compare/agreement.js';
+import { type ComparisonVerdict, compareSides } from '../compare/comparison.js';
 import type { QualityComparison } from '../compare/quality.js';
 import { readSides, type Side } from '../compare/side.js';
 import { figuresOf, metricsOf, type SpeedRatio } from '../compare/speed.js';
 import { listDone } from '../experiment/run-starter.js';
-import { geometricMeanRatio, type Interval, ratioOfRepeats } from '../statistics/index.js';
+import {
+  bonferroniAlpha,
+  geometricMeanRatio,
+  type Interval,
+  ratioOfRepeats,
+} from '../statistics/index.js';
 import type { SettingChange } from './ladder-factor.js';
 import type { LadderPlan, LadderRequest, LadderStep, PlannedSide } from './ladder-plan.js';
 
 export const ladderSchema = 'loadmark/ladder/1';
 
-/** Of every interval of a ratio; intervals of scores are at 1 - 2 alpha, as in a comparison. */
+/** Of ratios, of all of a family together; intervals of scores are at 1 - 2 alpha, as in a comparison. */
 const alpha = 0.05;
 
 export interface Ladder {
@@ -20,6 +26,8 @@ export interface Ladder {
   readonly base: string;
   readonly optimized: string;
   readonly alpha: number;
+  /** Intervals of a family hold together: of several steps one is off by chance. */
+  readonly simultaneous: SimultaneousIntervals;
   /** Asked for; each rung says how many it has. */
   readonly repeats: number;
   /** Not all runs were made. */
@@ -33,6 +41,21 @@ export interface Ladder {
   readonly steps: readonly MeasuredStep[];
   /** The optimized against the base. */
   readonly whole: Contrast;
+}
+
+/** Each family's intervals are at 1 - alpha / its size (Bonferroni); the whole is a single one, at 1 - alpha. */
+export interface SimultaneousIntervals {
+  readonly method: 'Bonferroni';
+  /** Ratios and scores of the steps, each against the rung before; those against the base are at the same level. */
+  readonly steps: IntervalFamily;
+  /** Of factors alone, and of interactions; null where no factor behind the first is measured alone. */
+  readonly interactions: IntervalFamily | null;
+}
+
+export interface IntervalFamily {
+  readonly count: number;
+  /** alpha / count: of each interval. */
+  readonly alphaEach: number;
 }
 
 export interface LadderRung {
@@ -49,8 +72,12 @@ export interface Contrast {
   readonly main: SpeedRatio | null;
   readonly speed: readonly SpeedRatio[];
   readonly quality: QualityComparison | null;
+  /** Of the answers' tokens. */
+  readonly agreement: Omit<AgreementComparison, 'byPosition'> | null;
   /** Why there is no ratio; empty where there is one. */
   readonly reasons: readonly string[];
+  /** null before both sides were run. */
+  readonly verdict: ComparisonVerdict | null;
 }
 
 export interface MeasuredStep extends LadderStep {
@@ -82,6 +109,9 @@ export async function measureLadder(plan: LadderPlan, request: LadderRequest): P
   const rungs: (Side | null)[] = [];
   for (const rung of plan.rungs) rungs.push(await read(rung));
   const [base] = rungs;
+  const simultaneous = familiesOf(plan);
+  const { alphaEach } = simultaneous.steps;
+  const aloneAlpha = simultaneous.interactions?.alphaEach ?? alpha;
   const steps: MeasuredStep[] = [];
   for (const [k, step] of plan.steps.entries()) {
     const [from, to] = [rungs[k]!, rungs[k + 1]!];
@@ -89,11 +119,12 @@ export async function measureLadder(plan: LadderPlan, request: LadderRequest): P
     const alone = planned == null ? null : await read(planned);
     steps.push({
       ...step,
-      before: contrast(from, to),
-      sinceBase: contrast(base!, to),
-      alone: planned == null ? null : contrast(base!, alone),
+      before: contrast(from, to, alphaEach),
+      sinceBase: contrast(base!, to, alphaEach),
+      alone: planned == null ? null : contrast(base!, alone, aloneAlpha),
       // The first step is its factor alone.
-      interaction: k === 0 || planned == null ? null : findInteraction(base!, alone, from, to),
+      interaction:
+        k === 0 || planned == null ? null : findInteraction(base!, alone, from, to, aloneAlpha),
     });
   }
   const measured = base == null ? null : metricsOf(base.runs[0]!.record.scenario)[0]!;
@@ -103,6 +134,7 @@ export async function measureLadder(plan: LadderPlan, request: LadderRequest): P
     base: request.base,
     optimized: request.optimized,
     alpha,
+    simultaneous,
     repeats: request.repeats,
     interrupted: listDone(plan.runs).length < plan.runs.length,
     metric:
@@ -112,7 +144,17 @@ export async function measureLadder(plan: LadderPlan, request: LadderRequest): P
     same: plan.same,
     rungs: plan.rungs.map((rung, k) => describeRung(rung, rungs[k]!)),
     steps,
-    whole: contrast(base!, rungs.at(-1)!),
+    whole: contrast(base!, rungs.at(-1)!, alpha),
+  };
+}
+
+function familiesOf({ steps, alone }: LadderPlan): SimultaneousIntervals {
+  const family = (count: number) => ({ count, alphaEach: bonferroniAlpha(alpha, count) });
+  const interactions = alone.slice(1).filter((side) => side !== null).length;
+  return {
+    method: 'Bonferroni',
+    steps: family(steps.length),
+    interactions: interactions === 0 ? null : family(interactions),
   };
 }
 
@@ -139,15 +181,18 @@ function describeRung({ label, folder }: PlannedSide, side: Side | null): Ladder
 }
 
 /** Of as many runs a side, the repeats that both have. */
-function contrast(from: Side | null, to: Side | null): Contrast {
+function contrast(from: Side | null, to: Side | null, alphaEach: number): Contrast {
   if (from === null || to === null) {
-    return { main: null, speed: [], quality: null, reasons: ['not run yet'] };
+    const reasons = ['not run yet'];
+    return { main: null, speed: [], quality: null, agreement: null, reasons, verdict: null };
   }
   const [before, after] = alike([from, to]);
-  const terms = { alpha, margins: new Map(), gate: [], claims: [] };
+  const terms = { alpha: alphaEach, margins: new Map(), gate: [], claims: [] };
   const [found] = compareSides([before!, after!], terms).candidates;
-  const { speed, quality, comparability } = found!;
-  return { main: speed[0] ?? null, speed, quality, reasons: comparability.reasons };
+  const { speed, quality, comparability, verdict } = found!;
+  const { byPosition: _, ...agreement } = found!.agreement;
+  const { reasons } = comparability;
+  return { main: speed[0] ?? null, speed, quality, agreement, reasons, verdict };
 }
 
 function alike(sides: readonly Side[]): Side[] {
@@ -161,6 +206,7 @@ function findInteraction(
   alone: Side | null,
   from: Side | null,
   to: Side | null,
+  alphaEach: number,
 ): Interaction | null {
   const sides = [base, alone, from, to];
   if (sides.some((side) => side === null)) return null;
@@ -171,7 +217,7 @@ function findInteraction(
   const [a, b, c, d] = figures;
   const alones = a!.map((value, i) => b![i]! / value);
   const steps = c!.map((value, i) => d![i]! / value);
-  const { interval, reason } = ratioOfRepeats(alones, steps, 'interleaved', alpha);
+  const { interval, reason } = ratioOfRepeats(alones, steps, 'interleaved', alphaEach);
   return {
     ratio: geometricMeanRatio(alones, steps),
     interval,

@@ -2,6 +2,7 @@
 
 import { describe } from '../compare/comparability.js';
 import { type CandidateComparison, type Comparison, formatRatio } from '../compare/comparison.js';
+import { listAgreement } from './agreement-rows.js';
 import { formatFigure, signed } from './comparison-summary.js';
 
 /** The whole text, last newline included. */
@@ -27,7 +28,7 @@ export function formatComparisonMarkdown({ factors, candidates, sides }: Compari
 }
 
 function formatCandidate(candidate: CandidateComparison): string[] {
-  const { verdict, comparability, speed, quality, gate, claims } = candidate;
+  const { verdict, comparability, speed, quality, agreement, gate, claims } = candidate;
   const blocks = [`### ${escapeCell(verdict.text)}`];
   if (gate.length > 0) {
     const marks = { regression: '❌', 'no regression': '✅', 'cannot tell': '❔' } as const;
@@ -106,6 +107,12 @@ function formatCandidate(candidate: CandidateComparison): string[] {
     );
   } else if (quality.absentBecause !== null) {
     blocks.push(`Quality was not compared: ${escapeCell(quality.absentBecause)}`);
+  }
+  const [head, ...rows] = listAgreement(agreement);
+  const { absentBecause } = agreement;
+  if (head !== undefined) blocks.push(table(head, rows));
+  else if (absentBecause !== null && absentBecause !== quality.absentBecause) {
+    blocks.push(`Tokens were not compared: ${escapeCell(absentBecause)}`);
   }
   return blocks;
 }

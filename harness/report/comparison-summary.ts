@@ -1,11 +1,13 @@
 // What a person reads after `bench compare`: the verdict first, then what differs, the ratios, the scores, and what a gate
 // or a claim came to.
 
+import type { AgreementComparison } from '../compare/agreement.js';
 import { describe } from '../compare/comparability.js';
 import { type CandidateComparison, type Comparison, formatRatio } from '../compare/comparison.js';
 import type { QualityDifference } from '../compare/quality.js';
 import type { SpeedRatio } from '../compare/speed.js';
 import type { Interval } from '../statistics/index.js';
+import { listAgreement } from './agreement-rows.js';
 import { alignColumns } from './columns.js';
 
 /** The whole text, last newline included. */
@@ -31,7 +33,7 @@ export function formatComparison(comparison: Comparison): string {
 }
 
 function formatCandidate(candidate: CandidateComparison, isNamed: boolean): string[] {
-  const { label, comparability, speed, quality, gate, claims } = candidate;
+  const { label, comparability, speed, quality, agreement, gate, claims } = candidate;
   const blocks: string[] = isNamed ? [`${label}:`] : [];
   if (!comparability.speed) {
     const again = comparability.command;
@@ -47,6 +49,10 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
   if (quality.absentBecause !== null)
     blocks.push(`Quality was not compared: ${quality.absentBecause}`);
   if (quality.metrics.length > 0) blocks.push(formatQuality(quality.metrics, quality.leftOut));
+  // One reason may forbid both.
+  if (agreement.absentBecause === null || agreement.absentBecause !== quality.absentBecause) {
+    blocks.push(formatAgreement(agreement));
+  }
   if (gate.length > 0) {
     const rows = gate.map(({ name, verdict, reason, needed }) => [
       `  ${name}`,
@@ -107,6 +113,13 @@ function formatQuality(metrics: readonly QualityDifference[], leftOut: number): 
     ...rows,
   ]);
   return `${table}\n${samples} samples, paired${others}`;
+}
+
+function formatAgreement(agreement: AgreementComparison): string {
+  const { absentBecause, leftOut } = agreement;
+  if (absentBecause !== null) return `Tokens were not compared: ${absentBecause}`;
+  const others = leftOut === 0 ? '' : `\n${leftOut} samples that only one side answered left out`;
+  return `${alignColumns(listAgreement(agreement))}${others}`;
 }
 
 export function describeJudgement({

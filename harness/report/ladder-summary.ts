@@ -4,7 +4,13 @@
 import { formatRatio } from '../compare/comparison.js';
 import type { QualityComparison } from '../compare/quality.js';
 import type { SpeedRatio } from '../compare/speed.js';
-import type { Contrast, Interaction, Ladder, MeasuredStep } from '../ladder/ladder.js';
+import type {
+  Contrast,
+  Interaction,
+  IntervalFamily,
+  Ladder,
+  MeasuredStep,
+} from '../ladder/ladder.js';
 import type { SettingChange } from '../ladder/ladder-factor.js';
 import type { Interval } from '../statistics/index.js';
 import { alignColumns } from './columns.js';
@@ -81,7 +87,7 @@ function formatInteractions(steps: readonly MeasuredStep[]): string[] {
     formatAlone(main),
     formatRatio(interaction.ratio),
     formatRange(interaction.interval),
-    judge(interaction),
+    judgeInteraction(interaction, main.better),
   ]);
   const head = ['Factors alone on the base', 'ratio', 'step / alone', 'interval', ''];
   return [alignColumns([head, ...rows])];
@@ -92,21 +98,21 @@ function formatAlone({ ratio, interval }: SpeedRatio): string {
   return range === '' ? formatRatio(ratio!) : `${formatRatio(ratio!)} (${range})`;
 }
 
-function judge({ isShown, ratio, absentBecause }: Interaction): string {
+/** `better` of the ladder's metric: a ratio below 1 is a gain where less is better. */
+export function judgeInteraction(
+  { isShown, ratio, absentBecause }: Interaction,
+  better: SpeedRatio['better'],
+): string {
   if (absentBecause !== null) return absentBecause;
   if (!isShown) return 'no interaction shown';
-  return `INTERACTION: ${ratio > 1 ? 'more' : 'less'} behind the steps before it than alone`;
+  const isMore = better === 'higher' ? ratio > 1 : ratio < 1;
+  return `INTERACTION: ${isMore ? 'more' : 'less'} behind the steps before it than alone`;
 }
 
-function formatNotes({ steps, same, rungs, whole, alpha, repeats }: Ladder): string[] {
+function formatNotes(ladder: Ladder): string[] {
+  const { steps, rungs, whole } = ladder;
   const notes = [
-    ...steps.flatMap(({ name, mergedBecause }) =>
-      mergedBecause === null ? [] : [`${name} is one step: ${mergedBecause}`],
-    ),
-    ...steps.flatMap(({ name, notAloneBecause }) =>
-      notAloneBecause === null ? [] : [`${name} cannot be alone on the base: ${notAloneBecause}`],
-    ),
-    ...same.map((change) => `no step, since it is the same here: ${describeChange(change)}`),
+    ...describePlan(ladder),
     ...rungs.flatMap(({ label, invalidReasons }) =>
       invalidReasons.length === 0 ? [] : [`${label} is INVALID: ${invalidReasons.join('; ')}`],
     ),
@@ -121,9 +127,39 @@ function formatNotes({ steps, same, rungs, whole, alpha, repeats }: Ladder): str
           : [`no ratio of ${name} alone: ${alone.reasons.join('; ')}`],
       ),
     ...(whole.main?.absentBecause ? [`no interval: ${whole.main.absentBecause}`] : []),
-    `intervals of ratios ${100 * (1 - alpha)} %, ${repeats > 1 ? 'over repeats' : 'over the samples of one run'}; of scores ${100 * (1 - 2 * alpha)} %, paired by sample`,
+    `intervals: ${describeIntervals(ladder)}`,
   ];
   return [notes.join('\n')];
+}
+
+/** Why settings move together, cannot be alone, or are no step. */
+export function describePlan({ steps, same }: Ladder): string[] {
+  return [
+    ...steps.flatMap(({ name, mergedBecause }) =>
+      mergedBecause === null ? [] : [`${name} is one step: ${mergedBecause}`],
+    ),
+    ...steps.flatMap(({ name, notAloneBecause }) =>
+      notAloneBecause === null ? [] : [`${name} cannot be alone on the base: ${notAloneBecause}`],
+    ),
+    ...same.map((change) => `no step, since it is the same here: ${describeChange(change)}`),
+  ];
+}
+
+/** What intervals of a ladder are of, and at which level. */
+export function describeIntervals({ alpha, simultaneous, repeats }: Ladder): string {
+  const { steps, interactions } = simultaneous;
+  const family = ({ count, alphaEach }: IntervalFamily, what: string) =>
+    `of ${count} ${what}${count === 1 ? '' : 's'} at ${percent(1 - alphaEach)} each`;
+  const families = [
+    family(steps, 'step'),
+    ...(interactions === null ? [] : [family(interactions, 'interaction')]),
+  ];
+  const source = repeats > 1 ? 'over repeats' : 'over the samples of one run';
+  return `ratios hold together at ${percent(1 - alpha)} (${simultaneous.method}: ${families.join(', ')}), ${source}; the whole alone at ${percent(1 - alpha)}; of scores, paired by sample, at ${percent(1 - 2 * steps.alphaEach)} each, of the whole at ${percent(1 - 2 * alpha)}`;
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toFixed(2))} %`;
 }
 
 function formatRange(interval: Interval | null): string {

@@ -1,14 +1,15 @@
 // What a person reads after `bench sweep`: a line a point, which of them no other is better than, and the highest rate
 // inside the limits.
 
-import type { Goodput, Percentiles, Sweep, SweepPoint } from '../sweep/sweep.js';
+import type { Goodput, Sweep } from '../sweep/sweep.js';
+import type { Percentiles, SweepPoint } from '../sweep/sweep-point.js';
 import { alignColumns } from './columns.js';
 import { formatFigure } from './comparison-summary.js';
 
 /** The whole text, last newline included. */
 export function formatSweep(sweep: Sweep, folder: string): string {
   const { points, goodput, interrupted, axes } = sweep;
-  const rows = [...points].sort(byRate);
+  const rows = sortByLoad(points);
   const names = Object.keys(points[0]?.settings ?? {});
   const hasScores = points.some(({ scores }) => scores !== null);
   const table = alignColumns([
@@ -26,13 +27,13 @@ export function formatSweep(sweep: Sweep, folder: string): string {
       ...[point.ttftMs, point.tpotMs, point.latencyMs].flatMap(formatTimes),
       ...(hasScores ? [formatScore(point)] : []),
       ...(goodput === null ? [] : [formatAttainment(point)]),
-      judge(point, goodput !== null),
+      judgePoint(point, goodput !== null),
     ]),
   ]);
   const invalid = rows.flatMap(({ settings, invalidReasons }) =>
     invalidReasons.length === 0
       ? []
-      : [`INVALID at ${describe(settings)}: ${invalidReasons.join('; ')}`],
+      : [`INVALID at ${describeSettings(settings)}: ${invalidReasons.join('; ')}`],
   );
   const blocks = [
     ...(goodput === null ? [] : [formatGoodput(goodput)]),
@@ -45,22 +46,36 @@ export function formatSweep(sweep: Sweep, folder: string): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
-function formatGoodput({ slo, rate, validRate, lowestFailed }: Goodput): string {
-  const limits = Object.entries(slo.limitsMs).map(
-    ([name, ms]) => `${name} p${slo.percentile} up to ${ms} ms`,
-  );
-  const found =
-    rate === null
-      ? 'no rate that was tried keeps the limits'
-      : `Goodput ${rate} queries/s${lowestFailed === null ? ' or more: no rate that was tried fails' : `; ${lowestFailed} fails`}`;
-  const sure =
-    rate === null || validRate === rate
-      ? ''
-      : `; the highest that LoadGen calls VALID: ${validRate ?? 'none'}`;
-  return `${found}${sure}\n(${limits.join(', ')})`;
+function formatGoodput(goodput: Goodput): string {
+  return `${describeGoodput(goodput)}\n(${describeLimits(goodput)})`;
 }
 
-function judge({ runs, valid, isPareto, slo }: SweepPoint, hasLimits: boolean): string {
+function describeGoodput(goodput: Goodput): string {
+  const { load, rate, validRate, highestMet } = goodput;
+  if (highestMet === null) return describeReach(goodput);
+  const figure = load === 'rate' ? rate : formatFigure(rate);
+  const sure =
+    validRate === rate ? '' : `; the highest that LoadGen calls VALID: ${formatFigure(validRate)}`;
+  return `Goodput ${figure} queries/s${describeReach(goodput)}${sure}`;
+}
+
+/** Behind the goodput's figure: " with 32 in flight; 64 in flight fails". */
+export function describeReach({ load, highestMet, lowestFailed }: Goodput): string {
+  if (highestMet === null) return `no ${load} that was tried keeps the limits`;
+  const unit = load === 'rate' ? '' : ' in flight';
+  const at = load === 'rate' ? '' : ` with ${highestMet}${unit}`;
+  return lowestFailed === null
+    ? `${at} or more: no ${load} that was tried fails`
+    : `${at}; ${lowestFailed}${unit} fails`;
+}
+
+export function describeLimits({ slo }: Goodput): string {
+  return Object.entries(slo.limitsMs)
+    .map(([name, ms]) => `${name} p${slo.percentile} up to ${ms} ms`)
+    .join(', ');
+}
+
+export function judgePoint({ runs, valid, isPareto, slo }: SweepPoint, hasLimits: boolean): string {
   if (runs === 0) return 'not run yet';
   return [
     ...(hasLimits ? [slo?.every(({ met }) => met) ? 'keeps the limits' : 'beyond the limits'] : []),
@@ -83,11 +98,13 @@ function formatAttainment({ slo }: SweepPoint): string {
   return `${(100 * Math.min(...slo.map(({ attainment }) => attainment))).toFixed(1)} %`;
 }
 
-function byRate(a: SweepPoint, b: SweepPoint): number {
-  return Number(a.settings.rate ?? 0) - Number(b.settings.rate ?? 0);
+/** Points of a grid stay as they are. */
+export function sortByLoad(points: readonly SweepPoint[]): SweepPoint[] {
+  const loadOf = ({ settings }: SweepPoint) => Number(settings.rate ?? settings.concurrency ?? 0);
+  return [...points].sort((a, b) => loadOf(a) - loadOf(b));
 }
 
-function describe(settings: Readonly<Record<string, string>>): string {
+export function describeSettings(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name}=${value}`)
     .join(' ');

@@ -34,14 +34,22 @@ export {
   percentileInterval,
 } from './percentile-interval.js';
 export { bootstrapPerplexityRatio } from './perplexity-ratio.js';
+export { wilsonInterval } from './proportion.js';
 export { Xoshiro128 } from './random.js';
 export { decideRegression, type GateDecision, type GateRule } from './regression-gate.js';
-export { geometricMeanRatio, type RunDesign, ratioOfRepeats } from './repeated-runs.js';
+export {
+  geometricMeanInterval,
+  geometricMeanRatio,
+  type RunDesign,
+  ratioOfRepeats,
+} from './repeated-runs.js';
 export { studentCdf, studentQuantile } from './student-t.js';
 export { bootstrapThroughputRatio, type CompletionSeries } from './throughput-ratio.js';
 export {
   type AgreementSummary,
+  agreementByPosition,
   compareTokens,
+  type PositionAgreement,
   type Spread,
   summarizeAgreement,
   type TokenAgreement,

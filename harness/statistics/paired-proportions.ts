@@ -4,6 +4,7 @@ import { checkCount, checkSameLength, checkShare } from './argument-checks.js';
 import { binomialCdf, binomialProbability } from './binomial.js';
 import type { Interval } from './interval.js';
 import { normalQuantile } from './normal.js';
+import { wilsonInterval } from './proportion.js';
 import { findRoot } from './root.js';
 
 /** Questions by who was right. */
@@ -119,15 +120,8 @@ export function newcombeInterval(counts: PairedCounts, alpha: number = 0.05): In
 
 /** How far Wilson's score interval of a proportion reaches below and above it. */
 function wilson(right: number, n: number, alpha: number): { below: number; above: number } {
-  const z = normalQuantile(1 - alpha / 2);
-  const share = right / n;
-  const centre = (share + z ** 2 / (2 * n)) / (1 + z ** 2 / n);
-  const half =
-    (z * Math.sqrt((share * (1 - share)) / n + z ** 2 / (4 * n ** 2))) / (1 + z ** 2 / n);
-  return {
-    below: share - Math.max(0, centre - half),
-    above: Math.min(1, centre + half) - share,
-  };
+  const { estimate, lower, upper } = wilsonInterval(right, n, alpha);
+  return { below: estimate - lower, above: upper - estimate };
 }
 
 function describe(

@@ -32,10 +32,10 @@ export function contrastLogs(
   const to = candidate.map(Math.log);
   const contrast = design === 'interleaved' ? contrastPairs(from, to) : contrastWelch(from, to);
   // Equal figures differ by what rounding makes of their logarithms.
-  return contrast.standardError > 1e-14
-    ? contrast
-    : 'the runs do not scatter at all, so nothing tells how far repeats may differ';
+  return contrast.standardError > 1e-14 ? contrast : noScatter;
 }
+
+const noScatter = 'the runs do not scatter at all, so nothing tells how far repeats may differ';
 
 function contrastPairs(from: readonly number[], to: readonly number[]): LogContrast {
   const differences = to.map((value, i) => value - from[i]!);
@@ -108,4 +108,37 @@ export function geometricMeanRatio(
   checkPositive('baseline', baseline);
   checkPositive('candidate', candidate);
   return Math.exp(meanOf(candidate.map(Math.log)) - meanOf(baseline.map(Math.log)));
+}
+
+/**
+ * The interval of the geometric mean of repeated runs: Student's t on the logarithms.
+ *
+ * Null with fewer than two runs, or where they do not scatter at all.
+ * @param figures one a run, above 0
+ */
+export function geometricMeanInterval(
+  figures: readonly number[],
+  alpha: number = 0.05,
+): IntervalOrReason {
+  checkPositive('figures', figures);
+  checkShare('alpha', alpha);
+  const runs = figures.length;
+  if (runs < 2) return refuse(`${runs} run${runs === 1 ? '' : 's'}: scatter needs at least 2`);
+  const logs = figures.map(Math.log);
+  const standardError = Math.sqrt(varianceOf(logs) / runs);
+  if (standardError <= 1e-14) return refuse(noScatter);
+  const mean = meanOf(logs);
+  const reach = studentQuantile(1 - alpha / 2, runs - 1) * standardError;
+  const estimate = Math.exp(mean);
+  return {
+    interval: {
+      estimate,
+      lower: Math.exp(mean - reach),
+      upper: Math.exp(mean + reach),
+      confidence: 1 - alpha,
+      standardError: estimate * standardError,
+      method: 't on logarithms',
+    },
+    reason: null,
+  };
 }

@@ -1,6 +1,6 @@
 // Two systems' tokens for the same samples: how often are they the same, and where do they part?
 
-import { checkSameLength } from './argument-checks.js';
+import { checkCount, checkSameLength } from './argument-checks.js';
 import { quantileOf } from './interval.js';
 
 /** One sample's two sequences. */
@@ -70,6 +70,58 @@ export function summarizeAgreement(
     equalShare: spread(pairs.map(({ equalShare }) => equalShare)),
     firstDivergence: divergences.length === 0 ? null : spread(divergences),
   };
+}
+
+/** Agreement over the positions from `from` up to, not including, `to`. */
+export interface PositionAgreement {
+  readonly from: number;
+  readonly to: number;
+  /** Positions that are compared there, over all samples: those that either answer reaches. */
+  readonly positions: number;
+  /** With the same token, of `positions`. */
+  readonly equalShare: number;
+  /** Samples that have not parted before `to`, of all. */
+  readonly togetherShare: number;
+}
+
+/**
+ * Agreement along the answers, in ranges of equal width.
+ * @param mostRanges a longest answer with more positions has several in a range
+ * @returns up to the end of the longest answer; none for no samples
+ */
+export function agreementByPosition(
+  baseline: readonly ArrayLike<number>[],
+  candidate: readonly ArrayLike<number>[],
+  mostRanges: number,
+): PositionAgreement[] {
+  checkSameLength('baseline', baseline, 'candidate', candidate);
+  checkCount('mostRanges', mostRanges, 1);
+  const lengths = baseline.map((tokens, i) => Math.max(tokens.length, candidate[i]!.length));
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+  const width = Math.max(1, Math.ceil(longest / mostRanges));
+  const ranges = Math.ceil(longest / width);
+  const [positions, equal, parted] = [0, 1, 2].map(() => new Float64Array(ranges));
+  for (const [i, a] of baseline.entries()) {
+    const b = candidate[i]!;
+    for (let at = 0; at < lengths[i]!; at++) {
+      const range = Math.floor(at / width);
+      positions![range]!++;
+      if (at < a.length && at < b.length && a[at] === b[at]) equal![range]!++;
+    }
+    const { firstDivergence } = compareTokens(a, b);
+    if (firstDivergence !== null) parted![Math.floor(firstDivergence / width)]!++;
+  }
+  let gone = 0;
+  return Array.from({ length: ranges }, (_, range) => {
+    gone += parted![range]!;
+    return {
+      from: range * width,
+      to: Math.min(longest, (range + 1) * width),
+      positions: positions![range]!,
+      equalShare: equal![range]! / positions![range]!,
+      togetherShare: 1 - gone / baseline.length,
+    };
+  });
 }
 
 function spread(values: readonly number[]): Spread {

@@ -36,7 +36,7 @@ export function refuseRun(folder: RunFolder, record: RunRecord, round: Submissio
 const packagedModes = ['submission', 'performance', 'accuracy'];
 
 function refuseKind(record: RunRecord): string[] {
-  const { interrupted, mode, audit, settings, model, dataset } = record;
+  const { interrupted, mode, audit, scenario, settings, model, dataset } = record;
   const reasons: string[] = [];
   if (interrupted) reasons.push('was interrupted; allowed: runs that came to their end');
   if (!packagedModes.includes(mode)) {
@@ -47,6 +47,10 @@ function refuseKind(record: RunRecord): string[] {
     reasons.push(
       `asked ${dataset.name} of ${model.name}, which is for speed alone; allowed: a model and a dataset that can be scored`,
     );
+  }
+  const inFlight = scenario === 'SingleStream' ? settings?.effective.maxAsyncQueries : 1;
+  if (inFlight !== undefined && Number(inFlight) !== 1) {
+    reasons.push(`had ${inFlight} queries in flight; allowed: single_stream.concurrency=1`);
   }
   const file = settings?.confFiles?.auditConf ?? null;
   if (file !== null && audit === null) {

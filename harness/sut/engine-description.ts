@@ -1,6 +1,7 @@
 // What the native engine tells of itself, in the words of a system under test: what it is, and what it did.
 
 import type { EngineInfo, EngineOptions, EngineStats } from '../../native/index.js';
+import { measureMemoryRead } from '../memory-read.js';
 import { costOf } from '../utilisation.js';
 import type { EngineWork, SutDescription } from './measured-sut.js';
 
@@ -23,6 +24,7 @@ export function describeEngine(info: EngineInfo, options: EngineOptions): SutDes
       plannedBytes: info.plannedBytes,
     },
     kernels: info.kernels,
+    ...measureMemoryRead(info, options),
     model: {
       architecture: info.architecture,
       parameters: info.parameters,

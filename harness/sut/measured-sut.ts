@@ -3,6 +3,7 @@
 
 import type { SystemUnderTest } from '../../loadgen/index.js';
 import type { EngineProfile } from '../../native/index.js';
+import type { MemoryReadRecord } from '../memory-read.js';
 import type { ModelCost } from '../utilisation.js';
 import type { EngineReading } from './engine-readings.js';
 
@@ -15,7 +16,7 @@ export interface Answer {
 }
 
 /** run.json's `sut`, `kernels` and the model's own figures; absent means null. */
-export interface SutDescription {
+export interface SutDescription extends MemoryReadRecord {
   readonly kind: 'native' | 'null' | 'scripted';
   readonly devices: readonly string[];
   readonly workers: number | null;

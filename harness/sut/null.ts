@@ -47,6 +47,8 @@ export class NullSut implements MeasuredSut {
       kvCache: null,
       features: { delayMs: options.delayMs, outputTokens: options.outputTokens },
       kernels: {},
+      memoryRead: null,
+      memoryReadAbsentBecause: 'nothing is computed',
       model: null,
     };
   }

@@ -192,6 +192,8 @@ function describe(script: Script, hasLengths: boolean): SutDescription {
       faults: struck.join(', ') || 'none',
     },
     kernels: {},
+    memoryRead: null,
+    memoryReadAbsentBecause: 'nothing is computed',
     model: null,
   };
 }

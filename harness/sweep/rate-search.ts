@@ -1,8 +1,8 @@
 // Which rate is tried next? Doubled until one fails the limits, halved until one keeps them, then halved between the two.
 
-export interface TriedRate {
-  /** Queries/s. */
-  readonly rate: number;
+export interface TriedLoad {
+  /** Queries/s, or queries in flight. */
+  readonly load: number;
   readonly met: boolean;
 }
 
@@ -12,7 +12,7 @@ const mostTries = 20;
 const range = { min: 0.001, max: 1e6 } as const;
 
 /** @returns null where the search is over. */
-export function nextRate(tried: readonly TriedRate[], first: number): number | null {
+export function nextRate(tried: readonly TriedLoad[], first: number): number | null {
   if (tried.length === 0) return first;
   if (tried.length >= mostTries) return null;
   const { highestMet, lowestFailed } = bracket(tried);
@@ -29,15 +29,15 @@ export function nextRate(tried: readonly TriedRate[], first: number): number | n
   return rounded < range.min || rounded > range.max ? null : rounded;
 }
 
-/** The lowest rate that failed, and the highest below it that did not: a success above a failure is luck. */
-export function bracket(tried: readonly TriedRate[]): {
+/** The lowest load that failed, and the highest below it that did not: a success above a failure is luck. */
+export function bracket(tried: readonly TriedLoad[]): {
   readonly highestMet: number | null;
   readonly lowestFailed: number | null;
 } {
-  const failed = tried.filter(({ met }) => !met).map(({ rate }) => rate);
+  const failed = tried.filter(({ met }) => !met).map(({ load }) => load);
   const lowestFailed = failed.length === 0 ? null : Math.min(...failed);
   const kept = tried
-    .filter(({ met, rate }) => met && (lowestFailed === null || rate < lowestFailed))
-    .map(({ rate }) => rate);
+    .filter(({ met, load }) => met && (lowestFailed === null || load < lowestFailed))
+    .map(({ load }) => load);
   return { highestMet: kept.length === 0 ? null : Math.max(...kept), lowestFailed };
 }

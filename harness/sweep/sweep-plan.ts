@@ -1,4 +1,4 @@
-// Which runs does a sweep take? One a point of the grid, or one a rate, each repeated; every repeat makes all of them in
+// Which runs does a sweep take? One a point of the grid, a rate or a concurrency, each repeated; every repeat makes all of them in
 // turn.
 
 import { join } from 'node:path';
@@ -19,10 +19,12 @@ export interface SweepRequest {
   readonly config: string;
   /** Of the command line, laid over the file at every point. */
   readonly overrides: readonly Override[];
-  /** Empty in a sweep of rates. */
+  /** Empty in a sweep of rates or of concurrency. */
   readonly axes: readonly SweepAxis[];
-  /** Queries/s; null in a sweep of a grid. */
+  /** Queries/s; null where they are not swept. */
   readonly rates: readonly number[] | 'auto' | null;
+  /** Queries in flight; null where they are not swept. */
+  readonly concurrency: readonly number[] | null;
   /** null: the limits of the run, else of the model. */
   readonly slo: Slo | null;
   readonly repeats: number;
@@ -44,9 +46,10 @@ export class SweepPlanner {
 
   constructor(readonly request: SweepRequest) {}
 
-  /** The configuration without what a point changes: of a sweep of rates. */
-  resolveRates(): Promise<RunConfig> {
-    return this.#planner.resolve(this.request.config, this.#rateOverrides());
+  /** The configuration without what a point changes: of a sweep of rates or of concurrency. */
+  resolveLoad(): Promise<RunConfig> {
+    const { config, overrides } = this.request;
+    return this.#planner.resolve(config, [...overrides, ...this.#loadOverrides()]);
   }
 
   /** @throws InputError with the faults of every point. */
@@ -75,19 +78,27 @@ export class SweepPlanner {
 
   /** @throws InputError with the faults of the configuration at this rate. */
   planRate(rate: number): Promise<PlannedPoint> {
-    const overrides = [
-      ...this.#rateOverrides().slice(this.request.overrides.length),
-      { path: ['server', 'target_qps'], value: rate, where: '--rates' },
-    ];
-    return this.#plan(`rate-${rate}`, { rate: String(rate) }, overrides);
+    const asked = { path: ['server', 'target_qps'], value: rate, where: '--rates' };
+    return this.#plan(`rate-${rate}`, { rate: String(rate) }, [...this.#loadOverrides(), asked]);
   }
 
-  #rateOverrides(): Override[] {
-    const { overrides, slo } = this.request;
+  /** @throws InputError with the faults of the configuration with so many queries in flight. */
+  planConcurrency(queries: number): Promise<PlannedPoint> {
+    const path = ['single_stream', 'concurrency'];
+    return this.#plan(`concurrency-${queries}`, { concurrency: String(queries) }, [
+      ...this.#loadOverrides(),
+      { path, value: queries, where: '--concurrency' },
+    ]);
+  }
+
+  /** What all points of rates, or of concurrency, have. */
+  #loadOverrides(): Override[] {
+    const { rates, slo } = this.request;
+    const [scenario, where] =
+      rates === null ? ['SingleStream', '--concurrency'] : ['Server', '--rates'];
     return [
-      ...overrides,
-      { path: ['scenario'], value: 'Server', where: '--rates' },
-      { path: ['mode'], value: 'performance', where: '--rates' },
+      { path: ['scenario'], value: scenario!, where: where! },
+      { path: ['mode'], value: 'performance', where: where! },
       ...(slo === null ? [] : overridesOfSlo(slo)),
     ];
   }

@@ -12,6 +12,8 @@ import { awaitSingleStreamTurn } from './single-stream.js';
 /** A query about to go. */
 export interface Turn {
   readonly query: number;
+  /** Queries that may be in flight together with it, itself included: of a closed loop. */
+  readonly maxInFlight: number;
   readonly series: SeriesRecord;
   readonly recorder: Recorder;
   readonly waiter: Waiter;

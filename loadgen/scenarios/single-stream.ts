@@ -1,8 +1,13 @@
-// SingleStream: one sample at a time; the next goes when the last is answered.
+// SingleStream: one sample at a time, or as many as are asked for; the next goes when one is answered.
 
 import type { AwaitTurn } from './pacing.js';
 
-export const awaitSingleStreamTurn: AwaitTurn = async ({ series, recorder, waiter }) => {
-  await waiter.untilSettled(recorder, series);
+export const awaitSingleStreamTurn: AwaitTurn = async ({
+  series,
+  recorder,
+  waiter,
+  maxInFlight,
+}) => {
+  await waiter.untilSettled(recorder, series, maxInFlight - 1);
   return null;
 };

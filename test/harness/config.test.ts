@@ -164,7 +164,7 @@ describe('loadRunConfig', () => {
     expect(config.offline.minDurationS).toBe(600);
     const rate = { path: [scenarioSection, 'target_qps'], value: 7, where: '--target-qps' };
     expect(await faultsOf('model: small\nscenario: SingleStream', [rate])).toEqual([
-      '--target-qps: unknown setting "target_qps"; allowed in single_stream: expected_latency_ms, min_duration_s, min_query_count, target_percentile',
+      '--target-qps: unknown setting "target_qps"; allowed in single_stream: expected_latency_ms, min_duration_s, concurrency, min_query_count, target_percentile',
     ]);
   });
 

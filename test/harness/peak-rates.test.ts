@@ -35,8 +35,8 @@ describe('findPeakRates', () => {
   });
 
   it.each([
-    [['cpu'], [h100], /were not measured in this run/],
-    [[], [], /were not measured in this run/],
+    [['cpu'], [h100], /known of single GPUs only/],
+    [[], [], /known of single GPUs only/],
     [['cuda:0'], [], /nvidia-smi does not list the GPU behind cuda:0/],
     [['cuda:0'], [h100, gpu('NVIDIA L40S')], /several kinds/],
     [['cuda:0'], [gpu('NVIDIA H100 PCIe')], /of NVIDIA H100 PCIe are not listed/],

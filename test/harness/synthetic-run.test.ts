@@ -102,7 +102,7 @@ describe('a synthetic run', () => {
     expect(run.sut.kvPeakShare).toBeLessThanOrEqual(1);
     expect(run.model.cost.linearParameters).toBeGreaterThan(1e6);
     expect(run.performance).toMatchObject({ mbu: null, mfu: null });
-    expect(run.performance.absentBecause.mbu).toContain('were not measured');
+    expect(run.performance.absentBecause.mbu).toContain('known of single GPUs only');
   });
 
   it('asks the engine for the shape, and for room for the longest row', async () => {

@@ -11,7 +11,7 @@ test('defaults are LoadGen’s', () => {
   expect(golden.settings.mode).toBe(2);
   const theirNames = Object.keys(golden.settings).map(settingName);
   const more = Object.keys(defaultSettings).filter((name) => !theirNames.includes(name as never));
-  const own = ['issueLagShareLimit', 'sampleSetOrder'];
+  const own = ['issueLagShareLimit', 'sampleSetOrder', 'singleStreamConcurrency'];
   const expected = golden.settings.scenario === undefined ? ['scenario', ...own] : own;
   expect(more.sort()).toEqual(expected.sort());
   countCases('default settings', Object.keys(golden.settings).length);

@@ -38,6 +38,7 @@ const scene: fc.Arbitrary<Scene> = fc
     serverTargetQps: fc.double({ min: 1, max: 5000, noNaN: true }),
     offlineExpectedQps: fc.double({ min: 1, max: 500, noNaN: true }),
     singleStreamExpectedLatencyNs: fc.integer({ min: 1e5, max: 1e8 }),
+    singleStreamConcurrency: fc.integer({ min: 1, max: 9 }),
     multiStreamExpectedLatencyNs: fc.integer({ min: 1e6, max: 1e8 }),
     multiStreamSamplesPerQuery: fc.integer({ min: 1, max: 9 }),
     serverTargetLatencyNs: fc.integer({ min: 0, max: 1e8 }),

@@ -86,6 +86,7 @@ thead th { color: var(--quiet); font-size: 12px; border-bottom-color: var(--rule
 details.fold { margin: 6px 0; } details details { margin-left: 14px; }
 summary { cursor: pointer; color: var(--quiet); font-size: 13px; }
 summary:hover { color: var(--ink); }
+small { font-size: 11px; color: var(--quiet); white-space: nowrap; }
 figure summary { font-size: 12px; }
 figure .table { max-height: 260px; overflow: auto; }
 .pairs { display: grid; align-content: start; grid-template-columns: minmax(110px, max-content) minmax(0, 1fr); gap: 1px 16px; margin: 6px 0; font-size: 13px; }
@@ -104,6 +105,7 @@ figure .table { max-height: 260px; overflow: auto; }
   .verdict, tr { break-inside: avoid; }
   .screen-only { display: none; }
   .table, figure .table { overflow: visible; max-height: none; }
+  th, td { padding-right: 8px; } small { white-space: normal; }
   details.fold::details-content { content-visibility: visible; display: block; height: auto; }
   summary { list-style: none; font-weight: 600; color: var(--ink); } summary::-webkit-details-marker { display: none; }
 }

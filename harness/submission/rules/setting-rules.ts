@@ -43,6 +43,7 @@ export function checkPerformanceSettings(log: DetailLog, file: string, result: R
     ...checkMode(log, file, 'PerformanceOnly'),
     ...checkMet(log, file),
     ...checkIssue(log, file),
+    ...checkInFlight(log, file),
     ...(scenario === null || !isSubmission ? [] : checkPresence(log, file, readKeys[scenario])),
     ...(benchmark === null ? [] : checkLimits(log, file, result, benchmark)),
     ...(benchmark === null ? [] : checkEqualIssue(log, file, benchmark)),
@@ -105,6 +106,16 @@ function checkIssue(log: DetailLog, file: string): Finding[] {
       const why = 'The result was made with a setting of a compliance test.';
       return findError('audit-settings', at(file, entry), { value: entry?.value, required, why });
     });
+}
+
+/** A closed loop of several queries calls itself SingleStream in its log. */
+function checkInFlight(log: DetailLog, file: string): Finding[] {
+  const entry = log.find('effective_max_async_queries');
+  const isLoop = log.text('effective_scenario') === 'SingleStream' && entry !== null;
+  if (!isLoop || entry.value === 1) return [];
+  const required = 'effective_max_async_queries 1';
+  const why = 'SingleStream asks one query at a time; this pass had several in flight.';
+  return [findError('wrong-scenario', at(file, entry), { value: entry.value, required, why })];
 }
 
 /** The limits that LoadGen judged by; its verdict says nothing about tighter ones. */

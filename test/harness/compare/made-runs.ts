@@ -11,6 +11,9 @@ export interface MadeSample {
   readonly promptTokens?: number;
   readonly outputTokens?: number;
   readonly scores?: Readonly<Record<string, number | boolean>>;
+  /** Of the accuracy pass's answer, which its log then has. */
+  readonly tokens?: readonly number[];
+  readonly output?: string;
 }
 
 /** Deep changes of the record. */
@@ -130,7 +133,7 @@ export function makeRun(
     completedNs: sample.latencyMs * 1e6,
     promptTokenCount: sample.promptTokens ?? 20,
     outputTokenCount: sample.outputTokens ?? 10,
-    output: `answer of ${sample.id}`,
+    output: sample.output ?? `answer of ${sample.id}`,
     scores: null,
     failure: null,
   }));
@@ -142,6 +145,14 @@ export function makeRun(
       'samples-accuracy.jsonl',
       lines.map((line, i) => ({ ...line, scores: samples[i]!.scores ?? null })),
     );
+  }
+  if (samples.some(({ tokens }) => tokens !== undefined)) {
+    const records = samples.flatMap(({ tokens = [] }, i) => {
+      const data = Buffer.from(Int32Array.from(tokens).buffer).toString('hex');
+      return { seq_id: i, qsl_idx: i, data, token_count: tokens.length };
+    });
+    mkdirSync(join(folder, 'accuracy'), { recursive: true });
+    writeFileSync(join(folder, 'accuracy', 'mlperf_log_accuracy.json'), JSON.stringify(records));
   }
   return folder;
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   adjustBenjaminiHochberg,
   adjustHolm,
+  agreementByPosition,
   bonferroniAlpha,
   compareTokens,
   countOutcomes,
@@ -15,6 +16,7 @@ import {
   summarizeAgreement,
   tangoInterval,
   testMcNemar,
+  wilsonInterval,
 } from '../../../harness/statistics/index.js';
 import { golden, relativeError } from './golden.js';
 import { Simulation, shareOf } from './simulation.js';
@@ -295,5 +297,65 @@ describe('token agreement', () => {
     expect(summarizeAgreement([[1]], [[1]])!.firstDivergence).toBeNull();
     expect(summarizeAgreement([], [])).toBeNull();
     expect(() => summarizeAgreement([[1]], [])).toThrow('must be of the same items');
+  });
+
+  it('follows the answers position by position, in ranges where they are long', () => {
+    const [a, b] = [
+      [[1, 2, 3, 4, 5], [1, 2], [7]],
+      [[1, 2, 9, 4, 5], [1, 2, 3], [7]],
+    ];
+    const row = (from: number, to: number, positions: number, equal: number, together: number) => ({
+      ...{ from, to, positions },
+      equalShare: equal / positions,
+      togetherShare: 1 - (3 - together) / 3,
+    });
+    expect(agreementByPosition(a!, b!, 5)).toEqual([
+      row(0, 1, 3, 3, 3),
+      row(1, 2, 2, 2, 3),
+      row(2, 3, 2, 0, 1),
+      row(3, 4, 1, 1, 1),
+      row(4, 5, 1, 1, 1),
+    ]);
+    expect(agreementByPosition(a!, b!, 2)).toEqual([row(0, 3, 7, 5, 1), row(3, 5, 2, 2, 1)]);
+    expect(agreementByPosition([], [], 5)).toEqual([]);
+    expect(agreementByPosition([[]], [[]], 5)).toEqual([]);
+  });
+
+  it('adds up to what the summary says', () => {
+    const answers = fc.array(fc.array(fc.nat(2), { maxLength: 9 }), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(answers, answers, fc.integer({ min: 1, max: 12 }), (one, other, ranges) => {
+        const count = Math.min(one.length, other.length);
+        const [a, b] = [one.slice(0, count), other.slice(0, count)];
+        const { exactShare, tokenShare } = summarizeAgreement(a, b)!;
+        const found = agreementByPosition(a, b, ranges);
+        const sum = (of: (row: (typeof found)[number]) => number) =>
+          found.reduce((total, row) => total + of(row), 0);
+        const positions = sum((row) => row.positions);
+        const equal = sum(({ positions: n, equalShare }) => n * equalShare);
+        expect(positions === 0 ? 1 : equal / positions).toBeCloseTo(tokenShare, 12);
+        expect(found.at(-1)?.togetherShare ?? 1).toBeCloseTo(exactShare, 12);
+        expect(found.length).toBeLessThanOrEqual(ranges);
+      }),
+    );
+  });
+});
+
+describe('a share', () => {
+  it("has scipy 1.17's Wilson interval, which has a width at both ends", () => {
+    // scipy.stats.binomtest(part, whole).proportion_ci(1 - alpha, method='wilson')
+    for (const [part, whole, alpha, low, high] of [
+      [0, 10, 0.05, 0, 0.27753279986288926],
+      [7, 10, 0.05, 0.39677814746114526, 0.892208732593699],
+      [623, 1000, 0.05, 0.5925457108141823, 0.652512906598371],
+      [1000, 1000, 0.01, 0.9934088350965933, 1],
+    ] as const) {
+      const { lower, upper, estimate } = wilsonInterval(part, whole, alpha);
+      expect(lower).toBeCloseTo(low, 12);
+      expect(upper).toBeCloseTo(high, 12);
+      expect(estimate).toBe(part / whole);
+    }
+    expect(() => wilsonInterval(11, 10)).toThrow('part is 11; it must be at most 10');
+    expect(() => wilsonInterval(0, 0)).toThrow('whole is 0');
   });
 });

@@ -3,12 +3,33 @@ import { describe, expect, it } from 'vitest';
 import {
   decideRegression,
   type GateRule,
+  geometricMeanInterval,
   geometricMeanRatio,
   invertRatio,
   ratioOfRepeats,
 } from '../../../harness/statistics/index.js';
 import { golden, relativeError } from './golden.js';
 import { Simulation, shareOf } from './simulation.js';
+
+describe('geometricMeanInterval', () => {
+  it('is the paired interval against runs that are all 1, whose t is held to scipy', () => {
+    for (const { candidate, alpha } of golden.repeats) {
+      const ones = candidate.map(() => 1);
+      const paired = ratioOfRepeats(ones, candidate, 'interleaved', alpha).interval!;
+      const own = geometricMeanInterval(candidate, alpha).interval!;
+      expect(relativeError(own.lower, paired.lower)).toBeLessThan(1e-12);
+      expect(relativeError(own.upper, paired.upper)).toBeLessThan(1e-12);
+      expect(relativeError(own.estimate, paired.estimate)).toBeLessThan(1e-12);
+    }
+  });
+
+  it('says why there is none', () => {
+    expect(geometricMeanInterval([5]).reason).toBe('1 run: scatter needs at least 2');
+    expect(geometricMeanInterval([]).reason).toBe('0 runs: scatter needs at least 2');
+    expect(geometricMeanInterval([0.1, 0.1, 0.1]).reason).toMatch(/do not scatter at all/);
+    expect(() => geometricMeanInterval([1, -1])).toThrow('figures[1] is -1');
+  });
+});
 
 describe('ratioOfRepeats', () => {
   it("gives scipy's t intervals of the logarithms", () => {

@@ -111,15 +111,21 @@ describe('bench package refuses', () => {
     writeFileSync(conf, '*.*.min_query_count = 40\n');
     await run('by-hand', ...server, '--mode', 'performance', '--audit-conf', conf);
     expect((await run('failed', ...audit, '--audit-eos', '0')).code).toBe(7);
+    const loop = alter('loop', 'server', ({ settings }) => {
+      const effective = { ...settings!.effective, maxAsyncQueries: 2 };
+      return { scenario: 'SingleStream', settings: { ...settings, effective } };
+    });
     const cut = alter('cut', 'server-accuracy', () => ({ interrupted: true }));
     const peak = alter('peak', 'server', () => ({ mode: 'find-peak' }));
     await refused(
-      ['invalid', 'by-hand', 'failed', cut, peak],
+      ['invalid', 'by-hand', 'failed', loop, cut, peak],
       [
         'invalid: is INVALID (performance: Increase expected QPS',
         'by-hand: was made with the audit file',
         'by-hand: is INVALID (performance: Early stopping',
         'failed: failed TEST06',
+        'loop: performance: the log is of Server, and run.json of SingleStream',
+        'loop: had 2 queries in flight; allowed: single_stream.concurrency=1',
         'cut: was interrupted; allowed: runs that came to their end',
         'peak: mode is find-peak; allowed: submission, performance, accuracy',
       ],

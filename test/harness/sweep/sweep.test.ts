@@ -9,7 +9,7 @@ import { runSweep } from '../../../harness/commands/sweep.js';
 import type { SampleEvidence } from '../../../harness/evidence.js';
 import type { RunStarter } from '../../../harness/experiment/run-starter.js';
 import { findPareto, type TradeOff } from '../../../harness/sweep/pareto.js';
-import { nextRate, type TriedRate } from '../../../harness/sweep/rate-search.js';
+import { nextRate, type TriedLoad } from '../../../harness/sweep/rate-search.js';
 import { judgeSlo, parseSlo } from '../../../harness/sweep/slo.js';
 import type { Sweep } from '../../../harness/sweep/sweep.js';
 import { collectSweepOptions } from '../../../harness/sweep-options.js';
@@ -169,11 +169,11 @@ describe('the highest rate', () => {
     const rate = fc.double({ min: 0.01, max: 10_000, noNaN: true });
     fc.assert(
       fc.property(rate, rate, (capacity, first) => {
-        const tried: TriedRate[] = [];
+        const tried: TriedLoad[] = [];
         for (let next = nextRate(tried, first); next !== null; next = nextRate(tried, first)) {
-          tried.push({ rate: next, met: next <= capacity });
+          tried.push({ load: next, met: next <= capacity });
         }
-        const best = Math.max(...tried.filter(({ met }) => met).map((one) => one.rate), 0);
+        const best = Math.max(...tried.filter(({ met }) => met).map((one) => one.load), 0);
         const reach = Math.abs(Math.log2(capacity / first));
         expect(tried.length).toBeLessThanOrEqual(20);
         // 20 runs reach so far and no further.
@@ -181,6 +181,47 @@ describe('the highest rate', () => {
         expect(best).toBeLessThanOrEqual(capacity);
       }),
     );
+  });
+});
+
+describe('queries in flight', () => {
+  const loop = { minDuration: '30', concurrency: '1,2,4,8,16', slo: 'ttft_p99=120' };
+
+  it('come to what so many slots answer, and wait for a slot beyond them', async () => {
+    const { code, points, goodput, started } = await sweep(loop);
+    expect(code).toBe(0);
+    expect(started).toEqual([1, 2, 4, 8, 16].map((n) => `concurrency-${n}/run-1`));
+    for (const { settings, samplesPerSecond, ttftMs, latencyMs } of points) {
+      const n = Number(settings.concurrency);
+      // 100 ms a sample on each of 4 slots: Little's law, whatever the order; several end at once, the last of them too.
+      const rate = 10 * Math.min(n, 4);
+      expect(samplesPerSecond! / rate).toBeCloseTo(1, 2);
+      expect(latencyMs.p50).toBeCloseTo((1000 * n) / rate, 6);
+      expect(ttftMs.p50).toBeCloseTo((1000 * n) / rate - 80, 6);
+    }
+    expect(goodput).toMatchObject({ load: 'concurrency', highestMet: 8, lowestFailed: 16 });
+    expect(goodput!.rate! / 40).toBeCloseTo(1, 2);
+    // Fewer than there are slots wait as long, and do less.
+    expect(points.slice(0, 3).map(({ isPareto }) => isPareto)).toEqual([false, false, true]);
+  });
+
+  it('are recorded, remarked upon and never mixed with fewer', async () => {
+    const { points } = await sweep({ ...loop, concurrency: '1,2' });
+    const runs = points.map(({ path }) => join(path, 'run-1'));
+    const records = runs.map((run) => JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')));
+    const inFlight = records.map(({ settings }) => settings.effective.maxAsyncQueries);
+    expect(inFlight).toEqual([1, 2]);
+    expect(records.map(({ remarks }) => remarks)).toEqual([
+      [],
+      [expect.stringMatching(/^2 queries in flight: a closed loop of loadmark's own/)],
+    ]);
+    const { code, stdout } = await callBench('compare', ...runs);
+    expect(code).toBe(9);
+    expect(stdout).toContain('queries in flight: 1 against 2: not the same was asked');
+    expect(stdout).toContain('--set single_stream.concurrency=1');
+    const { code: faults, stdout: found } = await callBench('check', runs[1]!);
+    expect(faults).toBe(6);
+    expect(found).toContain('effective_max_async_queries 1');
   });
 });
 
@@ -227,6 +268,14 @@ describe('the command line', () => {
         '--slo: has nothing to judge',
         '"ttft=5" is no limit',
         '--repeats: is "x"',
+      ],
+    ],
+    [
+      ['--concurrency', '1,0', '--rates', '2', '--scenario', 'Offline'],
+      [
+        '--concurrency: is "1,0"; allowed: queries in flight from 1 to 65536',
+        '--concurrency: is there with --rates; allowed: one of them',
+        '--scenario: is "Offline"; allowed with --rates: Server',
       ],
     ],
     [

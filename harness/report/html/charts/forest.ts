@@ -1,4 +1,4 @@
-// Ratios with their intervals, one a row, against the line where nothing differs.
+// Ratios or differences with their intervals, one a row, against the line where nothing differs.
 
 import { type Content, html, type Markup } from '../markup.js';
 import { formatNumber } from '../number-text.js';
@@ -20,9 +20,12 @@ export interface ForestRow {
 export interface ForestChart extends ChartText {
   readonly label: string;
   readonly rows: readonly ForestRow[];
-  /** Where nothing differs: 1. */
+  /** Where nothing differs: 1, of differences 0. */
   readonly reference?: number;
 }
+
+/** Longer ones would reach into the plot. */
+const shownName = 20;
 
 const rowHeight = 26;
 const [plotLeft, plotRight] = [plotArea.left + 74, plotArea.right - 150];
@@ -53,7 +56,7 @@ export function forestChart(chart: ForestChart): Markup {
     table: table(
       [
         { name: 'row' },
-        numberColumn('ratio'),
+        numberColumn(reference === 0 ? 'difference' : 'ratio'),
         numberColumn('interval'),
         numberColumn('passes from'),
       ],
@@ -78,6 +81,7 @@ function drawRow({ name, ratio, interval, threshold, note }: ForestRow, middle: 
       ? null
       : html`<path class="line limit" d="M${round(x.at(threshold))} ${middle - 9}V${middle + 9}"/>`;
   const text = note ?? `${formatNumber(ratio)} (${formatInterval(interval)})`;
-  return html`<text class="strong" x="4" y="${middle + 4}">${name}</text>${range}${least}<circle class="dot s1" cx="${place}" cy="${middle}" r="4"/><text x="${plotRight + 12}" y="${middle + 4}">${text}</text>
+  const label = name.length > shownName ? `${name.slice(0, shownName - 1)}\u2026` : name;
+  return html`<text class="strong" x="4" y="${middle + 4}">${label}</text>${range}${least}<circle class="dot s1" cx="${place}" cy="${middle}" r="4"/><text x="${plotRight + 12}" y="${middle + 4}">${text}</text>
 `;
 }

@@ -12,12 +12,13 @@ import {
   verticalLine,
 } from './chart.js';
 import type { Limit } from './distribution.js';
+import { placeLabels } from './labels.js';
 import { chooseScale, linearScale } from './scale.js';
 
 export interface ScatterPoint {
   readonly x: number;
   readonly y: number;
-  /** Written beside it. */
+  /** Written beside it where there is room. */
   readonly name?: string;
 }
 
@@ -60,21 +61,25 @@ export function scatterChart(chart: ScatterChart): Markup {
       ([px, py]) =>
         html`<circle class="dot s${i + 1}${isCloud ? ' cloud' : ''}" cx="${px}" cy="${py}" r="${isCloud ? 2 : 3.6}"/>`,
     );
-    const names = own.map(({ name }, j) => {
-      const [px, py] = places[j]!;
-      const isRight = px > plotArea.right - 90;
-      return name === undefined
-        ? null
-        : html`<text class="strong halo" x="${isRight ? px - 7 : px + 7}" y="${py - 6}" text-anchor="${isRight ? 'end' : 'start'}">${name}</text>`;
-    });
-    return html`${isJoined ? html`<path class="line s${i + 1}" d="${path}"/>` : null}${dots}${names}\n`;
+    return html`${isJoined ? html`<path class="line s${i + 1}" d="${path}"/>` : null}${dots}\n`;
   });
+  const labels = points.flatMap(({ name: text, ...point }) =>
+    text === undefined ? [] : [{ x: round(x.at(point.x)), y: round(y.at(point.y)), text }],
+  );
+  const names = placeLabels(labels).map(
+    ({ textX, textY, anchor, text }) =>
+      html`<text class="strong halo" x="${round(textX)}" y="${round(textY)}" text-anchor="${anchor}">${text}</text>\n`,
+  );
+  // A series keeps its colour where another has no points.
+  const keys = series.flatMap(({ name, points: own }, i) =>
+    own.length === 0 ? [] : [{ name, series: i + 1 }],
+  );
   return drawChart({
     ...chart,
     x,
     y,
-    legend: series.length < 2 ? [] : series.map(({ name }, i) => ({ name, series: i + 1 })),
-    marks: html`${marks}${xLimit === null ? null : verticalLine(x, xLimit.value, xLimit.name)}${
+    legend: keys.length < 2 ? [] : keys,
+    marks: html`${marks}${names}${xLimit === null ? null : verticalLine(x, xLimit.value, xLimit.name)}${
       yLimit === null ? null : horizontalLine(y, yLimit.value, yLimit.name)
     }`,
     table: table(

@@ -2,12 +2,8 @@
 // Figures carry their path in comparison.json.
 
 import { describe } from '../../../compare/comparability.js';
-import {
-  type CandidateComparison,
-  type Comparison,
-  formatRatio,
-} from '../../../compare/comparison.js';
-import type { QualityDifference, WorsenedSample } from '../../../compare/quality.js';
+import type { CandidateComparison, Comparison } from '../../../compare/comparison.js';
+import type { QualityComparison } from '../../../compare/quality.js';
 import type { SpeedRatio } from '../../../compare/speed.js';
 import { findPackageRoot } from '../../../package-root.js';
 import { forestChart } from '../charts/forest.js';
@@ -16,11 +12,15 @@ import { type Content, html, type Markup } from '../markup.js';
 import { formatNumber } from '../number-text.js';
 import { absent, chartGrid, formatPage, section } from '../page.js';
 import { sideBySide } from '../side-by-side.js';
-import { numberColumn, table } from '../table.js';
-import { showValue } from '../tagged-value.js';
-import { type Judgement, type Tone, verdictBox } from '../verdict-box.js';
+import { table } from '../table.js';
+import { type Judgement, verdictBox } from '../verdict-box.js';
+import { showAgreement } from './agreement-section.js';
+import { tabulateQuality } from './quality-table.js';
+import { speedRow, tabulateSpeed } from './speed-table.js';
+import { qualityTones, speedTones } from './verdict-tones.js';
 
 const shownCharacters = 1200;
+const shownPrompt = 700;
 
 /** The whole document. */
 export function formatComparisonPage(comparison: Comparison): string {
@@ -41,18 +41,6 @@ export function formatComparisonPage(comparison: Comparison): string {
 }
 
 function showVerdict({ verdict, comparability, gate, claims }: CandidateComparison): Markup {
-  const speedTones: Readonly<Record<typeof verdict.speed, Tone>> = {
-    faster: 'good',
-    slower: 'bad',
-    'no difference shown': 'plain',
-    'not comparable': 'bad',
-  };
-  const qualityTones: Readonly<Record<typeof verdict.quality, Tone>> = {
-    'as good': 'good',
-    worse: 'bad',
-    'cannot tell': 'plain',
-    'not compared': 'plain',
-  };
   const gateTones = { regression: 'bad', 'no regression': 'good', 'cannot tell': 'plain' } as const;
   const others: Judgement[] = [
     { tone: qualityTones[verdict.quality], title: verdict.quality, text: 'in quality' },
@@ -102,40 +90,27 @@ function showDifferences({ factors, sides }: Comparison): Markup {
 }
 
 function showCandidate(candidate: CandidateComparison, index: number, isNamed: boolean): Markup {
-  const { label, speed, quality } = candidate;
+  const { label, speed, quality, agreement } = candidate;
   const path = `candidates.${index}`;
   const suffix = isNamed ? `, ${label}` : '';
-  const { absentBecause, metrics, worst, leftOut } = quality;
+  const { absentBecause, metrics, leftOut } = quality;
   return html`${[
     speed.length === 0
       ? null
-      : section(`Speed${suffix}`, [drawRatios(speed), tabulateSpeed(speed, path)]),
+      : section(`Speed${suffix}`, [drawRatios(speed), tabulateSpeed(speed, `${path}.speed`)]),
     metrics.length === 0
       ? section(`Quality${suffix}`, absent(`Not compared: ${absentBecause ?? 'no scores'}`))
       : section(
           `Quality${suffix}`,
-          [tabulateQuality(metrics, path), showWorst(worst, label)],
+          [tabulateQuality(metrics, `${path}.quality.metrics`), showWorst(quality, label)],
           `${metrics[0]!.samples} samples, paired${leftOut === 0 ? '' : `; ${leftOut} that only one side scored are left out`}`,
         ),
+    showAgreement(agreement, `${path}.agreement`, suffix),
   ]}`;
 }
 
-/** Gains to the right: latencies the other way round. */
 function drawRatios(speed: readonly SpeedRatio[]): Markup {
-  const rows = speed.flatMap(({ metric, better, ratio, interval }) => {
-    if (ratio === null || interval === null) return [];
-    const turn = (value: number) => (better === 'higher' ? value : 1 / value);
-    const ends = [turn(interval.lower), turn(interval.upper)];
-    return [
-      {
-        name: metric,
-        ratio: turn(ratio),
-        interval: { low: Math.min(...ends), high: Math.max(...ends) },
-        threshold: null,
-        note: formatRatio(turn(ratio)),
-      },
-    ];
-  });
+  const rows = speed.flatMap((metric) => speedRow(metric, metric.metric) ?? []);
   if (rows.length === 0) return absent('No ratio has an interval.');
   return chartGrid([
     forestChart({
@@ -148,89 +123,35 @@ function drawRatios(speed: readonly SpeedRatio[]): Markup {
   ]);
 }
 
-function tabulateSpeed(speed: readonly SpeedRatio[], path: string): Markup {
-  const columns = [
-    { name: 'metric' },
-    numberColumn('baseline'),
-    numberColumn('candidate'),
-    { name: 'unit' },
-    numberColumn('ratio'),
-    { name: 'interval' },
-    { name: 'how' },
-  ];
-  const rows = speed.map(
-    ({ metric, unit, baseline, candidate, ratio, interval, absentBecause }, i) => {
-      const field = (name: string) => `${path}.speed.${i}.${name}`;
-      return [
-        metric,
-        showValue({ field: field('baseline'), value: baseline }),
-        showValue({ field: field('candidate'), value: candidate }),
-        unit,
-        showValue(
-          { field: field('ratio'), value: ratio },
-          '',
-          ratio === null ? 'none' : formatRatio(ratio),
-        ),
-        interval === null
-          ? 'none'
-          : `${formatRatio(interval.lower)} to ${formatRatio(interval.upper)}`,
-        interval === null
-          ? (absentBecause ?? '')
-          : `${Number((100 * interval.confidence).toFixed(2))} %, ${interval.method}`,
-      ];
-    },
-  );
-  return table(columns, rows);
-}
-
-function tabulateQuality(metrics: readonly QualityDifference[], path: string): Markup {
-  const columns = [
-    { name: 'metric' },
-    numberColumn('baseline'),
-    numberColumn('candidate'),
-    numberColumn('difference'),
-    { name: 'interval' },
-    { name: 'verdict' },
-    { name: 'loss that would have been seen' },
-  ];
-  const rows = metrics.map(
-    (
-      { metric, baseline, candidate, difference, interval, judgement, margin, absentBecause },
-      i,
-    ) => {
-      const field = (name: string) => `${path}.quality.metrics.${i}.${name}`;
-      const allowed =
-        margin.kind === 'relative' ? `${100 * margin.value} %` : `${margin.value} points`;
-      const seen = judgement?.detectableLoss ?? null;
-      return [
-        metric,
-        showValue({ field: field('baseline'), value: baseline }),
-        showValue({ field: field('candidate'), value: candidate }),
-        showValue({ field: field('difference'), value: difference }, '', difference.toFixed(2)),
-        interval === null
-          ? (absentBecause ?? 'none')
-          : `${interval.lower.toFixed(2)} to ${interval.upper.toFixed(2)}`,
-        judgement === null ? 'not judged' : `${judgement.verdict} (margin ${allowed})`,
-        seen === null ? 'none' : `${formatNumber(seen)} points`,
-      ];
-    },
-  );
-  return table(columns, rows);
-}
-
-function showWorst(worst: readonly WorsenedSample[], candidate: string): Markup {
+function showWorst({ worst, textsAbsentBecause }: QualityComparison, candidate: string): Markup {
   if (worst.length === 0) return absent('No sample scored lower than with the baseline.');
   const groups = worst.map(
-    ({ id, metric, baseline, candidate: value, baselineOutput, candidateOutput }) => ({
+    ({
+      id,
+      metric,
+      baseline,
+      candidate: value,
+      baselineOutput,
+      candidateOutput,
+      prompt,
+      expected,
+    }) => ({
       title: id,
       facts: `${metric} ${formatNumber(baseline)} to ${formatNumber(value)}`,
       texts: [
+        ...(textsAbsentBecause === null
+          ? [
+              { title: 'prompt', text: prompt, most: shownPrompt },
+              { title: 'expected', text: expected, most: shownCharacters },
+            ]
+          : []),
         { title: 'baseline', text: baselineOutput, most: shownCharacters },
         { title: candidate, text: candidateOutput, most: shownCharacters },
       ],
     }),
   );
-  return fold(`The ${worst.length} samples that lost most`, sideBySide(groups));
+  const why = textsAbsentBecause === null ? null : absent(`Without ${textsAbsentBecause}.`);
+  return fold(`The ${worst.length} samples that lost most`, [why, sideBySide(groups)]);
 }
 
 function showRuns({ sides }: Comparison): Markup {

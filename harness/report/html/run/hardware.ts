@@ -6,8 +6,8 @@ import type { RunEvidence } from '../../../run-evidence.js';
 import type { RunRecord } from '../../../run-record.js';
 import type { TimedSamples } from '../../../timed-samples.js';
 import { addSample, countFlops, type ModelCost, noWork } from '../../../utilisation.js';
-import { type RooflinePoint, rooflineChart } from '../charts/roofline.js';
-import { html, type Markup } from '../markup.js';
+import { type Ceilings, type RooflinePoint, rooflineChart } from '../charts/roofline.js';
+import { type Content, html, type Markup } from '../markup.js';
 import { formatNumber, formatQuantity, formatShare } from '../number-text.js';
 import { absent, chartGrid, section } from '../page.js';
 import { pairs } from '../table.js';
@@ -26,21 +26,29 @@ export function showHardware({ record, times }: RunEvidence): Markup {
   if (performance === null || sut?.kind !== 'native') return html``;
   const cost = record.model.cost ?? null;
   const done = cost === null ? null : (reckon(record) ?? count(record, cost, times));
-  const peaks = findPeakRates(sut.devices, record.system);
-  const { bandwidthGBs, tflops } = peaks;
+  const ceilings = findCeilings(record);
   const why = performance.absentBecause;
   const reasons = [...new Set([why?.mbu, why?.mfu])].filter((reason) => reason != null);
   return section(
     'Share of the hardware',
     [
-      done === null || bandwidthGBs === null || tflops === null
-        ? null
-        : chartGrid([draw(done, { bandwidthGBs, tflops, source: 'datasheet' })]),
+      done === null || ceilings === null ? null : chartGrid([draw(done, ceilings)]),
       tabulate(record, done),
       reasons.map((reason) => absent(`No share of a ceiling: ${reason}.`)),
     ],
     'What the model needs at least: weights once a step, the cached positions that answers read, two operations a weight and token. What prompts read back is left out.',
   );
+}
+
+/** The datasheet's of a GPU; of a CPU the read that was measured behind the load. */
+function findCeilings({ sut, system }: RunRecord): Ceilings | null {
+  const { bandwidthGBs, tflops } = findPeakRates(sut!.devices, system);
+  if (bandwidthGBs !== null && tflops !== null) {
+    return { bandwidthGBs, tflops, source: 'datasheet' };
+  }
+  const read = sut!.memoryRead ?? null;
+  if (read === null) return null;
+  return { bandwidthGBs: read.gbs, tflops: null, source: `read by ${read.threads} threads` };
 }
 
 /** Backwards from the shares in the record, each with its own time: exact, without the samples. */
@@ -78,10 +86,7 @@ function count(
   };
 }
 
-function draw(
-  { flops, bytes, seconds }: Done,
-  ceilings: { readonly bandwidthGBs: number; readonly tflops: number; readonly source: string },
-): Markup {
+function draw({ flops, bytes, seconds }: Done, ceilings: Ceilings): Markup {
   const point: RooflinePoint = {
     name: `the pass: ${formatQuantity(flops / seconds / 1e12, 'TFLOP/s')}`,
     intensity: flops / bytes,
@@ -90,7 +95,9 @@ function draw(
   return rooflineChart({
     title: 'Roofline',
     about:
-      'the mean of the whole pass below the ceilings of the datasheet; none were measured in this run',
+      ceilings.tflops === null
+        ? "the mean of the whole pass below a plain read of memory, the best of five behind the load; this processor's arithmetic was not measured"
+        : 'the mean of the whole pass below the ceilings of the datasheet; none were measured in this run',
     description: `${formatNumber(point.intensity)} operations a byte at ${formatQuantity(point.tflops, 'TFLOP/s')}.`,
     ceilings,
     points: [point],
@@ -119,6 +126,7 @@ function tabulate(record: RunRecord, done: Done | null): Markup {
     ...(mfu === null
       ? []
       : [['MFU', share('mfu', "the datasheet's arithmetic rate, over the whole pass")] as const]),
+    ...showRead(record, done),
     ...(done === null
       ? []
       : ([
@@ -133,4 +141,25 @@ function tabulate(record: RunRecord, done: Done | null): Markup {
           ['operations a byte', formatNumber(done.flops / done.bytes)],
         ] as const)),
   ]);
+}
+
+/** What memory gave to a plain read, and how much of that the pass needed; or why nobody read. */
+function showRead(record: RunRecord, done: Done | null): readonly (readonly [string, Content])[] {
+  // Records of earlier versions say neither.
+  const { memoryRead = null, memoryReadAbsentBecause = null } = record.sut!;
+  const name = 'memory, measured';
+  if (memoryRead === null) {
+    const isOfCpu = record.sut!.devices[0] === 'cpu' && memoryReadAbsentBecause !== null;
+    return isOfCpu ? [[name, `not measured: ${memoryReadAbsentBecause}`]] : [];
+  }
+  const { gbs, threads } = memoryRead;
+  const read = showValue(recorded(record, 'sut.memoryRead.gbs'), 'GB/s');
+  const share = done === null ? null : done.bytes / done.seconds / 1e9 / gbs;
+  const needed = share === null ? '' : `; the pass needed ${formatShare(share)} of that at least`;
+  return [
+    [
+      name,
+      html`${read} read by ${threads} threads, the best of five reads of 256 MiB behind the load${needed}`,
+    ],
+  ];
 }

@@ -1,4 +1,5 @@
 // The drawings: values lie where the axes say, nothing leaves the plot, and the table behind says the same.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { plotArea } from '../../../../harness/report/html/charts/chart.js';
 import {
@@ -7,6 +8,7 @@ import {
   histogramChart,
 } from '../../../../harness/report/html/charts/distribution.js';
 import { forestChart } from '../../../../harness/report/html/charts/forest.js';
+import { placeLabels } from '../../../../harness/report/html/charts/labels.js';
 import { percentileChart } from '../../../../harness/report/html/charts/percentiles.js';
 import { rooflineChart } from '../../../../harness/report/html/charts/roofline.js';
 import {
@@ -192,5 +194,56 @@ describe('the other charts', () => {
     const [[x, y]] = circlesOf(text) as [[number, number]];
     const along = (x - roof[0]!) / (roof[2]! - roof[0]!);
     expect(y).toBeGreaterThan(roof[1]! + along * (roof[3]! - roof[1]!));
+  });
+
+  it('has no flat roof where arithmetic was not measured, and lets a cache be faster than memory', () => {
+    const ceilings = { bandwidthGBs: 20, tflops: null, source: 'read by 2 threads' };
+    for (const [tflops, share] of [
+      [0.1, '0.5'],
+      [0.6, '3'],
+    ] as const) {
+      const points = [{ name: 'decode', intensity: 10, tflops }];
+      const text = rooflineChart({ ...words, ceilings, points }).text;
+      checkDrawing(text);
+      expect(cellsOf(text)).toEqual(['decode', '10', String(tflops), share]);
+      expect(text).toContain('20\u00a0GB/s, read by 2 threads</text>');
+      const [x0, y0, x1, y1] = pathsOf(text, 'line s2')[0]!
+        .match(/[\d.]+/g)!
+        .map(Number);
+      const [[x, y]] = circlesOf(text) as [[number, number]];
+      const slope = y0! + ((x - x0!) / (x1! - x0!)) * (y1! - y0!);
+      expect(y > slope).toBe(tflops < 0.2);
+    }
+  });
+});
+
+describe('labels of points', () => {
+  it('never lie on each other or on a point, and are left out before they do', () => {
+    const place = fc.record({
+      x: fc.integer({ min: plotArea.left, max: plotArea.right }),
+      y: fc.integer({ min: plotArea.top, max: plotArea.bottom }),
+      text: fc.string({ minLength: 1, maxLength: 14 }),
+    });
+    fc.assert(
+      fc.property(fc.array(place, { maxLength: 25 }), (labels) => {
+        const boxes = placeLabels(labels).map(({ textX, textY, anchor, text, ...point }) => {
+          const width = 6.5 * text.length;
+          const left = anchor === 'start' ? textX : textX - width;
+          return { left, right: left + width, top: textY - 9, bottom: textY + 2, point };
+        });
+        for (const [i, a] of boxes.entries()) {
+          for (const b of boxes.slice(i + 1)) {
+            const isApart =
+              a.right < b.left || b.right < a.left || a.bottom < b.top || b.bottom < a.top;
+            expect(isApart).toBe(true);
+          }
+          for (const { x, y } of labels) {
+            const isOn = x > a.left && x < a.right && y > a.top && y < a.bottom;
+            expect(isOn && (x !== a.point.x || y !== a.point.y)).toBe(false);
+          }
+        }
+        if (labels.length === 1 && labels[0]!.text.length < 8) expect(boxes).toHaveLength(1);
+      }),
+    );
   });
 });

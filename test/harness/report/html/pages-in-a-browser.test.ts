@@ -1,4 +1,4 @@
-// The pages of runs and of a comparison in a real browser: it loads without a complaint, no label lies on another, nothing is cut off, and it can be
+// The pages of runs, of a comparison, a ladder and sweeps in a real browser: each loads without a complaint, no label lies on another, nothing is cut off, and it can be
 // read in the dark and on paper. Where there is no Chromium this is skipped, by name.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findPackageRoot } from '../../../../harness/package-root.js';
 import { callBench } from '../../bench-call.js';
 import { Chromium, findChromium } from './chromium.js';
+import {
+  concurrencySweep,
+  makeGrid,
+  makeLadder,
+  makeSweep,
+  rateSweep,
+} from './made-experiments.js';
 import { makeHostileRun, makeRun, readPage } from './made-runs.js';
 import { contrasts, cutOff, overlappingLabels, scrollsSideways } from './page-checks.js';
 
@@ -38,6 +45,17 @@ describe.skipIf(program === null)(`pages in Chromium${reason}`, () => {
     const compared = join(folder, 'compared');
     await callBench('compare', runs[0]!, runs[2]!, '--output', compared);
     pages.push(join(compared, 'report.html'));
+    const models = join(folder, 'models');
+    const other = await makeRun(folder, 'bf16', ...few, '--target-qps', '1', '--model', 'tiny');
+    await callBench('compare', other, runs[0]!, '--output', models);
+    pages.push(join(models, 'report.html'));
+    const experiments = [
+      await makeLadder(folder),
+      await makeSweep(folder, 'rates', rateSweep),
+      await makeSweep(folder, 'loop', concurrencySweep),
+      await makeGrid(folder),
+    ];
+    pages.push(...experiments.map((place) => join(place, 'report.html')));
     browser = await Chromium.start(program!);
   });
   afterAll(async () => {

@@ -9,6 +9,7 @@ import { allEvidence, readRunEvidence, readRunRecord } from '../../../../harness
 import { distributeTimes } from '../../../../harness/timed-samples.js';
 import { callBench } from '../../bench-call.js';
 import { hostileText, makeHostileRun, makeRun, readPage } from './made-runs.js';
+import { checkFigures, checkSelfContained, figuresOf, lookUp } from './page-figures.js';
 
 let folder = '';
 let offline = '';
@@ -26,30 +27,6 @@ beforeAll(async () => {
   hostile = await makeHostileRun(folder);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** Every tagged figure of a page. */
-function figuresOf(page: string): { field: string; value: string }[] {
-  return [...page.matchAll(/data-field="([^"]*)" data-value="([^"]*)"/g)].map(
-    ([, field, value]) => ({ field: field!, value: value! }),
-  );
-}
-
-function lookUp(record: unknown, field: string): unknown {
-  return field
-    .split('.')
-    .reduce<unknown>(
-      (value, name) => (value as Record<string, unknown> | null | undefined)?.[name],
-      record,
-    );
-}
-
-function checkFigures(page: string, record: unknown): number {
-  const figures = figuresOf(page);
-  for (const { field, value } of figures) {
-    expect([field, value]).toEqual([field, String(lookUp(record, field) ?? null)]);
-  }
-  return new Set(figures.map(({ field }) => field)).size;
-}
 
 function readRecord(run: string) {
   return JSON.parse(readFileSync(join(run, 'run.json'), 'utf8'));
@@ -76,15 +53,7 @@ describe('the page of a run', () => {
 
   it('is one file that runs nothing and asks for nothing, and is small', () => {
     for (const run of [offline, server, streams, hostile]) {
-      const page = readPage(run);
-      expect(page).toContain(`content="default-src 'none'; style-src 'unsafe-inline'`);
-      expect(page).not.toMatch(/<(?:script|img|link|iframe|object|embed|form|audio|video)\b/i);
-      expect(page).not.toMatch(/<[^>]*\s(?:src|href|on[a-z]+)=/i);
-      expect(page).not.toMatch(/url\(|@import|NaN|undefined|\[object/);
-      expect(page.match(/https?:[^"\s]+/g)).toEqual(
-        page.match(/http:\/\/www\.w3\.org\/2000\/svg/g),
-      );
-      expect(page.length).toBeLessThan(1_500_000);
+      checkSelfContained(readPage(run));
     }
   });
 
@@ -243,6 +212,24 @@ describe('bench report', () => {
       }
     }
     expect(pages).toBeGreaterThan(10);
+  });
+
+  it('draws a CPU below the read of memory that was measured, and says where none was', async () => {
+    const { sut, ...record } = readRecord(offline);
+    expect(sut.memoryRead).toBeNull();
+    expect(readPage(offline)).toContain('which a cache may hold: memory is no ceiling');
+    expect(readPage(offline)).not.toContain('<title>Roofline</title>');
+    const run = join(folder, 'large');
+    cpSync(offline, run, { recursive: true });
+    const memoryRead = { gbs: 40, threads: 2, seconds: 0.1 };
+    const known = { ...sut, memoryRead, memoryReadAbsentBecause: null };
+    writeFileSync(join(run, 'run.json'), JSON.stringify({ ...record, sut: known }));
+    expect((await callBench('report', run)).code).toBe(0);
+    const page = readPage(run);
+    expect(page).toContain('<title>Roofline</title>');
+    expect(page).toContain('40\u00a0GB/s, read by 2 threads</text>');
+    expect(page).toContain('data-field="sut.memoryRead.gbs" data-value="40"');
+    checkFigures(page, { ...record, sut: known });
   });
 
   it('goes on without files that are damaged, too large or gone, and names them', async () => {

@@ -1,0 +1,102 @@
+// The pages of what was made of several runs: which record has which page, written when it is made and anew by
+// `bench report`.
+
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { comparisonSchema } from './compare/comparison.js';
+import { InputError, messageOf } from './errors.js';
+import { ladderSchema } from './ladder/ladder.js';
+import { writePage } from './page-file.js';
+import { formatComparisonPage } from './report/html/compare/comparison-page.js';
+import { formatLadderPage } from './report/html/ladder/ladder-page.js';
+import { formatSweepPage } from './report/html/sweep/sweep-page.js';
+import type { TextStream } from './report/progress.js';
+import { sweepSchema } from './sweep/sweep.js';
+
+interface RecordKind<T> {
+  readonly file: string;
+  readonly schema: string;
+  /** Fields that the page cannot do without; records of earlier versions may lack some. */
+  readonly needed: readonly (keyof T & string)[];
+  readonly format: (record: T) => string;
+}
+
+const define = <T>(kind: RecordKind<T>) => kind as RecordKind<never>;
+
+const kinds: readonly RecordKind<never>[] = [
+  define({
+    file: 'ladder.json',
+    schema: ladderSchema,
+    needed: ['rungs', 'steps', 'whole', 'simultaneous'],
+    format: formatLadderPage,
+  }),
+  define({
+    file: 'sweep.json',
+    schema: sweepSchema,
+    needed: ['points', 'axes', 'command'],
+    format: formatSweepPage,
+  }),
+  define({
+    file: 'comparison.json',
+    schema: comparisonSchema,
+    needed: ['sides', 'factors', 'candidates'],
+    format: formatComparisonPage,
+  }),
+];
+
+export interface RecordPage {
+  /** Of the record. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/**
+ * The page of a ladder, a sweep or a comparison, from its folder or its own file; null where the path is none of these.
+ * @throws InputError when a file of such a name holds something else.
+ */
+export function formatRecordPage(path: string): RecordPage | null {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return null;
+  const file = found.isDirectory()
+    ? kinds.map((kind) => join(path, kind.file)).find((one) => existsSync(one))
+    : path;
+  if (file === undefined) return null;
+  const isOurs = found.isDirectory() || kinds.some((kind) => file.endsWith(kind.file));
+  let record: unknown;
+  try {
+    record = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (!isOurs) return null;
+    throw refuse(file, `is not JSON: ${messageOf(error)}`);
+  }
+  const fields = Object(record) as Readonly<Record<string, unknown>>;
+  const kind = kinds.find(({ schema }) => schema === fields.schema);
+  if (kind === undefined && !isOurs) return null;
+  if (kind === undefined) {
+    const allowed = kinds.map(({ schema }) => schema).join(', ');
+    throw refuse(
+      file,
+      `schema is ${JSON.stringify(fields.schema) ?? 'missing'}; allowed: ${allowed}`,
+    );
+  }
+  const lacking = kind.needed.filter((name) => typeof fields[name] !== 'object');
+  if (lacking.length > 0) {
+    const message = `has no usable ${lacking.join(', ')}; allowed: what this version writes, as the same call does anew`;
+    throw refuse(file, message);
+  }
+  return { file, text: kind.format(record as never) };
+}
+
+/** Writes report.html beside a record that was just made; a page that fails costs a warning and no record. */
+export function writeRecordPage(folder: string, stderr: TextStream): void {
+  try {
+    const page = formatRecordPage(folder);
+    if (page !== null) writePage(page.text, join(folder, 'report.html'));
+  } catch (error) {
+    stderr.write(`bench: warning: report.html was not written: ${messageOf(error)}\n`);
+  }
+}
+
+function refuse(file: string, message: string): InputError {
+  return new InputError([{ where: `"${file}"`, message }]);
+}

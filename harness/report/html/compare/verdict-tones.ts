@@ -1,0 +1,18 @@
+// Which verdicts of a comparison are good news?
+
+import type { ComparisonVerdict } from '../../../compare/comparison.js';
+import type { Tone } from '../verdict-box.js';
+
+export const speedTones: Readonly<Record<ComparisonVerdict['speed'], Tone>> = {
+  faster: 'good',
+  slower: 'bad',
+  'no difference shown': 'plain',
+  'not comparable': 'bad',
+};
+
+export const qualityTones: Readonly<Record<ComparisonVerdict['quality'], Tone>> = {
+  'as good': 'good',
+  worse: 'bad',
+  'cannot tell': 'plain',
+  'not compared': 'plain',
+};

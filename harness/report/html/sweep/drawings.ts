@@ -1,0 +1,144 @@
+// A sweep drawn: throughput against latency with the Pareto set, and, where a load grows from point to point, each limited
+// time over it with its limit and the highest load inside.
+
+import type { LimitedTime } from '../../../sweep/slo.js';
+import type { Goodput, Sweep } from '../../../sweep/sweep.js';
+import type { SweepPoint } from '../../../sweep/sweep-point.js';
+import { type ScatterPoint, scatterChart } from '../charts/scatter.js';
+import type { Markup } from '../markup.js';
+import { formatNumber, formatQuantity } from '../number-text.js';
+import { absent, chartGrid } from '../page.js';
+import type { ShownPoint } from './points.js';
+
+/** A figure of a point, and where the point has it. */
+interface PointFigure {
+  readonly field: string;
+  readonly of: (point: SweepPoint) => number | null;
+}
+
+export function throughputOf({ axes }: Sweep): PointFigure {
+  const field = axes.throughput === 'tokens/s' ? 'tokensPerSecond' : 'samplesPerSecond';
+  return { field, of: (point) => point[field] };
+}
+
+export function latencyOf({ axes }: Sweep): PointFigure {
+  const field = axes.latency === 'tpot p99' ? 'tpotMs' : 'latencyMs';
+  return { field: `${field}.p99`, of: (point) => point[field].p99 };
+}
+
+export function drawSweep(sweep: Sweep, shown: readonly ShownPoint[]): Markup {
+  const drawn = shown.filter(({ point }) => isDrawn(sweep, point));
+  if (drawn.length === 0) return absent('No point has both a throughput and a latency.');
+  const { goodput } = sweep;
+  const limits = goodput === null ? [] : (Object.keys(goodput.slo.limitsMs) as LimitedTime[]);
+  return chartGrid([
+    drawTradeOff(sweep, drawn),
+    ...limits.map((name) => drawLimited(name, goodput!, shown)),
+    ...(goodput === null ? [] : [drawAttainment(goodput, shown)]),
+  ]);
+}
+
+function isDrawn(sweep: Sweep, point: SweepPoint): boolean {
+  return throughputOf(sweep).of(point) !== null && latencyOf(sweep).of(point) !== null;
+}
+
+function drawTradeOff(sweep: Sweep, drawn: readonly ShownPoint[]): Markup {
+  const { axes } = sweep;
+  const [throughput, latency] = [throughputOf(sweep), latencyOf(sweep)];
+  const placed = drawn.map(({ point }) => ({
+    isPareto: point.isPareto,
+    isValid: point.valid,
+    place: {
+      x: latency.of(point)!,
+      y: throughput.of(point)!,
+      name: nameOf(point),
+    },
+  }));
+  const front = placed.filter(({ isPareto }) => isPareto).map(({ place }) => place);
+  front.sort((a, b) => a.x - b.x);
+  const others = placed.filter(({ isPareto }) => !isPareto);
+  return scatterChart({
+    title: `${axes.throughput} against ${axes.latency}`,
+    about: 'one point a setting: up and to the left is better',
+    description: front
+      .map(
+        ({ name, x, y }) =>
+          `${name}: ${formatNumber(y)} ${axes.throughput} at ${formatQuantity(x, 'ms')}`,
+      )
+      .join('; '),
+    xLabel: `${axes.latency}, ms`,
+    yLabel: axes.throughput,
+    series: [
+      { name: 'Pareto set', points: front, isJoined: true },
+      {
+        name: 'INVALID',
+        points: others.filter(({ isValid }) => !isValid).map(({ place }) => place),
+      },
+      { name: 'others', points: others.filter(({ isValid }) => isValid).map(({ place }) => place) },
+    ],
+  });
+}
+
+/** The values of what differs, in the order of the grid. */
+function nameOf({ settings }: SweepPoint): string {
+  return Object.values(settings)
+    .map((value) => (value.length > 14 ? `\u2026${value.slice(-13)}` : value))
+    .join(', ');
+}
+
+const loadLabels = { rate: 'queries/s asked for', concurrency: 'queries in flight' } as const;
+
+/** What a limited time came to at each load, by the repeat that is furthest out. */
+function drawLimited(name: LimitedTime, goodput: Goodput, shown: readonly ShownPoint[]): Markup {
+  const { slo, load } = goodput;
+  const points = shown.flatMap(({ point }): ScatterPoint[] => {
+    const reached = (point.slo ?? []).map(({ reachedMs }) => reachedMs[name] ?? null);
+    // A sample that was never answered has no time to draw.
+    if (reached.length === 0 || reached.some((time) => time === null)) return [];
+    return [{ x: Number(point.settings[load]), y: Math.max(...reached.map(Number)) }];
+  });
+  const title = `${name} p${slo.percentile} over the ${load}`;
+  const about = 'of the repeat that is furthest out; the limit across, the goodput upright';
+  const label = `${name} p${slo.percentile}, ms`;
+  return drawOverLoad({ title, about, label, goodput, points, limitMs: slo.limitsMs[name]! });
+}
+
+function drawAttainment(goodput: Goodput, shown: readonly ShownPoint[]): Markup {
+  const { slo, load } = goodput;
+  const points = shown.flatMap(({ point }): ScatterPoint[] => {
+    const shares = (point.slo ?? []).map(({ attainment }) => attainment);
+    if (shares.length === 0) return [];
+    return [{ x: Number(point.settings[load]), y: 100 * Math.min(...shares) }];
+  });
+  const title = `Samples inside all limits over the ${load}`;
+  const about = `of the repeat with the fewest; ${slo.percentile} % have to be`;
+  return drawOverLoad({ title, about, label: '%', goodput, points, limitMs: null });
+}
+
+interface LoadCurve {
+  readonly title: string;
+  readonly about: string;
+  readonly label: string;
+  readonly goodput: Goodput;
+  readonly points: readonly ScatterPoint[];
+  readonly limitMs: number | null;
+}
+
+function drawOverLoad({ title, about, label, goodput, points, limitMs }: LoadCurve): Markup {
+  const { load, highestMet } = goodput;
+  if (points.length === 0) return absent(`${title}: no run was answered in full.`);
+  return scatterChart({
+    title,
+    about,
+    description: points.map(({ x, y }) => `${formatNumber(y)} at ${formatNumber(x)}`).join(', '),
+    xLabel: loadLabels[load],
+    yLabel: label,
+    series: [{ name: label, points, isJoined: true }],
+    yLimit:
+      limitMs === null ? null : { value: limitMs, name: `limit ${formatQuantity(limitMs, 'ms')}` },
+    xLimit:
+      highestMet === null
+        ? null
+        : { value: highestMet, name: `goodput at ${formatNumber(highestMet)}` },
+  });
+}

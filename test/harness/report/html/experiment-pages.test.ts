@@ -1,0 +1,223 @@
+// The pages of a ladder and of sweeps: verdict first, every figure is the record's, drawings say what the tables say, and
+// `bench report` makes them again.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatRatio } from '../../../../harness/compare/comparison.js';
+import type { Ladder } from '../../../../harness/ladder/ladder.js';
+import { formatNumber } from '../../../../harness/report/html/number-text.js';
+import type { RunRecord } from '../../../../harness/run-record.js';
+import type { Sweep } from '../../../../harness/sweep/sweep.js';
+import { callBench } from '../../bench-call.js';
+import {
+  concurrencySweep,
+  makeGrid,
+  makeLadder,
+  makeSweep,
+  rateSweep,
+} from './made-experiments.js';
+import { readPage } from './made-runs.js';
+import { checkFigures, checkSelfContained, figuresOf } from './page-figures.js';
+
+let folder = '';
+let ladder = '';
+let rates = '';
+let loop = '';
+let grid = '';
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'loadmark-experiment-pages-'));
+  ladder = await makeLadder(folder);
+  rates = await makeSweep(folder, 'rates', rateSweep);
+  loop = await makeSweep(folder, 'loop', concurrencySweep);
+  grid = await makeGrid(folder);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const readJson = <T>(place: string, name: string) =>
+  JSON.parse(readFileSync(join(place, name), 'utf8')) as T;
+const readLadder = () => readJson<Ladder>(ladder, 'ladder.json');
+const readSweep = (place: string) => readJson<Sweep>(place, 'sweep.json');
+
+/** A drawing's texts, by its title. */
+function drawingOf(page: string, title: string): string {
+  const start = page.indexOf(`<title>${title}`, page.indexOf('<main>'));
+  expect([title, start > 0]).toEqual([title, true]);
+  return page.slice(start, page.indexOf('</svg>', start));
+}
+
+it('each is one small file that runs nothing and asks for nothing', () => {
+  for (const place of [ladder, rates, loop, grid]) checkSelfContained(readPage(place));
+});
+
+describe('the page of a ladder', () => {
+  it('shows the figures of ladder.json, to the last digit, each with its place there', () => {
+    const record = readLadder();
+    expect(checkFigures(readPage(ladder), record)).toBeGreaterThan(150);
+    const shown = new Set(figuresOf(readPage(ladder)).map(({ field }) => field));
+    for (const k of record.steps.keys()) {
+      for (const side of ['before', 'sinceBase']) {
+        for (const figure of ['main.ratio', 'main.interval.lower', 'main.interval.upper']) {
+          expect(shown).toContain(`steps.${k}.${side}.${figure}`);
+        }
+      }
+      expect(shown).toContain(`steps.${k}.before.quality.metrics.0.difference`);
+      if (k > 0) expect(shown).toContain(`steps.${k}.interaction.interval.upper`);
+    }
+    expect(shown).toContain('whole.main.interval.lower');
+  });
+
+  it('says first what the whole gave and cost, and which interaction is left over', () => {
+    const { whole } = readLadder();
+    const page = readPage(ladder);
+    const verdict = page.slice(page.indexOf('<main>'), page.indexOf('<h2>'));
+    expect(verdict).toContain(
+      `<p class="verdict-title">${formatRatio(whole.main!.ratio!)} tokens/s</p>`,
+    );
+    expect(verdict).toContain('class="verdict good"');
+    expect(verdict).toContain('<strong>\u2717 worse</strong> <span>in quality');
+    expect(verdict).toContain('<strong>kv-cache</strong> <span>INTERACTION: more behind');
+    expect(verdict).not.toContain('<strong>batching</strong>');
+  });
+
+  it('draws each step with its interval, and names the levels', () => {
+    const { steps, whole, simultaneous } = readLadder();
+    const page = readPage(ladder);
+    const gains = drawingOf(page, 'What each step gave: tokens/s');
+    for (const { main } of [...steps.map(({ before }) => before), whole]) {
+      const { lower, upper } = main!.interval!;
+      expect(gains).toContain(
+        `${formatRatio(main!.ratio!)} (${formatRatio(lower)} to ${formatRatio(upper)})`,
+      );
+    }
+    const cost = drawingOf(page, 'What each step cost: rouge1');
+    for (const { name, before } of steps) {
+      expect(cost).toContain(`>${name}</text>`);
+      expect(cost).toContain(before.quality!.metrics[0]!.difference.toFixed(2));
+    }
+    expect(simultaneous).toEqual({
+      method: 'Bonferroni',
+      steps: { count: 3, alphaEach: 0.05 / 3 },
+      interactions: { count: 2, alphaEach: 0.025 },
+    });
+    expect(page).toContain('Bonferroni: of 3 steps at 98.33 % each, of 2 interactions at 97.5 %');
+    expect(page).toContain('engine.page_tokens');
+  });
+});
+
+describe('the page of a sweep', () => {
+  it('shows the figures of sweep.json, to the last digit, each with its place there', () => {
+    for (const place of [rates, loop, grid]) {
+      const record = readSweep(place);
+      const page = readPage(place);
+      checkFigures(page, record);
+      const shown = new Set(figuresOf(page).map(({ field }) => field));
+      for (const i of record.points.keys()) {
+        for (const figure of [
+          'tokensPerSecond',
+          'samplesPerSecond',
+          'ttftMs.p90',
+          'latencyMs.p99',
+        ]) {
+          expect(shown).toContain(`points.${i}.${figure}`);
+        }
+        expect(shown.has(`points.${i}.slo.0.attainment`)).toBe(record.goodput !== null);
+      }
+      if (record.goodput !== null) expect(shown).toContain('goodput.rate');
+    }
+  });
+
+  it('gives every figure of repeats an interval, by t on their logarithms', () => {
+    const page = readPage(grid);
+    for (const { path, intervals, tokensPerSecond } of readSweep(grid).points) {
+      const logs = [1, 2, 3].map((repeat) => {
+        const run = readJson<RunRecord>(join(path, `run-${repeat}`), 'run.json');
+        return Math.log(run.performance!.tokensPerSecond!);
+      });
+      const mean = (logs[0]! + logs[1]! + logs[2]!) / 3;
+      const squares = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0);
+      // Student's t of 2 degrees of freedom at 97.5 %, from tables.
+      const reach = 4.302653 * Math.sqrt(squares / 2 / 3);
+      const { lower, upper } = intervals.tokensPerSecond!;
+      expect(Math.log(lower)).toBeCloseTo(mean - reach, 7);
+      expect(Math.log(upper)).toBeCloseTo(mean + reach, 7);
+      expect(Math.log(tokensPerSecond!)).toBeCloseTo(mean, 12);
+      expect(page).toContain(`intervals.tokensPerSecond.lower" data-value="${lower}"`);
+      expect(page).toContain(`>${formatNumber(upper)}</data></small>`);
+    }
+  });
+
+  it('draws every point at its place, names it, and joins the Pareto set', () => {
+    for (const place of [rates, loop, grid]) {
+      const { points, axes } = readSweep(place);
+      const page = readPage(place);
+      const drawing = drawingOf(page, `${axes.throughput} against ${axes.latency}`);
+      expect(drawing.match(/<circle/g)).toHaveLength(points.length);
+      const table = page.slice(page.indexOf(drawing) + drawing.length);
+      for (const { settings, tokensPerSecond } of points) {
+        const name = Object.values(settings).join(', ');
+        const rows = table.slice(0, table.indexOf('</table>'));
+        expect(rows).toContain(`<th scope="row" class="text">${name}</th><td class="number">`);
+        expect(rows).toContain(`<td class="number">${formatNumber(tokensPerSecond)}</td></tr>`);
+      }
+      const front = points.filter(({ isPareto }) => isPareto).length;
+      const [, path = ''] = /<path class="line s1" d="([^"]*)"/.exec(drawing) ?? [];
+      expect(path.match(/[ML]/g)).toHaveLength(front);
+    }
+  });
+
+  it('draws the limits, and says first which load is the highest inside them', () => {
+    for (const [place, load] of [
+      [rates, 'rate'],
+      [loop, 'concurrency'],
+    ] as const) {
+      const { goodput } = readSweep(place);
+      const page = readPage(place);
+      const limited = drawingOf(page, `ttft p99 over the ${load}`);
+      expect(limited).toContain('limit 500\u00a0ms');
+      expect(limited).toContain(`goodput at ${goodput!.highestMet}`);
+      expect(drawingOf(page, `tpot p99 over the ${load}`)).toContain('limit 20\u00a0ms');
+      const verdict = page.slice(page.indexOf('<main>'), page.indexOf('<h2>'));
+      expect(verdict).toMatch(/<p class="verdict-title">[\d.]+ queries\/s<\/p>/);
+      expect(verdict).toContain('fails (ttft p99 up to 500 ms, tpot p99 up to 20 ms)');
+    }
+    expect(readPage(grid)).toMatch(
+      /<p class="verdict-title">\d of 4 points in the Pareto set<\/p>/,
+    );
+  });
+});
+
+describe('bench report', () => {
+  it('makes the same pages again, from the folder and from the record', async () => {
+    for (const [place, name] of [
+      [ladder, 'ladder.json'],
+      [grid, 'sweep.json'],
+    ] as const) {
+      const before = readPage(place);
+      writeFileSync(join(place, 'report.html'), '');
+      const call = await callBench('report', place);
+      expect(call).toEqual({ code: 0, stdout: `${join(place, 'report.html')}\n`, stderr: '' });
+      expect(readPage(place)).toBe(before);
+      const other = join(folder, 'other.html');
+      await callBench('report', join(place, name), '--output', other);
+      expect(readFileSync(other, 'utf8')).toBe(before);
+    }
+  });
+
+  it('refuses a record of another version, or none, before it writes anything', async () => {
+    const { simultaneous: _, ...older } = readLadder();
+    const broken = join(folder, 'ladder.json');
+    for (const [text, message] of [
+      [JSON.stringify(older), 'has no usable simultaneous; allowed: what this version writes'],
+      [
+        '{"schema":"loadmark/ladder/9"}',
+        'schema is "loadmark/ladder/9"; allowed: loadmark/ladder/1',
+      ],
+      ['{', 'is not JSON'],
+    ] as const) {
+      writeFileSync(broken, text);
+      const call = await callBench('report', broken);
+      expect(call).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(message) });
+    }
+  });
+});
