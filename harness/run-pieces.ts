@@ -1,12 +1,10 @@
 // From a checked configuration to the pieces a run is made of: the samples, the tokenizer, the system under test.
 
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Dataset } from '../datasets/dataset.js';
 import { loadTokenizer, type ModelTokenizer, type Tokenizer } from '../datasets/index.js';
 import { type Clock, RealClock, VirtualClock } from '../loadgen/index.js';
-import type { EngineOptions } from '../native/index.js';
 import type { RunConfig } from './config.js';
 import { isFile } from './config-files.js';
 import { InputError, messageOf } from './errors.js';
@@ -17,6 +15,7 @@ import { DatasetLibrary } from './sample-library.js';
 import { needsTokenizer } from './script-config.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
 import type { GenerationTerms } from './sut/native.js';
+import { placeWorkers, type WorkerOptions } from './worker-options.js';
 
 export interface RunPieces {
   readonly library: DatasetLibrary;
@@ -91,8 +90,8 @@ async function buildNative(config: RunConfig, dataset: Dataset, progress: Progre
   const library = openLibrary(config, dataset, tokenizer, tokenizer !== null, writePrompt);
   checkVocabulary(library, model.folder);
   const { NativeSut } = await import('./sut/native.js');
-  const options = buildEngineOptions(config, library);
-  const sut = await NativeSut.load(options, library, buildGeneration(config, tokenizer));
+  const workers = buildWorkers(config, library);
+  const sut = await NativeSut.load(workers, library, buildGeneration(config, tokenizer));
   return { library, sut };
 }
 
@@ -108,16 +107,15 @@ function openLibrary(
   return new DatasetLibrary(dataset, tokenizer, count, tokenizesPrompts, writePrompt);
 }
 
-export function buildEngineOptions(
-  { engine, engineTarget, model }: RunConfig,
+/** What each worker's engine is loaded with. */
+export function buildWorkers(
+  { engine, workers, model }: RunConfig,
   { dataset, totalSampleCount }: DatasetLibrary,
-): EngineOptions {
-  if (engineTarget === null) throw new Error('the native engine needs a device');
+): WorkerOptions[] {
+  if (workers === null) throw new Error('the native engine needs a device');
   const longest = dataset.synthetic?.longestSequence(totalSampleCount);
-  return {
+  const shared = {
     modelPath: model.folder,
-    ...engineTarget,
-    threads: engine.threads ?? availableParallelism(),
     maxBatch: engine.maxBatch,
     maxSequenceTokens: engine.maxSequenceTokens ?? longest ?? readSequenceLimit(model.folder),
     maxStepTokens: engine.maxStepTokens,
@@ -126,6 +124,8 @@ export function buildEngineOptions(
     instructionSet: engine.instructionSet,
     weightFormat: engine.weights,
   };
+  const faultSteps = engine.faultAtStep?.split(',').map(Number);
+  return placeWorkers(shared, workers, engine.threads, faultSteps);
 }
 
 function buildGeneration(

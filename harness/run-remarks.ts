@@ -15,8 +15,8 @@ export function listRemarks(material: RunMaterial, telemetry: TelemetryRecord | 
   const source = remarkOnSource(library.dataset);
   const seen = remarkOnSeenSamples(config.model.folder, library.dataset);
   const work = {
-    accuracy: accuracy?.work ?? null,
-    performance: performance?.work ?? null,
+    accuracy: accuracy?.work?.workers[0] ?? null,
+    performance: performance?.work?.workers[0] ?? null,
     measured: measuredPass(config.mode),
   };
   return [

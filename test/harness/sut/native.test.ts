@@ -9,10 +9,10 @@ import { findPackageRoot } from '../../../harness/package-root.js';
 import { DatasetLibrary } from '../../../harness/sample-library.js';
 import { decodeChoice } from '../../../harness/sut/choice-response.js';
 import { NativeSut } from '../../../harness/sut/native.js';
+import type { WorkerOptions } from '../../../harness/worker-options.js';
 import type { QuerySampleResponse, Responder } from '../../../loadgen/index.js';
-import type { EngineOptions } from '../../../native/index.js';
 
-const options: EngineOptions = {
+const options: WorkerOptions = {
   modelPath: join(findPackageRoot().folder, 'test', 'golden', 'transformers', 'float32'),
   device: 'cpu',
   threads: 2,
@@ -77,10 +77,10 @@ afterEach(async () => {
   for (const sut of opened.splice(0)) await sut.close();
 });
 
-async function load(dataset: Dataset, changes: Partial<EngineOptions> = {}, maxNewTokens = 12) {
+async function load(dataset: Dataset, changes: Partial<WorkerOptions> = {}, maxNewTokens = 12) {
   const library = new DatasetLibrary(dataset, tokenizer, dataset.length);
   const terms = { ...generation, maxNewTokens };
-  const sut = await NativeSut.load({ ...options, ...changes }, library, terms);
+  const sut = await NativeSut.load([{ ...options, ...changes }], library, terms);
   library.loadSamplesToRam(Array.from({ length: dataset.length }, (_, index) => index));
   opened.push(sut);
   return sut;
