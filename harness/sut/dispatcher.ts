@@ -23,7 +23,7 @@ export interface DispatchHandlers {
   /** No worker takes the request. */
   onRefused(id: number, error: Error): void;
   /** A worker failed; the others go on, unless onBroken is called next. */
-  onWorkerFailed?(worker: Worker): void;
+  onWorkerFailed(worker: Worker): void;
   /** No worker is left. What is unfinished is refused next. */
   onBroken(error: Error): void;
 }
@@ -154,10 +154,11 @@ export class Dispatcher {
   /** An engine's door: it broke. Heard of again, nothing is done. */
   private fail(worker: Worker, error: Error): void {
     if (worker.failure !== null || this.#isClosed) return;
-    const left = worker.fail(error);
-    this.#handlers.onWorkerFailed?.(worker);
+    const isLast = this.#working().length === 1;
+    const left = worker.fail(error, isLast);
+    this.#handlers.onWorkerFailed(worker);
     this.#queue.putBack(left.map(({ job }) => job));
-    if (this.#working().length === 0) {
+    if (isLast) {
       this.#brokenBy = this.#describeEnd(error);
       this.#handlers.onBroken(this.#brokenBy);
       this.#refuseAll(this.#brokenBy);

@@ -29,7 +29,7 @@ export interface WorkerFailure {
   /** Of its engine, counted from the load; null where the engine does not name one. */
   readonly step: number | null;
   readonly message: string;
-  /** Jobs that it had not finished and that others were given. */
+  /** Jobs that it had not finished and that the others were given. */
   readonly resent: number;
 }
 
@@ -228,12 +228,15 @@ export class Worker {
     return null;
   }
 
-  /** Ends its part; returns what it had not finished, in the order it was given, with the tokens that were out. */
-  fail(error: Error): readonly { readonly job: Job; readonly tokens: number }[] {
+  /**
+   * Ends its part; returns what it had not finished, in the order it was given, with the tokens that were out.
+   * @param isLast nobody is left to be given it
+   */
+  fail(error: Error, isLast: boolean): readonly { readonly job: Job; readonly tokens: number }[] {
     const left = [...this.#flights.values()];
     const step = brokenForm.exec(error.message)?.[1];
     const message = error.message.replace(brokenForm, '');
-    const resent = left.length;
+    const resent = isLast ? 0 : left.length;
     this.failure = { step: step === undefined ? null : Number(step), message, resent };
     this.#flights.clear();
     this.#given = [];
