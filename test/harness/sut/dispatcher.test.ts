@@ -36,6 +36,8 @@ interface Simulation {
   readonly timeline: Timeline;
   /** Answers by request id: how often, and the tokens of the last. */
   readonly finished: Map<number, { times: number; tokens: number }>;
+  /** Tokens heard of by request id. */
+  readonly tokens: Map<number, number>;
   readonly refused: Map<number, string>;
   readonly failures: string[];
 }
@@ -81,7 +83,7 @@ async function simulate(
       return engines.at(-1)!;
     },
   );
-  return { engines, dispatcher, timeline, finished, refused, failures };
+  return { engines, dispatcher, timeline, finished, tokens, refused, failures };
 }
 
 function makespan(engines: readonly SimulatedEngine[]): number {
@@ -284,11 +286,12 @@ describe('Server queries', () => {
 
   it('are given up together: those that wait, those under way, and their later news', async () => {
     const lengths = Array.from({ length: 300 }, () => ({ prompt: 10, answer: 200 }));
-    const { dispatcher, timeline, finished } = await simulate(2, gpu, lengths);
+    const { dispatcher, timeline, finished, tokens: heard } = await simulate(2, gpu, lengths);
     const requests = requestsOf(lengths);
     dispatcher.submit(requests);
     timeline.at(100e6, () => {
       dispatcher.cancel(requests.map(({ id }) => id));
+      heard.clear();
       expect(dispatcher.waiting).toBe(0);
       expect(dispatcher.workers.map((worker) => worker.outstandingTokens)).toEqual([0, 0]);
       // The same ids again: no news of the old ones is taken for theirs.
