@@ -19,10 +19,15 @@ export function remarkOnLosses(
       : [`workers were made to fail: engine.fault_at_step is ${faultAtStep}`];
   const told = losses.map(({ pass, message, resent }) => {
     const where = pass === null ? 'the warm-up' : partNames[pass];
-    const samples = resent === 1 ? '1 unanswered sample was' : `${resent} unanswered samples were`;
-    return `in ${where} ${message}; ${samples} sent again to other workers`;
+    return `in ${where} ${message}; ${tellResent(resent)}`;
   });
   return [...made, ...told];
+}
+
+function tellResent(resent: number): string {
+  if (resent === 0) return 'no samples of its own were sent again to other workers';
+  const samples = resent === 1 ? '1 sample was' : `${resent} samples were`;
+  return `${samples} unanswered and sent again to other workers`;
 }
 
 /** Why figures of speed that were taken with or after these do not count; null where none failed. */
