@@ -83,7 +83,8 @@ async function buildScripted(
 
 async function buildNative(config: RunConfig, dataset: Dataset, progress: ProgressReporter) {
   const { model } = config;
-  progress.note(`loading ${model.name}${model.synthetic ? '' : ` from ${model.folder}`}`);
+  const from = model.synthetic ? '' : ` from ${model.folder}`;
+  progress.note(`loading ${model.name}${from}${nameWorkers(config)}`);
   // Random tokens are neither read nor written as text.
   const tokenizer = dataset.synthetic === undefined ? await readTokenizer(model.folder) : null;
   const writePrompt = tokenizer === null ? null : buildPromptWriter(config, dataset, tokenizer);
@@ -105,6 +106,12 @@ function openLibrary(
 ): DatasetLibrary {
   const count = config.samples ?? dataset.length;
   return new DatasetLibrary(dataset, tokenizer, count, tokenizesPrompts, writePrompt);
+}
+
+/** Empty where there is one only. */
+function nameWorkers({ workers }: RunConfig): string {
+  if (workers === null || workers.length < 2) return '';
+  return ` on ${workers.length} workers: ${workers.map(({ devices }) => devices.join('+')).join(', ')}`;
 }
 
 /** What each worker's engine is loaded with. */
