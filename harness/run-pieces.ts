@@ -13,8 +13,8 @@ import { buildPromptWriter, type PromptWriter } from './prompt-writer.js';
 import type { ProgressReporter } from './report/progress.js';
 import { DatasetLibrary } from './sample-library.js';
 import { needsTokenizer } from './script-config.js';
+import type { GenerationTerms } from './sut/generation-request.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
-import type { GenerationTerms } from './sut/native.js';
 import { placeWorkers, type WorkerOptions } from './worker-options.js';
 
 export interface RunPieces {

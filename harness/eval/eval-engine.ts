@@ -4,7 +4,7 @@
 import { type EngineInfo, type EventBatch, eventStatus } from '../../native/index.js';
 import { SystemUnderTestError } from '../errors.js';
 import { Dispatcher } from '../sut/dispatcher.js';
-import { describeFailure } from '../sut/worker.js';
+import { describeFailure } from '../sut/worker-failure.js';
 import type { WorkerOptions } from '../worker-options.js';
 import type { Weighed } from './judge.js';
 import { shareRequests } from './score-requests.js';

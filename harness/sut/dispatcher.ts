@@ -13,7 +13,9 @@ import {
 import type { WorkerOptions } from '../worker-options.js';
 import { type Job, JobQueue, makeGeneration, makeScoring } from './job.js';
 import { asLoadError } from './load-error.js';
-import { describeFailure, isBroken, nameWorker, type OpenEngine, Worker } from './worker.js';
+import { chooseWorker, findLevelling, isWorking } from './placement.js';
+import { type OpenEngine, Worker } from './worker.js';
+import { describeFailure, isBroken, nameWorker } from './worker-failure.js';
 
 export interface DispatchHandlers {
   /** One call a step of a worker that had news. */
@@ -27,14 +29,6 @@ export interface DispatchHandlers {
   /** No worker is left. What is unfinished is refused next. */
   onBroken(error: Error): void;
 }
-
-/**
- * What waits in an engine beside its batch, so that a place is filled in the step in which it is left. Half a batch ends in
- * as many steps as half a mean answer has tokens: tens of milliseconds where steps take one, which is longer than an event
- * loop is held up. More would be bound earlier than it need be.
- */
-const reserveShare = 0.5;
-const leastReserve = 4;
 
 export class Dispatcher {
   readonly workers: readonly Worker[];
@@ -135,7 +129,7 @@ export class Dispatcher {
   }
 
   #working(): Worker[] {
-    return this.workers.filter(({ failure }) => failure === null);
+    return this.workers.filter(isWorking);
   }
 
   /** An engine's door: one step's news. New work goes out before anything else is done about it. */
@@ -195,24 +189,11 @@ export class Dispatcher {
     }
     for (;;) {
       const job = this.#queue.peek();
-      const worker = job === undefined ? this.#levelOne() : this.#choose(job);
+      const worker = job === undefined ? this.#levelOne() : chooseWorker(job, this.workers);
       if (worker === null) break;
       if (job !== undefined) this.#give(this.#queue.shift()!, worker);
     }
     for (const worker of this.#working()) this.#flush(worker);
-  }
-
-  /** With a place in its batch where there is one, else in its reserve: the one with the fewest tokens outstanding. */
-  #choose(job: Job): Worker | null {
-    // Where there is no choice to make later, nothing is gained by waiting.
-    if (this.workers.length === 1) return this.workers[0]!;
-    const working = this.#working();
-    const reserve = ({ maxBatch }: Worker) =>
-      Math.max(leastReserve, Math.ceil(reserveShare * maxBatch));
-    return (
-      leastOutstanding(working.filter((worker) => worker.hasRoom(job, 0))) ??
-      leastOutstanding(working.filter((worker) => worker.hasRoom(job, reserve(worker))))
-    );
   }
 
   #give(job: Job, worker: Worker): void {
@@ -231,11 +212,9 @@ export class Dispatcher {
 
   /** Where nothing waits: moves a job from a reserve to a worker with a place in its batch; null where there is none. */
   #levelOne(): Worker | null {
-    const working = this.#working();
-    const idle = leastOutstanding(working.filter((one) => one.sequences < one.maxBatch));
-    if (idle === null || working.length === 1) return null;
-    const fullestFirst = working.toSorted((a, b) => b.outstandingTokens - a.outstandingTokens);
-    for (const worker of fullestFirst) {
+    const { idle, donors } = findLevelling(this.#working());
+    if (idle === null) return null;
+    for (const worker of donors) {
       try {
         const job = worker.recall();
         if (job === null) continue;
@@ -269,12 +248,4 @@ export class Dispatcher {
 
 function closedError(): Error {
   return new Error('the engine was closed');
-}
-
-function leastOutstanding(workers: readonly Worker[]): Worker | null {
-  return workers.reduce<Worker | null>(
-    (least, worker) =>
-      least === null || worker.outstandingTokens < least.outstandingTokens ? worker : least,
-    null,
-  );
 }

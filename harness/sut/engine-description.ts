@@ -4,7 +4,8 @@ import type { EngineInfo, EngineStats } from '../../native/index.js';
 import { costOf } from '../utilisation.js';
 import type { EngineReading } from './engine-readings.js';
 import type { EngineWork, SutDescription, WorkerWork } from './measured-sut.js';
-import { describeFailure, type Worker } from './worker.js';
+import type { Worker } from './worker.js';
+import { describeFailure } from './worker-failure.js';
 
 /** @param workers one at least; sums over them, and what they have in common */
 export function describeEngine(workers: readonly Worker[]): SutDescription {

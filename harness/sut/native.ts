@@ -3,12 +3,7 @@
 // here.
 
 import type { QuerySample, QuerySampleResponse, Responder } from '../../loadgen/index.js';
-import {
-  type EngineProfile,
-  type EventBatch,
-  eventStatus,
-  type GenerateRequest,
-} from '../../native/index.js';
+import { type EngineProfile, type EventBatch, eventStatus } from '../../native/index.js';
 import { messageOf } from '../errors.js';
 import type { DatasetLibrary } from '../sample-library.js';
 import type { WorkerOptions } from '../worker-options.js';
@@ -16,6 +11,7 @@ import { encodeChoice } from './choice-response.js';
 import { Dispatcher } from './dispatcher.js';
 import { describeEngine, describeWork, readWorkers } from './engine-description.js';
 import { type EngineReading, EngineReadings } from './engine-readings.js';
+import { type GenerationTerms, makeRequest } from './generation-request.js';
 import type {
   Answer,
   EngineWork,
@@ -24,15 +20,8 @@ import type {
   TestTerms,
   WorkerLoss,
 } from './measured-sut.js';
-import { describeFailure, type Worker } from './worker.js';
-
-/**
- * How answers are generated, the same for every sample that has no length of its own. Each sample's generator is seeded with `seed` plus its index:
- * the same sample draws the same answer.
- */
-export type GenerationTerms = Omit<GenerateRequest, 'id' | 'promptTokens'>;
-
-const noTokens = new Int32Array(0);
+import type { Worker } from './worker.js';
+import { describeFailure } from './worker-failure.js';
 
 /** A sample that the engine is working on. */
 interface Flight {
@@ -227,25 +216,14 @@ export class NativeSut implements MeasuredSut {
   }
 
   #generate(samples: readonly QuerySample[], responder: Responder): void {
-    const requests = samples.map((sample) => this.#request(sample));
+    const room = this.#maxSequenceTokens;
+    const requests = samples.map(({ id, index }) =>
+      makeRequest(id, index, this.#library.tokens(index), this.#generation, room),
+    );
     for (const { id } of requests) {
       this.#flights.set(id, { responder, tokens: [], firstTokenNs: Number.NaN });
     }
     this.#dispatcher.submit(requests);
-  }
-
-  #request({ id, index }: QuerySample): GenerateRequest {
-    const { seed, ...terms } = this.#generation;
-    const { promptTokens, newTokens } = this.#library.tokens(index);
-    const drawn = { id, promptTokens, ...terms, seed: BigInt.asUintN(64, seed + BigInt(index)) };
-    if (newTokens !== null) {
-      const exactly = { maxNewTokens: newTokens, minNewTokens: newTokens };
-      return { ...drawn, ...exactly, stopTokens: noTokens };
-    }
-    // A sequence ends where the model's positions do; a prompt that leaves no room is the engine's to refuse.
-    const room = Math.max(1, this.#maxSequenceTokens - promptTokens.length);
-    const maxNewTokens = Math.min(terms.maxNewTokens, room);
-    return { ...drawn, maxNewTokens, minNewTokens: Math.min(terms.minNewTokens, maxNewTokens) };
   }
 
   #ask(samples: readonly QuerySample[], responder: Responder): void {

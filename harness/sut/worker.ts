@@ -8,12 +8,13 @@ import {
   type EngineStats,
   type EventBatch,
   eventStatus,
-  NativeError,
+  type NativeError,
   type ScoreResult,
 } from '../../native/index.js';
 import { messageOf } from '../errors.js';
 import { devicesOf, type WorkerOptions } from '../worker-options.js';
 import type { GenerationJob, Job, ScoringJob } from './job.js';
+import { isBroken, nameWorker, readFailure, type WorkerFailure } from './worker-failure.js';
 
 /** What a worker asks of an engine. */
 export type WorkerEngine = Pick<
@@ -25,16 +26,6 @@ export type OpenEngine = (
   handlers: EngineHandlers,
 ) => Promise<WorkerEngine>;
 
-export interface WorkerFailure {
-  /** Of its engine, counted from the load; null where the engine does not name one. */
-  readonly step: number | null;
-  readonly message: string;
-  /** Jobs that it had not finished and that the others were given. */
-  readonly resent: number;
-}
-
-/** How the engine says that it broke, with the step and the reason. */
-const brokenForm = /^the engine broke at step (\d+): /;
 const maxTicket = 2 ** 31 - 1;
 
 /** A job under way; `left` are the tokens still to be computed, as far as that can be told. */
@@ -234,10 +225,7 @@ export class Worker {
    */
   fail(error: Error, isLast: boolean): readonly { readonly job: Job; readonly tokens: number }[] {
     const left = [...this.#flights.values()];
-    const step = brokenForm.exec(error.message)?.[1];
-    const message = error.message.replace(brokenForm, '');
-    const resent = isLast ? 0 : left.length;
-    this.failure = { step: step === undefined ? null : Number(step), message, resent };
+    this.failure = readFailure(error, isLast ? 0 : left.length);
     this.#flights.clear();
     this.#given = [];
     this.sequences = 0;
@@ -262,23 +250,6 @@ export class Worker {
     this.outstandingTokens += left - flight.left;
     flight.left = left;
   }
-}
-
-export function nameWorker(index: number, options: WorkerOptions): string {
-  return `worker ${index} (${devicesOf(options).join(', ')})`;
-}
-
-/** "worker 1 (cuda:1) failed at step 812: out of memory" */
-export function describeFailure(
-  { index, devices }: { readonly index: number; readonly devices: readonly string[] },
-  { step, message }: WorkerFailure,
-): string {
-  const at = step === null ? '' : ` at step ${step}`;
-  return `worker ${index} (${devices.join(', ')}) failed${at}: ${message}`;
-}
-
-export function isBroken(error: unknown): error is NativeError {
-  return error instanceof NativeError && error.code === 'ERR_ENGINE_BROKEN';
 }
 
 function pick(batch: EventBatch, ids: Int32Array, kept: readonly number[]): EventBatch {
