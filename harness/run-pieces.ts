@@ -92,7 +92,8 @@ async function buildNative(config: RunConfig, dataset: Dataset, progress: Progre
   checkVocabulary(library, model.folder);
   const { NativeSut } = await import('./sut/native.js');
   const workers = buildWorkers(config, library);
-  const sut = await NativeSut.load(workers, library, buildGeneration(config, tokenizer));
+  const terms = buildGeneration(config, tokenizer);
+  const sut = await NativeSut.load(workers, library, terms, progress.note.bind(progress));
   return { library, sut };
 }
 

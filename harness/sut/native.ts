@@ -70,19 +70,24 @@ export class NativeSut implements MeasuredSut {
 
   /**
    * @param workers one at least
+   * @param onLoss hears at once of a worker that failed
    * @throws InputError when an engine refuses the model or its options, SystemUnderTestError when it is broken.
    */
   static async load(
     workers: readonly WorkerOptions[],
     library: DatasetLibrary,
     generation: GenerationTerms,
+    onLoss: (message: string) => void = () => {},
   ): Promise<NativeSut> {
     let sut: NativeSut | undefined;
     const dispatcher = await Dispatcher.load(workers, {
       onEvents: (batch) => sut?.takeEvents(batch),
       onRestarted: (ids) => sut?.restart(ids),
       onRefused: (id, error) => sut?.refuse(id, error),
-      onWorkerFailed: (worker) => sut?.lose(worker),
+      onWorkerFailed: (worker) => {
+        onLoss(describeFailure(worker, worker.failure!));
+        sut?.lose(worker);
+      },
       onBroken: (error) => sut?.break(error),
     });
     library.useVocabulary(dispatcher.workers[0]!.engine.info.vocabSize);
