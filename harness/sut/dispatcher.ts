@@ -132,7 +132,10 @@ export class Dispatcher {
     return this.workers.filter(isWorking);
   }
 
-  /** An engine's door: one step's news. New work goes out before anything else is done about it. */
+  /**
+   * An engine's door: one step's news. It is passed on before new work is given out, since the engine may prove broken then
+   * and what it had begun is begun anew.
+   */
   private takeEvents(index: number, batch: EventBatch): void {
     const worker = this.workers[index]!;
     const { news, brokenBy, ended } = worker.takeEvents(batch);
@@ -140,9 +143,9 @@ export class Dispatcher {
       this.#finished.answers++;
       this.#finished.tokens += tokens;
     }
-    if (ended.length > 0) this.#place();
     if (news.requestIds.length > 0) this.#handlers.onEvents(news);
     if (brokenBy !== null) this.fail(worker, brokenBy);
+    if (ended.length > 0) this.#place();
   }
 
   /** An engine's door: it broke. Heard of again, nothing is done. */

@@ -67,7 +67,7 @@ export class JobQueue {
 
   /** In front of all others, in their order. */
   putBack(jobs: readonly Job[]): void {
-    this.#returned.push(...jobs.toReversed());
+    this.#returned = this.#returned.concat(jobs.toReversed());
   }
 
   peek(): Job | undefined {
