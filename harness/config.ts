@@ -18,7 +18,7 @@ import {
   readText,
   shorten,
 } from './config-files.js';
-import { chooseTarget, type DeviceChoice, type EngineTarget } from './device.js';
+import { chooseWorkers, type DeviceChoice, type WorkerTarget } from './device.js';
 import { type Fault, InputError, messageOf } from './errors.js';
 import { type RunSeeds, resolveSeeds } from './mlperf-config.js';
 import { suggestName } from './name-suggestion.js';
@@ -63,8 +63,8 @@ export interface RunConfig extends Omit<RunSettings, 'model' | 'seeds'> {
   readonly confFiles: ConfFiles | null;
   /** What sut scripted follows; null for the others. */
   readonly script: Script | null;
-  /** Where the native engine computes; null for the others. */
-  readonly engineTarget: EngineTarget | null;
+  /** Where the native engine's workers compute; null for the others. */
+  readonly workers: readonly WorkerTarget[] | null;
 }
 
 /** What configuration cannot know by itself. */
@@ -78,8 +78,8 @@ export interface ConfigContext {
     where: string,
     faults: Fault[],
   ) => Promise<DatasetFacts | null>;
-  /** The device that the name stands for, or why this machine cannot offer it. */
-  readonly resolveDevice: (device: string) => DeviceChoice;
+  /** The devices that the setting stands for, or why this machine cannot offer them. */
+  readonly resolveDevices: (asked: string) => DeviceChoice;
   /** What was wrong already on the command line. */
   readonly faults: readonly Fault[];
   /** Told of what keeps no run from starting. */
@@ -109,7 +109,7 @@ export async function loadRunConfig(
   }
   faults.push(...findModeFaults(run, whereIs));
   faults.push(...findSyntheticFaults(run, dataset, whereIs));
-  const engineTarget = chooseTarget(run, context.resolveDevice, whereIs, faults);
+  const workers = chooseWorkers(run, context.resolveDevices, whereIs, faults);
   const sizeRefusal = faults.length === 0 ? refuseSize(run) : null;
   if (sizeRefusal !== null) faults.push({ where: shorten(file), message: sizeRefusal });
   const needsCheckpoint = run.sut === 'native';
@@ -130,7 +130,7 @@ export async function loadRunConfig(
     throw new InputError(withoutRepeats(faults));
   }
   const seeds = resolveSeeds(run.seeds);
-  const config = Object.freeze({ ...run, file, model, seeds, confFiles, script, engineTarget });
+  const config = Object.freeze({ ...run, file, model, seeds, confFiles, script, workers });
   const confFaults = findConfFaults(config, run.samples ?? dataset.length, whereIs);
   if (confFaults.length > 0) throw new InputError(confFaults);
   const around = { mode: run.mode, namedModel: run.mlperf.model, whereIs };
@@ -251,7 +251,10 @@ export function parseScalar(text: string): Scalar {
 function readNode(node: Node, at: (offset: number) => string, faults: Fault[]): Setting | null {
   const where = at(node.range?.[0] ?? 0);
   if (isMap(node)) return readMap(node.items, where, at, faults);
-  if (isSeq(node)) return { kind: 'list', where };
+  if (isSeq(node)) {
+    const items = node.items.flatMap((item) => readNode(item as Node, at, faults) ?? []);
+    return { kind: 'list', items, where };
+  }
   if (isScalar(node) && isPlain(node.value)) return { kind: 'value', value: node.value, where };
   faults.push({ where, message: 'anchors, aliases and tags are not allowed' });
   return null;

@@ -1,5 +1,5 @@
-// On which device does the engine compute, and with which types? Resolves `auto`, and says why this machine or the device
-// cannot offer what was asked for.
+// On which devices does the engine compute, in how many workers, and with which types? Resolves `auto` and lists of devices,
+// and says why this machine or a device cannot offer what was asked for.
 
 import {
   type DeviceName,
@@ -10,43 +10,98 @@ import {
 import { type Fault, messageOf } from './errors.js';
 import type { RunSettings } from './run-config.js';
 
-/** What `auto` came to. */
-export type EngineTarget = Pick<EngineOptions, 'device' | 'kvCacheType' | 'activationType'>;
+/** Where a worker computes and with which types, `auto` resolved. Several devices compute its model together. */
+export interface WorkerTarget extends Pick<EngineOptions, 'kvCacheType' | 'activationType'> {
+  readonly devices: readonly DeviceName[];
+}
+
+/** A device as telemetry knows it. */
+export type ComputePlace = 'cpu' | { readonly pciBusId: string };
 
 export type DeviceChoice =
-  | { readonly device: DeviceName; readonly refusal: null }
-  | { readonly device: null; readonly refusal: string };
+  | { readonly devices: readonly DeviceName[]; readonly refusal: null }
+  | { readonly devices: null; readonly refusal: string };
 
 type CudaSurvey = Pick<HostFeatures['cuda'], 'built' | 'reason'> & {
   readonly devices: readonly { readonly name: string; readonly pciBusId?: string }[];
 };
 
-const deviceForms = 'auto, cpu, cuda, cuda:N';
+const deviceForms =
+  'auto, cpu, cuda, cuda:N, cuda:all, or several with commas between (cuda:0,1; cuda:0,cpu; cpu,cpu)';
+const mostDevices = 64;
 
-/** `auto` is the first GPU where the engine can use one, else the CPU; `cuda` is cuda:0. */
-export function resolveDevice(asked: string, features: () => HostFeatures): DeviceChoice {
+/**
+ * `auto` is the first GPU where the engine can use one, else the CPU; `cuda` is cuda:0, `cuda:all` every GPU there is. In
+ * a list a number alone goes on with GPUs. A GPU can be named once, `cpu` as often as there are to be workers on it.
+ */
+export function resolveDevices(asked: string, features: () => HostFeatures): DeviceChoice {
   const refuse = (reason: string, allowed = deviceForms): DeviceChoice => ({
-    device: null,
+    devices: null,
     refusal: `device is "${asked}"${reason}; allowed: ${allowed}`,
   });
-  if (asked === 'cpu') return { device: 'cpu', refusal: null };
   if (asked === 'auto') {
     const { built, devices } = surveyCuda(features);
-    return { device: built && devices.length > 0 ? 'cuda:0' : 'cpu', refusal: null };
+    return { devices: [built && devices.length > 0 ? 'cuda:0' : 'cpu'], refusal: null };
   }
-  if (/^cuda:\d+(,\d+)+$/.test(asked)) {
-    return refuse(': several GPUs at once are not in this version');
+  const names = spellDevices(asked);
+  if (names === null) return refuse('');
+  if (names.length > mostDevices) {
+    return refuse(`: ${names.length} devices`, `up to ${mostDevices}`);
   }
-  const number = /^cuda(?::(\d{1,3}))?$/.exec(asked);
-  if (number === null) return refuse('');
-  const { built, devices, reason } = surveyCuda(features);
-  if (!built || devices.length === 0) {
+  if (names.every((name) => name === 'cpu'))
+    return { devices: names.map(() => 'cpu'), refusal: null };
+  const { built, devices: gpus, reason } = surveyCuda(features);
+  if (!built || gpus.length === 0) {
     return refuse(`: ${reason ?? 'there is no CUDA device'}`, 'auto, cpu');
   }
-  const index = Number(number[1] ?? 0);
-  if (index < devices.length) return { device: `cuda:${index}`, refusal: null };
-  const list = devices.map(({ name }, at) => `cuda:${at} (${name})`).join(', ');
-  return refuse('', `auto, cpu, ${list}`);
+  const known = gpus.map((_, index): DeviceName => `cuda:${index}`);
+  const devices = names.flatMap((name) => (name === 'cuda:all' ? known : (name as DeviceName)));
+  const unknown = devices.find((name) => name !== 'cpu' && !known.includes(name));
+  if (unknown !== undefined) {
+    const list = known.map((name, at) => `${name} (${gpus[at]!.name})`).join(', ');
+    return refuse(`: there is no ${unknown}`, `auto, cpu, ${list}`);
+  }
+  const twice = devices.find((name, at) => name !== 'cpu' && devices.indexOf(name) < at);
+  if (twice !== undefined) return refuse(`: ${twice} is there twice`, 'each GPU once');
+  return { devices, refusal: null };
+}
+
+/** "cuda:0,1,cpu" -> cuda:0, cuda:1, cpu; null where a part is no device. */
+function spellDevices(asked: string): string[] | null {
+  const names: string[] = [];
+  for (const part of asked.split(',').map((text) => text.trim())) {
+    const isNumber = /^\d{1,3}$/.test(part) && names.at(-1)?.startsWith('cuda:') === true;
+    const written = part === 'cuda' ? 'cuda:0' : isNumber ? `cuda:${part}` : part;
+    if (!/^(cpu|cuda:(\d{1,3}|all))$/.test(written)) return null;
+    names.push(written.replace(/^cuda:0+(?=\d)/, 'cuda:'));
+  }
+  return names;
+}
+
+export type WorkerGroups =
+  | { readonly groups: readonly (readonly DeviceName[])[]; readonly refusal: null }
+  | { readonly groups: null; readonly refusal: string };
+
+/** One group a worker: so many devices that stand together in the list. */
+export function groupDevices(devices: readonly DeviceName[], perWorker: number): WorkerGroups {
+  const refuse = (reason: string): WorkerGroups => ({
+    groups: null,
+    refusal: `tensor_parallel is ${perWorker}${reason}`,
+  });
+  if (perWorker > 1 && devices.includes('cpu')) {
+    return refuse(`, and ${devices.join(', ')} are not all GPUs; allowed: 1, or GPUs (--device)`);
+  }
+  if (devices.length % perWorker !== 0) {
+    const divisors = devices.map((_, at) => at + 1).filter((n) => devices.length % n === 0);
+    const count = devices.length === 1 ? '1 device is' : `${devices.length} devices are`;
+    return refuse(
+      `, and ${count} named (${devices.join(', ')}); allowed: ${divisors.join(', ')}, or more devices (--device cuda:all)`,
+    );
+  }
+  const groups = devices.flatMap((_, at) =>
+    at % perWorker === 0 ? [devices.slice(at, at + perWorker)] : [],
+  );
+  return { groups, refusal: null };
 }
 
 /** Its name by the CUDA driver; the device as it is called here where there is none. */
@@ -55,14 +110,17 @@ export function nameDevice(device: string, features: () => HostFeatures): string
   return surveyCuda(features).devices[Number(index ?? -1)]?.name ?? device;
 }
 
-/** Where telemetry finds what the engine computes on; null where it computes nothing. */
-export function locateDevice(
-  target: EngineTarget | null,
+/** Where telemetry finds what the engine computes on; empty where it computes nothing. */
+export function locateDevices(
+  workers: readonly WorkerTarget[] | null,
   features: () => HostFeatures,
-): 'cpu' | { readonly pciBusId: string } | null {
-  if (target === null || target.device === 'cpu') return target === null ? null : 'cpu';
-  const index = Number(target.device.slice('cuda:'.length));
-  return { pciBusId: surveyCuda(features).devices[index]?.pciBusId ?? '' };
+): ComputePlace[] {
+  const devices = new Set((workers ?? []).flatMap((worker) => worker.devices));
+  return [...devices].map((device) => {
+    if (device === 'cpu') return 'cpu';
+    const index = Number(device.slice('cuda:'.length));
+    return { pciBusId: surveyCuda(features).devices[index]?.pciBusId ?? '' };
+  });
 }
 
 /** An engine that cannot be loaded has no devices; the run itself says why. */
@@ -75,46 +133,56 @@ function surveyCuda(features: () => HostFeatures): CudaSurvey {
 }
 
 /** null where the run has no engine, or a fault was noted instead. */
-export function chooseTarget(
+export function chooseWorkers(
   { sut, engine }: RunSettings,
   resolve: (device: string) => DeviceChoice,
   whereIs: (...path: string[]) => string,
   faults: Fault[],
-): EngineTarget | null {
+): readonly WorkerTarget[] | null {
   // A GPU that was asked for by name is missed in every run; what `auto` is matters to the engine alone.
   if (sut !== 'native' && engine.device === 'auto') return null;
-  const { device, refusal } = resolve(engine.device);
+  const { devices, refusal } = resolve(engine.device);
   if (refusal !== null) faults.push({ where: whereIs('engine', 'device'), message: refusal });
-  if (sut !== 'native' || device === null) return null;
-  if (device === 'cpu' && engine.profileSteps > 0) {
+  if (sut !== 'native' || devices === null) return null;
+  const { groups, refusal: odd } = groupDevices(devices, engine.tensorParallel);
+  if (groups === null) {
+    faults.push({ where: whereIs('engine', 'tensor_parallel'), message: `engine.${odd}` });
+    return null;
+  }
+  if (devices[0] === 'cpu' && engine.profileSteps > 0) {
     const message = `engine.profile_steps is ${engine.profileSteps}, and the CPU engine has no kernels to profile; allowed: 0, or a GPU (--device cuda)`;
     faults.push({ where: whereIs('engine', 'profile_steps'), message });
   }
-  return resolveTypes(engine, device, whereIs, faults);
+  return resolveTypes(engine, groups, whereIs, faults);
 }
 
 /**
- * The types of the engine on the device; what the device has not is noted, with what it has. `auto` is int8 on a CPU and
+ * The types of each worker on its devices; what a device has not is noted, with what it has. `auto` is int8 on a CPU and
  * fp16 on a GPU; of the KV cache it is fp16, or bf16 where the activations are.
  */
 export function resolveTypes(
   engine: Pick<RunSettings['engine'], 'activations' | 'kvCache'>,
-  device: DeviceName,
+  groups: readonly (readonly DeviceName[])[],
   whereIs: (...path: string[]) => string,
   faults: Fault[],
-): EngineTarget {
-  const kind = device === 'cpu' ? 'cpu' : 'cuda';
-  const types = deviceTypes[kind];
-  const check = (key: string, value: string, has: readonly string[]) => {
-    if (value === 'auto' || has.includes(value)) return;
-    const message = `engine.${key} is "${value}"; allowed on ${device}: auto, ${has.join(', ')}`;
-    faults.push({ where: whereIs('engine', key), message });
-  };
-  check('activations', engine.activations, types.activationTypes);
-  check('kv_cache', engine.kvCache, types.kvCacheTypes);
-  const bestActivations = kind === 'cpu' ? 'int8' : 'fp16';
-  const activationType = engine.activations === 'auto' ? bestActivations : engine.activations;
-  const bestKvCache = activationType === 'bf16' ? 'bf16' : 'fp16';
-  const kvCacheType = engine.kvCache === 'auto' ? bestKvCache : engine.kvCache;
-  return { device, activationType, kvCacheType };
+): readonly WorkerTarget[] {
+  const told = new Set<string>();
+  return groups.map((devices) => {
+    const kind = devices[0] === 'cpu' ? 'cpu' : 'cuda';
+    const types = deviceTypes[kind];
+    const check = (key: string, value: string, has: readonly string[]) => {
+      if (value === 'auto' || has.includes(value) || told.has(`${kind} ${key}`)) return;
+      // Devices of a kind have the same types: one of them speaks for all.
+      told.add(`${kind} ${key}`);
+      const message = `engine.${key} is "${value}"; allowed on ${devices[0]}: auto, ${has.join(', ')}`;
+      faults.push({ where: whereIs('engine', key), message });
+    };
+    check('activations', engine.activations, types.activationTypes);
+    check('kv_cache', engine.kvCache, types.kvCacheTypes);
+    const bestActivations = kind === 'cpu' ? 'int8' : 'fp16';
+    const activationType = engine.activations === 'auto' ? bestActivations : engine.activations;
+    const bestKvCache = activationType === 'bf16' ? 'bf16' : 'fp16';
+    const kvCacheType = engine.kvCache === 'auto' ? bestKvCache : engine.kvCache;
+    return { devices, activationType, kvCacheType };
+  });
 }

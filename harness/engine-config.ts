@@ -1,15 +1,18 @@
 // The native engine's settings, as a run's section `engine` has them. Which of its types a device has is device.ts's
 // business.
 
-import { choice, number, optionalNumber, section, text } from './setting-fields.js';
+import { listText } from './list-field.js';
+import { choice, number, optionalCounts, optionalNumber, section } from './setting-fields.js';
 
 const count = (max: number) => ({ min: 1, max, whole: true }) as const;
 
 /** Settings `engine`. */
 export const engineFields = section({
-  /** `auto` (a GPU where the engine can use one, else the CPU), `cpu`, `cuda` or `cuda:N`. */
-  device: text('auto'),
-  /** Threads of the engine; null takes every core there is. */
+  /** `auto` (a GPU where the engine can use one, else the CPU), `cpu`, `cuda`, `cuda:N`, `cuda:all`, or a list of them. */
+  device: listText('auto'),
+  /** Devices that compute a worker's model together: so many neighbours in the list are a worker. */
+  tensorParallel: number(count(64), 1),
+  /** Threads of each worker; null shares the cores between those on the CPU. */
   threads: optionalNumber(count(1024)),
   /** Sequences in flight at once. */
   maxBatch: number(count(65_536), 64),
@@ -32,4 +35,6 @@ export const engineFields = section({
   profileSteps: number({ min: 0, max: 10_000, whole: true }, 0),
   /** The first of them: 0 is the first of the pass that is measured, any other counts from the load of the engine. */
   profileFirstStep: number({ min: 0, max: 1_000_000_000, whole: true }, 0),
+  /** For tests of what comes after: the step at which each worker is made to fail, 0 for none. */
+  faultAtStep: optionalCounts('the step of each worker, 0 for none,'),
 });

@@ -1,20 +1,19 @@
 // The options of `bench eval`: what may be asked, checked together so that every fault is told at once.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { EngineOptions } from '../native/index.js';
 import { findCacheFolder } from './cache-folder.js';
 import { loadModel, type ModelConfig } from './config.js';
 import { isFile } from './config-files.js';
-import { type EngineTarget, resolveDevice, resolveTypes } from './device.js';
+import { groupDevices, resolveDevices, resolveTypes, type WorkerTarget } from './device.js';
 import { type Fault, InputError } from './errors.js';
 import { evalTaskNames, evalTasks } from './eval/tasks/catalog.js';
 import type { TaskDefinition } from './eval/tasks/task.js';
 import { suggestName } from './name-suggestion.js';
 import { optionOf, readChoice } from './option-values.js';
 import { findPackageRoot } from './package-root.js';
-import type { RunFlag } from './run-options.js';
+import { deviceHelp, type RunFlag, tensorParallelHelp } from './run-options.js';
 import { quote } from './setting-fields.js';
 
 export const evalFlags: readonly RunFlag[] = [
@@ -31,9 +30,10 @@ export const evalFlags: readonly RunFlag[] = [
     flags: '--data <dir>',
     help: "the folder with the tasks' folders: DIR/mmlu, ... (~/.cache/loadmark/datasets)",
   },
-  { flags: '--device <name>', help: 'auto, cpu, cuda or cuda:N' },
-  { flags: '--threads <n>', help: 'threads of the engine (all there are)' },
-  { flags: '--max-batch <n>', help: 'sequences in flight (64)' },
+  { flags: '--device <name,...>', help: deviceHelp },
+  { flags: '--tensor-parallel <n>', help: tensorParallelHelp },
+  { flags: '--threads <n>', help: 'threads of each worker on the CPU (all there are, shared)' },
+  { flags: '--max-batch <n>', help: 'sequences in flight on each worker (64)' },
   { flags: '--max-length <n>', help: "tokens read at once (the model's own limit)" },
   { flags: '--kv-cache <type>', help: 'auto, fp32, fp16, bf16 or fp8' },
   { flags: '--activations <type>', help: 'auto, int8, fp32, fp16 or bf16' },
@@ -56,8 +56,9 @@ export interface EvalRequest {
   readonly tasks: readonly AskedTask[];
   readonly limit: number | null;
   readonly maxLength: number;
-  readonly target: EngineTarget;
-  readonly threads: number;
+  readonly workers: readonly WorkerTarget[];
+  /** Of each worker; null shares those there are. */
+  readonly threads: number | null;
   readonly maxBatch: number;
   readonly weights: NonNullable<EngineOptions['weightFormat']>;
   /** null: named by the settings. */
@@ -88,8 +89,8 @@ export async function collectEvalOptions(modelName: string, parsed: Parsed): Pro
     }),
     limit: readCount(parsed, 'limit', 1, 10_000_000, faults),
     maxLength: await readMaxLength(parsed, model, faults),
-    target: await readTarget(parsed, faults),
-    threads: readCount(parsed, 'threads', 1, 1024, faults) ?? availableParallelism(),
+    workers: await readWorkers(parsed, faults),
+    threads: readCount(parsed, 'threads', 1, 1024, faults),
     maxBatch: readCount(parsed, 'maxBatch', 1, 65_536, faults) ?? 64,
     weights: readChoice(parsed, 'weights', ['checkpoint', 'int8'], faults),
     output: typeof parsed.output === 'string' ? parsed.output : null,
@@ -97,8 +98,8 @@ export async function collectEvalOptions(modelName: string, parsed: Parsed): Pro
     json: parsed.json === true,
     quiet: parsed.quiet === true,
   };
-  if (faults.length > 0 || model === null || request.target === null) throw new InputError(faults);
-  return { ...request, model, target: request.target };
+  if (faults.length > 0 || model === null || request.workers === null) throw new InputError(faults);
+  return { ...request, model, workers: request.workers };
 }
 
 function readTasks(value: unknown, faults: Fault[]): TaskDefinition[] {
@@ -152,12 +153,19 @@ function readShots(
   return shots;
 }
 
-async function readTarget(parsed: Parsed, faults: Fault[]): Promise<EngineTarget | null> {
+async function readWorkers(
+  parsed: Parsed,
+  faults: Fault[],
+): Promise<readonly WorkerTarget[] | null> {
   const { hostFeatures } = await import('../native/index.js');
   const asked = typeof parsed.device === 'string' ? parsed.device : 'auto';
-  const { device, refusal } = resolveDevice(asked, hostFeatures);
+  const { devices, refusal } = resolveDevices(asked, hostFeatures);
   if (refusal !== null) faults.push({ where: '--device', message: refusal });
-  if (device === null) return null;
+  const perWorker = readCount(parsed, 'tensorParallel', 1, 64, faults) ?? 1;
+  if (devices === null) return null;
+  const { groups, refusal: odd } = groupDevices(devices, perWorker);
+  if (odd !== null) faults.push({ where: '--tensor-parallel', message: odd });
+  if (groups === null) return null;
   const kvCache = readChoice(parsed, 'kvCache', ['auto', 'fp32', 'fp16', 'bf16', 'fp8'], faults);
   const activations = readChoice(
     parsed,
@@ -166,7 +174,7 @@ async function readTarget(parsed: Parsed, faults: Fault[]): Promise<EngineTarget
     faults,
   );
   const whereIs = (_section: string, key: string) => optionOf(key);
-  return resolveTypes({ kvCache, activations }, device, whereIs, faults);
+  return resolveTypes({ kvCache, activations }, groups, whereIs, faults);
 }
 
 async function readMaxLength(

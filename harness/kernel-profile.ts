@@ -2,7 +2,7 @@
 // know of a run that was profiled. Pure arithmetic; the steps are counted and timed by the engine.
 
 import type { EngineProfile } from '../native/index.js';
-import type { EngineWork, MeasuredSut } from './sut/measured-sut.js';
+import type { MeasuredSut, WorkerWork } from './sut/measured-sut.js';
 import type { PassName } from './test-settings.js';
 
 /** One kernel for one purpose. */
@@ -71,10 +71,12 @@ function rateOf(amount: number, milliseconds: number, unit: number): number | nu
   return amount === 0 || milliseconds === 0 ? null : (amount * 1e3) / (milliseconds * unit);
 }
 
-/** The engine's work in the passes; null for a pass that was not. */
+type ProfiledWork = Pick<WorkerWork, 'stepsBefore' | 'steps'>;
+
+/** The work of the first worker, which is the one profiled, in the passes; null for a pass that was not. */
 export interface ProfiledPasses {
-  readonly accuracy: EngineWork | null;
-  readonly performance: EngineWork | null;
+  readonly accuracy: ProfiledWork | null;
+  readonly performance: ProfiledWork | null;
   /** The one that the run is about. */
   readonly measured: PassName;
 }

@@ -1,7 +1,7 @@
 // How fast do this machine's threads read memory? The ceiling of a CPU that reads its weights from there, measured right
 // behind the load, before anything is timed.
 
-import { type EngineInfo, type EngineOptions, measureReadRate } from '../native/index.js';
+import { type EngineInfo, measureReadRate } from '../native/index.js';
 
 /** The best of five reads of 256 MiB, each thread its share (`native/engine/read_rate`). */
 export interface MemoryRead {
@@ -26,14 +26,14 @@ const leastFreeBytes = 2 ** 30;
 /** On a CPU, where the step reads enough for memory to be what bounds it. */
 export function measureMemoryRead(
   { weightBytesPerToken }: Pick<EngineInfo, 'weightBytesPerToken'>,
-  { device, threads }: Pick<EngineOptions, 'device' | 'threads'>,
+  { devices, threads }: { readonly devices: readonly string[]; readonly threads: number },
   availableBytes = process.availableMemory(),
 ): MemoryReadRecord {
   const refuse = (memoryReadAbsentBecause: string) => ({
     memoryRead: null,
     memoryReadAbsentBecause,
   });
-  if (device !== 'cpu') return refuse('a GPU computes');
+  if (devices.some((device) => device !== 'cpu')) return refuse('a GPU computes');
   if (weightBytesPerToken < leastBytes) {
     return refuse(
       `a step reads ${weightBytesPerToken} bytes of weights, which a cache may hold: memory is no ceiling`,

@@ -5,7 +5,7 @@ import { officialSeeds, type SampleSetOrder } from '../loadgen/index.js';
 import {
   type Checked,
   choice,
-  optionalIds,
+  optionalCounts,
   optionalSeed,
   optionalText,
   section,
@@ -44,7 +44,7 @@ export const mlperfFields = section({
     'TEST09',
   ]),
   /** Tokens that end an answer; null leaves them to the model's files. */
-  auditEos: optionalIds(),
+  auditEos: optionalCounts('token ids'),
 });
 export type MlperfSettings = Checked<typeof mlperfFields>;
 

@@ -44,15 +44,16 @@ export function findDatasheet(name: string): {
   };
 }
 
-/** Of the device that a system under test computes on. */
+/** Of the devices that a system under test computes on, together. */
 export function findPeakRates(
   devices: readonly string[],
   { gpus }: Pick<System, 'gpus'>,
 ): PeakRates {
   const refuse = (absentBecause: string) => ({ bandwidthGBs: null, tflops: null, absentBecause });
-  const index = /^cuda:(\d+)$/.exec(devices[0] ?? '')?.[1];
-  if (devices.length !== 1 || index === undefined) {
-    return refuse('the rates of a datasheet are known of single GPUs only');
+  const indices = devices.map((device) => /^cuda:(\d+)$/.exec(device)?.[1]);
+  const [index] = indices;
+  if (index === undefined || indices.includes(undefined)) {
+    return refuse('the rates of a datasheet are known of GPUs only');
   }
   const names = new Set(gpus.map(({ name }) => name));
   // The CUDA driver and nvidia-smi may number GPUs differently.
@@ -61,7 +62,9 @@ export function findPeakRates(
   const gpu = gpus[Number(index)] ?? gpus[0];
   if (gpu === undefined) return refuse(`nvidia-smi does not list the GPU behind ${devices[0]}`);
   const { peakBandwidthGBs: bandwidthGBs, peakTflops: tflops } = gpu;
-  const isKnown = bandwidthGBs !== null && tflops !== null;
-  const absentBecause = isKnown ? null : `the peak rates of ${gpu.name} are not listed`;
-  return { bandwidthGBs, tflops, absentBecause };
+  if (bandwidthGBs === null || tflops === null) {
+    return { bandwidthGBs, tflops, absentBecause: `the peak rates of ${gpu.name} are not listed` };
+  }
+  const count = devices.length;
+  return { bandwidthGBs: count * bandwidthGBs, tflops: count * tflops, absentBecause: null };
 }

@@ -40,7 +40,7 @@ export interface PerformanceRecord {
   readonly tpotMs: Histogram | null;
   /** Issued minus scheduled instant: how late the client itself was. */
   readonly issueLagUs: Histogram | null;
-  /** Shares of the device's peak bandwidth and arithmetic rate, 0..1: utilisation.ts says of what. */
+  /** Shares of the devices' peak bandwidth and arithmetic rate together, 0..1: utilisation.ts says of what. */
   readonly mbu: number | null;
   readonly mfu: number | null;
   /** Of the devices that the engine computes on; run.json's `telemetry.energy` says which, and how wrong it can be. */
@@ -60,6 +60,10 @@ export interface Hardware {
   readonly peaks: PeakRates;
   /** null where nothing is computed. */
   readonly cost: ModelCost | null;
+  /** The peaks are those of all of them together. */
+  readonly workers: number;
+  /** Why figures of speed are not those of the hardware; null where they are. */
+  readonly refusal: string | null;
 }
 
 export function buildPerformance(
@@ -129,13 +133,14 @@ function measureUtilisation(
   tokens: TokenWork,
   terms: Hardware & { readonly seconds: number | null; readonly tpotMs: Histogram | null },
 ): Utilisation {
-  const { peaks, cost, seconds, tpotMs } = terms;
+  const { peaks, cost, seconds, tpotMs, workers, refusal } = terms;
   const refuse = (why: string) => ({
     mbu: null,
     mfu: null,
     absentBecause: { mbu: why, mfu: why },
   });
   if (cost === null) return refuse('the system under test computes no model');
+  if (refusal !== null) return refuse(refusal);
   if (peaks.bandwidthGBs === null || peaks.tflops === null) {
     return refuse(peaks.absentBecause ?? 'the peak rates are not known');
   }
@@ -147,7 +152,8 @@ function measureUtilisation(
     return { mbu: null, mfu, absentBecause: { mbu: why, mfu: null } };
   }
   const meanTpotSeconds = tpotMs === null ? null : tpotMs.mean / 1e3;
-  const step = describeStep(cost, tokens, { steps: engine.steps, seconds, meanTpotSeconds });
+  const measured = { steps: engine.steps, seconds, meanTpotSeconds, workers };
+  const step = describeStep(cost, tokens, measured);
   const mbu = computeMbu(step, peaks.bandwidthGBs);
   return { mbu, mfu, absentBecause: { mbu: null, mfu: null } };
 }

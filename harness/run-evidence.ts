@@ -77,7 +77,7 @@ function fillRecord(record: RunRecord): RunRecord {
     invalidReasons: record.invalidReasons ?? [],
     remarks: record.remarks ?? [],
     command: record.command ?? [],
-    sut: record.sut ?? null,
+    sut: fillSut(record.sut ?? null),
     settings: record.settings ?? null,
     accuracy: record.accuracy ?? null,
     audit: record.audit ?? null,
@@ -93,6 +93,12 @@ function fillRecord(record: RunRecord): RunRecord {
             warmUp: performance.warmUp ?? null,
           },
   };
+}
+
+/** Before there could be several workers, their number stood where they stand now. */
+function fillSut(sut: RunRecord['sut']): RunRecord['sut'] {
+  if (sut === null || Array.isArray(sut.workers)) return sut;
+  return { ...sut, workers: null };
 }
 
 /** @param findSample rows of the dataset where it is open; it is opened anew where this is left out. */

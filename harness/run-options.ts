@@ -16,6 +16,10 @@ interface SettingOption {
   readonly bare?: number;
 }
 
+export const deviceHelp =
+  'auto, cpu, cuda:N or cuda:all; several (cuda:0,1; cpu,cpu) have a worker each';
+export const tensorParallelHelp = 'devices of the list that compute a worker together (1)';
+
 /** One option a line. */
 const settingOptions: readonly SettingOption[] = [
   text('--scenario <name>', 'Offline, Server, SingleStream or MultiStream', ['scenario']),
@@ -43,9 +47,10 @@ const settingOptions: readonly SettingOption[] = [
     'script',
   ]),
   text('--clock <name>', 'real, or virtual: simulated time, for sut null and scripted', ['clock']),
-  text('--device <name>', 'auto, cpu, cuda or cuda:N', ['engine', 'device']),
+  text('--device <name,...>', deviceHelp, ['engine', 'device']),
+  scalar('--tensor-parallel <n>', tensorParallelHelp, ['engine', 'tensor_parallel']),
   text('--kv-cache <type>', 'auto, fp32, fp16, bf16 or fp8', ['engine', 'kv_cache']),
-  scalar('--threads <n>', 'threads of the engine', ['engine', 'threads']),
+  scalar('--threads <n>', 'threads of each worker on the CPU', ['engine', 'threads']),
   scalar('--max-batch <n>', 'sequences in flight', ['engine', 'max_batch']),
   {
     flags: '--profile [steps]',
@@ -99,7 +104,7 @@ const settingOptions: readonly SettingOption[] = [
 ];
 
 /** MLPerf's options that this version does not have. */
-const laterOptions = ['--endpoint <url...>', '--tensor-parallel <n>'];
+const laterOptions = ['--endpoint <url...>'];
 
 /** An option as commander wants it described. */
 export interface RunFlag {

@@ -1,12 +1,10 @@
 // From a checked configuration to the pieces a run is made of: the samples, the tokenizer, the system under test.
 
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Dataset } from '../datasets/dataset.js';
 import { loadTokenizer, type ModelTokenizer, type Tokenizer } from '../datasets/index.js';
 import { type Clock, RealClock, VirtualClock } from '../loadgen/index.js';
-import type { EngineOptions } from '../native/index.js';
 import type { RunConfig } from './config.js';
 import { isFile } from './config-files.js';
 import { InputError, messageOf } from './errors.js';
@@ -15,8 +13,9 @@ import { buildPromptWriter, type PromptWriter } from './prompt-writer.js';
 import type { ProgressReporter } from './report/progress.js';
 import { DatasetLibrary } from './sample-library.js';
 import { needsTokenizer } from './script-config.js';
+import type { GenerationTerms } from './sut/generation-request.js';
 import type { MeasuredSut } from './sut/measured-sut.js';
-import type { GenerationTerms } from './sut/native.js';
+import { placeWorkers, type WorkerOptions } from './worker-options.js';
 
 export interface RunPieces {
   readonly library: DatasetLibrary;
@@ -84,15 +83,17 @@ async function buildScripted(
 
 async function buildNative(config: RunConfig, dataset: Dataset, progress: ProgressReporter) {
   const { model } = config;
-  progress.note(`loading ${model.name}${model.synthetic ? '' : ` from ${model.folder}`}`);
+  const from = model.synthetic ? '' : ` from ${model.folder}`;
+  progress.note(`loading ${model.name}${from}${nameWorkers(config)}`);
   // Random tokens are neither read nor written as text.
   const tokenizer = dataset.synthetic === undefined ? await readTokenizer(model.folder) : null;
   const writePrompt = tokenizer === null ? null : buildPromptWriter(config, dataset, tokenizer);
   const library = openLibrary(config, dataset, tokenizer, tokenizer !== null, writePrompt);
   checkVocabulary(library, model.folder);
   const { NativeSut } = await import('./sut/native.js');
-  const options = buildEngineOptions(config, library);
-  const sut = await NativeSut.load(options, library, buildGeneration(config, tokenizer));
+  const workers = buildWorkers(config, library);
+  const terms = buildGeneration(config, tokenizer);
+  const sut = await NativeSut.load(workers, library, terms, progress.note.bind(progress));
   return { library, sut };
 }
 
@@ -108,16 +109,21 @@ function openLibrary(
   return new DatasetLibrary(dataset, tokenizer, count, tokenizesPrompts, writePrompt);
 }
 
-export function buildEngineOptions(
-  { engine, engineTarget, model }: RunConfig,
+/** Empty where there is one only. */
+function nameWorkers({ workers }: RunConfig): string {
+  if (workers === null || workers.length < 2) return '';
+  return ` on ${workers.length} workers: ${workers.map(({ devices }) => devices.join('+')).join(', ')}`;
+}
+
+/** What each worker's engine is loaded with. */
+export function buildWorkers(
+  { engine, workers, model }: RunConfig,
   { dataset, totalSampleCount }: DatasetLibrary,
-): EngineOptions {
-  if (engineTarget === null) throw new Error('the native engine needs a device');
+): WorkerOptions[] {
+  if (workers === null) throw new Error('the native engine needs a device');
   const longest = dataset.synthetic?.longestSequence(totalSampleCount);
-  return {
+  const shared = {
     modelPath: model.folder,
-    ...engineTarget,
-    threads: engine.threads ?? availableParallelism(),
     maxBatch: engine.maxBatch,
     maxSequenceTokens: engine.maxSequenceTokens ?? longest ?? readSequenceLimit(model.folder),
     maxStepTokens: engine.maxStepTokens,
@@ -126,6 +132,8 @@ export function buildEngineOptions(
     instructionSet: engine.instructionSet,
     weightFormat: engine.weights,
   };
+  const faultSteps = engine.faultAtStep?.split(',').map(Number);
+  return placeWorkers(shared, workers, engine.threads, faultSteps);
 }
 
 function buildGeneration(

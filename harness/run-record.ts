@@ -23,6 +23,7 @@ import {
   type TelemetryRecord,
 } from './telemetry/telemetry-record.js';
 import type { WarmUp } from './warm-up.js';
+import { refuseSpeed } from './worker-losses.js';
 
 export const runSchema = 'loadmark/run/1';
 
@@ -135,6 +136,8 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
   const hardware = {
     peaks: findPeakRates(known?.devices ?? [], system),
     cost: known?.model?.cost ?? null,
+    workers: known?.workers ?? 1,
+    refusal: refuseSpeedOf(material),
   };
   return {
     schema: runSchema,
@@ -198,11 +201,17 @@ function listInvalidReasons(material: RunMaterial): string[] {
   }
   for (const { pass, outcome } of passes) reasons.push(...listSutFaults(pass, outcome));
   const broken = material.sut?.brokenBy;
+  const lost = broken || material.performance === null ? null : refuseSpeedOf(material);
+  if (lost !== null) reasons.push(`performance: ${lost}`);
   if (broken) reasons.push(`the system under test broke: ${broken.message}`);
   if (material.interrupted && !reasons.some((reason) => /interrupted/i.test(reason))) {
     reasons.push('interrupted');
   }
   return reasons;
+}
+
+function refuseSpeedOf({ sut }: RunMaterial): string | null {
+  return refuseSpeed(sut?.losses ?? [], sut?.description.workers ?? 0);
 }
 
 /** LoadGen counts these and calls a run VALID all the same; each kind of them once, with its number. */

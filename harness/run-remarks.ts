@@ -9,14 +9,15 @@ import type { RunMaterial } from './run-record.js';
 import type { TelemetryRecord } from './telemetry/telemetry-record.js';
 import { listTelemetryRemarks } from './telemetry/telemetry-remarks.js';
 import { measuredPass } from './test-settings.js';
+import { remarkOnLosses } from './worker-losses.js';
 
 export function listRemarks(material: RunMaterial, telemetry: TelemetryRecord | null): string[] {
-  const { accuracy, performance, config, profile, library } = material;
+  const { accuracy, performance, config, profile, library, sut } = material;
   const source = remarkOnSource(library.dataset);
   const seen = remarkOnSeenSamples(config.model.folder, library.dataset);
   const work = {
-    accuracy: accuracy?.work ?? null,
-    performance: performance?.work ?? null,
+    accuracy: accuracy?.work?.workers[0] ?? null,
+    performance: performance?.work?.workers[0] ?? null,
     measured: measuredPass(config.mode),
   };
   return [
@@ -25,6 +26,7 @@ export function listRemarks(material: RunMaterial, telemetry: TelemetryRecord | 
     ...(performance?.outcome.remarks ?? []),
     ...remarkOnConcurrency(config),
     ...remarkOnProbe(performance),
+    ...remarkOnLosses(sut?.losses ?? [], config.engine.faultAtStep),
     ...remarkOnProfile(config.engine, profile, work),
     ...(telemetry === null
       ? []

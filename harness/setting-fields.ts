@@ -7,7 +7,7 @@ import { suggestName } from './name-suggestion.js';
 /** A value as somebody wrote it, and where: what YAML, an option or --set come to before anything is checked. */
 export type Setting =
   | { readonly kind: 'value'; readonly value: Scalar; readonly where: string }
-  | { readonly kind: 'list'; readonly where: string }
+  | { readonly kind: 'list'; readonly items: readonly Setting[]; readonly where: string }
   | { readonly kind: 'section'; readonly entries: Map<string, Entry>; readonly where: string };
 
 export type Scalar = string | number | bigint | boolean | null;
@@ -54,14 +54,14 @@ export function optionalText(): Field<string | null> {
   );
 }
 
-/** Token ids as a text with commas between them, or null. */
-export function optionalIds(): Field<string | null> {
+/** Whole numbers (`what` they are) as a text with commas between them, or null. */
+export function optionalCounts(what: string): Field<string | null> {
   return scalar<string | null>(null, (value) => {
     if (value === null) return null;
-    const ids = String(value).split(/\s*,\s*/);
-    return ids.every((id) => /^\d{1,9}$/.test(id))
-      ? ids.join(',')
-      : refuse(`is ${quote(value)}; allowed: token ids separated by commas, or null`);
+    const counts = String(value).split(/\s*,\s*/);
+    return counts.every((count) => /^\d{1,9}$/.test(count))
+      ? counts.join(',')
+      : refuse(`is ${quote(value)}; allowed: ${what} separated by commas, or null`);
   });
 }
 

@@ -4,11 +4,16 @@
 import type { RunConfig } from './config.js';
 import { digestFolder } from './model-digest.js';
 import type { PassResult } from './pass.js';
-import type { MeasuredSut, SutDescription } from './sut/measured-sut.js';
+import type { MeasuredSut, SutDescription, WorkerWork } from './sut/measured-sut.js';
 import type { ModelCost } from './utilisation.js';
 
+/** One worker in the pass that is reported. */
+export type WorkerRecord = Omit<WorkerWork, 'stepsBefore' | 'outstanding' | 'kvUsedShare'>;
+
 /** Steps, and what they held, of the performance pass, or of the accuracy pass where there is no other. */
-export interface SutRecord extends Omit<SutDescription, 'model'> {
+export interface SutRecord extends Omit<SutDescription, 'model' | 'workers'> {
+  /** In the order of `devices`; null where nothing computes, or nothing was asked. */
+  readonly workers: readonly WorkerRecord[] | null;
   readonly steps: number | null;
   readonly occupancy: number | null;
   readonly kvPeakShare: number | null;
@@ -51,14 +56,24 @@ export async function describeModel(
 }
 
 export function describeSut(sut: MeasuredSut, reported: PassResult | null): SutRecord {
-  const { model: _model, ...description } = sut.description;
+  const { model: _model, workers: _workers, ...description } = sut.description;
   const work = reported?.work;
   return {
     ...description,
+    workers: work?.workers.map(recordWorker) ?? null,
     steps: work?.steps ?? null,
     occupancy: work?.occupancy ?? null,
     kvPeakShare: work?.kvPeakShare ?? null,
     preemptions: work?.preemptions ?? null,
     deviceBusyShare: work?.deviceBusyShare ?? null,
   };
+}
+
+function recordWorker({
+  stepsBefore: _before,
+  outstanding: _outstanding,
+  kvUsedShare: _used,
+  ...worker
+}: WorkerWork): WorkerRecord {
+  return worker;
 }

@@ -104,7 +104,7 @@ export function computeMfu(flops: number, seconds: number, peakTflops: number): 
   return flops / (seconds * peakTflops * 1e12);
 }
 
-/** A mean step: the KV bytes are those of the answers' tokens; what prompts read back of their own is left out. */
+/** A mean step of every worker: the KV bytes are those of the answers' tokens; what prompts read back of their own is left out. */
 export interface StepWork {
   readonly weightBytes: number;
   readonly kvBytes: number;
@@ -118,21 +118,24 @@ export function computeMbu(step: StepWork, peakBandwidthGBs: number): number {
 
 /**
  * A running sequence gets one token a step, so the mean time per output token is that of a step, without the time in which
- * there was nothing to do. Without one (answers of a single token) it is the pass's time by its steps.
+ * there was nothing to do. Without one (answers of a single token) it is the pass's time by its steps. Workers step side by
+ * side: in the time of a step each reads its weights and its cache.
  */
 export function describeStep(
   cost: ModelCost,
   work: TokenWork,
   measured: {
+    /** Of all workers together. */
     readonly steps: number;
     readonly seconds: number;
     readonly meanTpotSeconds: number | null;
+    readonly workers: number;
   },
 ): StepWork {
-  const { steps, seconds, meanTpotSeconds } = measured;
+  const { steps, seconds, meanTpotSeconds, workers } = measured;
   return {
-    weightBytes: cost.weightBytesPerStep,
-    kvBytes: (cost.kvBytesPerToken * work.readPositions) / steps,
-    seconds: meanTpotSeconds ?? seconds / steps,
+    weightBytes: workers * cost.weightBytesPerStep,
+    kvBytes: (workers * cost.kvBytesPerToken * work.readPositions) / steps,
+    seconds: meanTpotSeconds ?? (workers * seconds) / steps,
   };
 }

@@ -77,7 +77,7 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   checkChoice('weightFormat', weightFormat, ['checkpoint', 'int8']);
   checkInteger('faultAtStep', faultAtStep, 0, maxInt32);
   checkInteger('stepLag', stepLag, 0, 1);
-  return {
+  const checked = {
     modelPath: options.modelPath,
     device: options.device,
     threads: options.threads,
@@ -93,6 +93,12 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
     faultAtStep,
     stepLag,
   };
+  // One that is passed over would be computed without, and nobody would know.
+  const unknown = Object.keys(options).find((key) => !(key in checked));
+  if (unknown !== undefined) {
+    refuse(`${unknown} is no option of this engine; allowed: ${Object.keys(checked).join(', ')}`);
+  }
+  return checked;
 }
 
 /** Int32Array of at least `least` token ids; that each is in the vocabulary is checked by the engine. */

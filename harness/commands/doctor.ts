@@ -190,13 +190,14 @@ function describeBackends(system: System, engine: EngineCheck): DoctorReport['ba
 function describeGpus(system: System, cuda: HostFeatures['cuda'] | null): string {
   if (cuda?.built !== true) return system.gpusAbsentBecause ?? `${system.gpus.length} GPUs`;
   if (cuda.devices.length === 0) return cuda.reason ?? 'no device';
-  return cuda.devices
-    .map((gpu) => {
+  const list = cuda.devices
+    .map((gpu, index) => {
       const memory = `${(gpu.memoryBytes / 2 ** 30).toFixed(1)} GiB`;
       const bandwidth =
         gpu.peakBandwidthGBs === null ? '' : `, ${gpu.peakBandwidthGBs.toFixed(0)} GB/s`;
       const cores = `${gpu.multiprocessors} multiprocessors`;
-      return `${gpu.name} (compute ${gpu.computeCapability}, ${cores}, ${memory}${bandwidth})`;
+      return `cuda:${index} ${gpu.name} (compute ${gpu.computeCapability}, ${cores}, ${memory}${bandwidth})`;
     })
     .join(', ');
+  return cuda.devices.length < 2 ? list : `${list}; a worker on each: --device cuda:all`;
 }

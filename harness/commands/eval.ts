@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatasetError, loadTokenizer, type ModelTokenizer } from '../../datasets/index.js';
-import type { EngineOptions } from '../../native/index.js';
+import type { WorkerTarget } from '../device.js';
 import { describeSystem, readCommit } from '../environment.js';
 import { InputError, InterruptedError, messageOf } from '../errors.js';
 import { readAnswerEnd } from '../eval/answer-end.js';
@@ -35,6 +35,7 @@ import { findPackageRoot } from '../package-root.js';
 import { formatEvalTable } from '../report/eval-table.js';
 import { ProgressReporter } from '../report/progress.js';
 import { describeDatasetError } from '../run-dataset.js';
+import { placeWorkers, type WorkerOptions } from '../worker-options.js';
 import type { Streams } from './run.js';
 
 /** results.json, and what --json prints. */
@@ -52,6 +53,10 @@ export interface EvalRecord {
     readonly weightFormat: string;
   };
   readonly system: Awaited<ReturnType<typeof describeSystem>>;
+  /** The devices of each worker. */
+  readonly workers: readonly (readonly string[])[];
+  /** Workers that failed: others answered what they had not. */
+  readonly remarks: readonly string[];
   /** Equal settings: equal questions to an equal model, computed alike. */
   readonly settings: EvalIdentity;
   readonly settingsDigest: string;
@@ -83,7 +88,7 @@ export async function evaluateModel(
   const place = placeFolder(request, identity);
   const folder = EvalFolder.open(place, identity, items, request.fresh);
   const evidence = new Map(folder.kept);
-  const { engine, tokens } = await answerItems(request, items, evidence, {
+  const { engine, tokens, remarks } = await answerItems(request, items, evidence, {
     encoder,
     folder,
     progress,
@@ -98,6 +103,8 @@ export async function evaluateModel(
     command,
     model: { name: request.model.name, digest, ...engine },
     system: await describeSystem(),
+    workers: request.workers.map(({ devices }) => devices),
+    remarks,
     settings: identity,
     settingsDigest: digestIdentity(identity),
     tasks: scores,
@@ -145,20 +152,23 @@ async function buildTasks(request: EvalRequest, encoder: TextEncoder): Promise<B
 
 /** Everything that an answer depends on. */
 function describeIdentity(
-  { model, limit, maxLength, target, weights }: EvalRequest,
+  { model, limit, maxLength, workers, weights }: EvalRequest,
   modelDigest: string,
   tasks: readonly BuiltTask[],
 ): EvalIdentity {
   const leaves = tasks.flatMap(({ leaves: own }) => own);
+  // How many workers there are changes no answer, which kinds of device they are does.
+  const list = (read: (worker: WorkerTarget) => string) =>
+    [...new Set(workers.map(read))].join(',');
   return {
     version: findPackageRoot().version,
     model: model.name,
     modelDigest,
     limit,
     maxLength,
-    device: target.device === 'cpu' ? 'cpu' : 'cuda',
-    kvCache: target.kvCacheType,
-    activations: target.activationType,
+    device: list(({ devices }) => (devices[0] === 'cpu' ? 'cpu' : 'cuda')),
+    kvCache: list(({ kvCacheType }) => kvCacheType),
+    activations: list(({ activationType }) => activationType),
     weights,
     tasks: leaves.map(({ name, version, shots, items }) => {
       const hash = createHash('sha256');
@@ -198,7 +208,7 @@ async function answerItems(
   const terms: RunTerms = {
     encoder,
     maxLength: request.maxLength,
-    maxBatch: request.maxBatch,
+    maxBatch: request.workers.length * request.maxBatch,
     ...readAnswerEnd(request.model.folder, encoder.tokenizer),
   };
   const interrupted = () =>
@@ -208,7 +218,11 @@ async function answerItems(
   const tokenized = await tokenizeItems(left, terms, signal);
   if (tokenized === null) throw interrupted();
   progress.note(`loading ${request.model.name} from ${request.model.folder}`);
-  const engine = await EvalEngine.load(buildOptions(request, findLongest(tokenized)), encoder);
+  const engine = await EvalEngine.load(
+    buildWorkers(request, findLongest(tokenized)),
+    encoder,
+    progress.note.bind(progress),
+  );
   const keep = (row: ItemEvidence) => evidence.set(row.id, row);
   const runner = new ItemRunner(engine, folder, terms, signal, keep);
   const total = left.length;
@@ -225,7 +239,8 @@ async function answerItems(
   }
   if (runner.answered < total) throw interrupted();
   const { architecture, parameters, weightFormat } = engine.info;
-  return { engine: { architecture, parameters, weightFormat }, tokens: runner.tokens };
+  const told = { architecture, parameters, weightFormat };
+  return { engine: told, tokens: runner.tokens, remarks: engine.remarks };
 }
 
 /** Items between two looks at the signal: making tokens of a whole task takes seconds, in which nothing else is heard. */
@@ -251,19 +266,18 @@ async function tokenizeItems(
   return tokenized;
 }
 
-function buildOptions(request: EvalRequest, longest: number): EngineOptions {
-  const { target, threads, maxBatch, weights, model } = request;
-  return {
+function buildWorkers(request: EvalRequest, longest: number): WorkerOptions[] {
+  const { workers, threads, maxBatch, weights, model } = request;
+  const shared = {
     modelPath: model.folder,
-    ...target,
-    threads,
     maxBatch,
     maxSequenceTokens: longest,
     // All of it is prompts, which larger steps read faster where there is a GPU.
-    maxStepTokens: target.device === 'cpu' ? 512 : 2048,
+    maxStepTokens: workers.some(({ devices }) => devices[0] === 'cpu') ? 512 : 2048,
     pageTokens: 16,
     kvCacheBytes: 0,
     instructionSet: 'auto',
     weightFormat: weights,
-  };
+  } as const;
+  return placeWorkers(shared, workers, threads);
 }

@@ -15,7 +15,7 @@ import {
 } from '../audit/index.js';
 import { applyConfFiles } from '../conf-files.js';
 import { loadRunConfig, type RunConfig } from '../config.js';
-import { locateDevice, nameDevice, resolveDevice } from '../device.js';
+import { locateDevices, nameDevice, resolveDevices } from '../device.js';
 import { listIntervals, writeIntervals } from '../engine-course.js';
 import { type Fault, messageOf } from '../errors.js';
 import { listEvidence, writeEvidence } from '../evidence.js';
@@ -76,7 +76,7 @@ export async function runBenchmark(
   const config = await loadRunConfig(options.config, options.overrides, {
     root: findPackageRoot().folder,
     openDataset: (...asked) => shelf.open(...asked),
-    resolveDevice: (device) => resolveDevice(device, hostFeatures),
+    resolveDevices: (asked) => resolveDevices(asked, hostFeatures),
     faults: [...options.faults, ...findOutputFaults(options.output)],
     onWarning: ({ where, message }) =>
       streams.stderr.write(`bench: warning: ${where}: ${message}\n`),
@@ -113,7 +113,7 @@ async function runConfigured(
   const pieces = await loadPieces(config, dataset, startedAt, folder, progress);
   let telemetry: TelemetryRecorder | null = null;
   try {
-    const compute = locateDevice(config.engineTarget, hostFeatures);
+    const compute = locateDevices(config.workers, hostFeatures);
     telemetry = TelemetryRecorder.start(config, compute);
     if (telemetry !== null) metrics?.watch(telemetry);
     const beside = { telemetry, metrics };
@@ -241,9 +241,9 @@ function scoreRun(
   return { ...passes, ...found, config, command, startedAt, library, sut };
 }
 
-function readProfile({ engine, engineTarget }: RunConfig, sut: MeasuredSut): KernelProfile | null {
-  if (engine.profileSteps === 0 || engineTarget === null) return null;
-  return buildProfile(sut.profile, nameDevice(engineTarget.device, hostFeatures));
+function readProfile({ engine, workers }: RunConfig, sut: MeasuredSut): KernelProfile | null {
+  if (engine.profileSteps === 0 || workers === null) return null;
+  return buildProfile(sut.profile, nameDevice(workers[0]!.devices[0]!, hostFeatures));
 }
 
 /** Looks at the answers where an auditor would: in the log. */

@@ -66,9 +66,11 @@ export function judgeComparability(
   };
 }
 
-/** A GPU has kernels, devices and types of its own: they are no second change beside it. */
+/** A GPU has kernels, devices and types of its own, and more GPUs more workers: they are no second change beside it. */
 function followsMachine(name: string): boolean {
-  return ['kernels', 'device', 'threads', 'instruction set'].includes(name);
+  return ['kernels', 'device', 'workers', 'tensor parallel', 'threads', 'instruction set'].includes(
+    name,
+  );
 }
 
 export function describe({ name, values }: Pick<Factor, 'name' | 'values'>): string {

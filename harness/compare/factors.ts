@@ -171,6 +171,11 @@ const definitions: readonly FactorDefinition[] = [
     kind: 'configuration',
     of: ({ record }) => record.sut?.kvCache?.dtype ?? null,
   },
+  {
+    name: 'workers',
+    kind: 'configuration',
+    of: ({ record: { sut } }) => sut?.workers?.length ?? (sut?.kind === 'native' ? 1 : null),
+  },
   { name: 'threads', kind: 'configuration', of: ({ record }) => record.sut?.threads ?? null },
   {
     name: 'tensor parallel',

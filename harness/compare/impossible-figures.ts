@@ -95,14 +95,18 @@ function findWrongMbu({ record, performance: samples }: ComparedRun): Impossibil
   const { cost } = model;
   const tpotMs = performance?.tpotMs?.mean;
   const gpu = system.gpus.find(({ peakBandwidthGBs }) => peakBandwidthGBs !== null);
-  const isOneGpu = sut?.devices.length === 1 && sut.devices[0]!.startsWith('cuda');
-  if (!cost || !tpotMs || !isOneGpu || !gpu?.peakBandwidthGBs) return [];
+  const devices = sut?.devices ?? [];
+  const areGpus = devices.length > 0 && devices.every((device) => device.startsWith('cuda'));
+  if (!cost || !tpotMs || !areGpus || !gpu?.peakBandwidthGBs) return [];
   const seconds = tpotMs / 1000;
-  const weights = { weightBytes: cost.weightBytesPerStep, kvBytes: 0, seconds };
-  const least = computeMbu(weights, gpu.peakBandwidthGBs);
+  const workers = sut?.workers?.length ?? 1;
+  const peak = devices.length * gpu.peakBandwidthGBs;
+  const weightBytes = workers * cost.weightBytesPerStep;
+  const least = computeMbu({ weightBytes, kvBytes: 0, seconds }, peak);
   if (least > 1) {
-    const rate = cost.weightBytesPerStep / (seconds * 1e9);
-    const reason = `${tpotMs} ms a token would read the weights at ${rate.toFixed(0)} GB/s, ${percent(least)} of what ${gpu.name} can`;
+    const rate = weightBytes / (seconds * 1e9);
+    const whose = devices.length === 1 ? gpu.name : `${devices.length} ${gpu.name}`;
+    const reason = `${tpotMs} ms a token would read the weights at ${rate.toFixed(0)} GB/s, ${percent(least)} of what ${whose} can`;
     return [{ figure: 'performance.tpotMs', reason }];
   }
   const told = performance?.mbu ?? null;
@@ -112,9 +116,9 @@ function findWrongMbu({ record, performance: samples }: ComparedRun): Impossibil
       addSample(cost, sum, promptTokenCount ?? 0, outputTokenCount ?? 0),
     noWork,
   );
-  const measured = { steps: sut.steps, seconds: performance?.durationSeconds ?? 0 };
+  const measured = { steps: sut.steps, seconds: performance?.durationSeconds ?? 0, workers };
   const step = describeStep(cost, work, { ...measured, meanTpotSeconds: seconds });
-  const recomputed = computeMbu(step, gpu.peakBandwidthGBs);
+  const recomputed = computeMbu(step, peak);
   if (Math.abs(told / recomputed - 1) <= tolerance) return [];
   const kvTimes = (told - least) / (recomputed - least);
   const isByHeads = kvTimes > 1.5 && Math.abs(kvTimes - Math.round(kvTimes)) < 0.05 * kvTimes;

@@ -1,9 +1,11 @@
-// How does the engine answer items? Keeps it full with calls of score() and with generations, and ends a generation at its
+// How does the engine answer items? Keeps its workers full with calls of score() and with generations, and ends a generation at its
 // stop strings. What answers mean is judge.ts's business.
 
-import { Engine, type EngineOptions, type EventBatch, eventStatus } from '../../native/index.js';
+import { type EngineInfo, type EventBatch, eventStatus } from '../../native/index.js';
 import { SystemUnderTestError } from '../errors.js';
-import { asLoadError } from '../sut/load-error.js';
+import { Dispatcher } from '../sut/dispatcher.js';
+import { describeFailure } from '../sut/worker-failure.js';
+import type { WorkerOptions } from '../worker-options.js';
 import type { Weighed } from './judge.js';
 import { shareRequests } from './score-requests.js';
 import type { TextEncoder } from './text-encoder.js';
@@ -29,7 +31,9 @@ const tailTokens = 32;
 export class EvalEngine {
   readonly #encoder: TextEncoder;
   readonly #flights = new Map<number, Flight>();
-  #engine!: Engine;
+  /** Workers that failed, one sentence each: the others have taken over what they had not answered. */
+  readonly remarks: string[] = [];
+  #engine!: Dispatcher;
   #nextId = 0;
   /** What ended the engine before it was closed. */
   brokenBy: Error | null = null;
@@ -39,24 +43,36 @@ export class EvalEngine {
     this.#encoder = encoder;
   }
 
-  /** @throws InputError when the engine refuses the model or the options, SystemUnderTestError when it is broken. */
-  static async load(options: EngineOptions, encoder: TextEncoder): Promise<EvalEngine> {
+  /**
+   * @param note hears at once what becomes a remark
+   * @throws InputError when an engine refuses the model or its options, SystemUnderTestError when it is broken.
+   */
+  static async load(
+    workers: readonly WorkerOptions[],
+    encoder: TextEncoder,
+    note: (remark: string) => void = () => {},
+  ): Promise<EvalEngine> {
     const made = new EvalEngine(encoder);
-    try {
-      made.#engine = await Engine.load(options, {
-        onEvents: (batch) => made.takeEvents(batch),
-        onBroken: (error) => {
-          made.brokenBy = new SystemUnderTestError(error.message, { cause: error });
-        },
-      });
-      return made;
-    } catch (error) {
-      throw asLoadError(error, options.modelPath);
-    }
+    made.#engine = await Dispatcher.load(workers, {
+      onEvents: (batch) => made.takeEvents(batch),
+      onRestarted: (ids) => made.restart(ids),
+      onRefused: (id, error) => made.refuse(id, error),
+      onWorkerFailed: (worker) => {
+        const { resent } = worker.failure!;
+        made.remarks.push(
+          `${describeFailure(worker, worker.failure!)}; ${resent} unfinished requests were sent again to the others`,
+        );
+        note(made.remarks.at(-1)!);
+      },
+      onBroken: (error) => {
+        made.brokenBy = new SystemUnderTestError(error.message, { cause: error });
+      },
+    });
+    return made;
   }
 
-  get info() {
-    return this.#engine.info;
+  get info(): EngineInfo {
+    return this.#engine.workers[0]!.engine.info;
   }
 
   /** One answer a text, item by item. Rejects with a NativeError, also when the engine is closed before. */
@@ -79,24 +95,19 @@ export class EvalEngine {
     const id = this.#nextId++;
     return new Promise((finish, fail) => {
       this.#flights.set(id, { stops, tokens: [], finish, fail });
-      try {
-        this.#engine.submit([
-          {
-            id,
-            promptTokens: prompt,
-            maxNewTokens,
-            minNewTokens: 0,
-            stopTokens,
-            temperature: 0,
-            topK: 0,
-            topP: 1,
-            seed: 0n,
-          },
-        ]);
-      } catch (error) {
-        this.#flights.delete(id);
-        fail(error as Error);
-      }
+      this.#engine.submit([
+        {
+          id,
+          promptTokens: prompt,
+          maxNewTokens,
+          minNewTokens: 0,
+          stopTokens,
+          temperature: 0,
+          topK: 0,
+          topP: 1,
+          seed: 0n,
+        },
+      ]);
     });
   }
 
@@ -106,7 +117,7 @@ export class EvalEngine {
     await this.#engine.close();
   }
 
-  /** The engine's door: one step's news. */
+  /** The dispatcher's door: one step's news. */
   private takeEvents(batch: EventBatch): void {
     const stopped: number[] = [];
     for (const [position, id] of batch.requestIds.entries()) {
@@ -119,13 +130,21 @@ export class EvalEngine {
       this.#flights.delete(id);
       if (status === eventStatus.running) stopped.push(id);
       if (status === eventStatus.failed) {
-        // Or the engine broke, which it tells next and the caller asks for first.
         flight.fail(new Error(`after ${flight.tokens.length} tokens its logits are not finite`));
       } else if (status === eventStatus.cancelled) {
         flight.fail(new Error('it was cancelled'));
       } else flight.finish(this.#encoder.tokenizer.decode(flight.tokens));
     }
-    if (stopped.length > 0) this.#engine.cancel(Int32Array.from(stopped));
+    if (stopped.length > 0) this.#engine.cancel(stopped);
+  }
+
+  private restart(ids: readonly number[]): void {
+    for (const id of ids) this.#flights.get(id)?.tokens.splice(0);
+  }
+
+  private refuse(id: number, error: Error): void {
+    this.#flights.get(id)?.fail(error);
+    this.#flights.delete(id);
   }
 
   private hasStop({ stops, tokens }: Flight): boolean {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { hostFeatures } from '../../native/index.js';
 import { loadRunConfig, parseScalar, type RunConfig } from '../config.js';
-import { resolveDevice } from '../device.js';
+import { resolveDevices } from '../device.js';
 import { type Override, scenarioSection } from '../overrides.js';
 import { findPackageRoot } from '../package-root.js';
 import { sectionOf } from '../run-config.js';
@@ -50,7 +50,7 @@ export class RunPlanner {
         this.#opened.set(key, opened);
         return opened;
       },
-      resolveDevice: (device) => resolveDevice(device, hostFeatures),
+      resolveDevices: (asked) => resolveDevices(asked, hostFeatures),
       faults: [],
     });
   }

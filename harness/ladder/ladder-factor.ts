@@ -1,7 +1,8 @@
 // What differs between two configurations, as the steps from one to the other: settings that mean one thing move together.
 
+import { isDeepStrictEqual } from 'node:util';
 import { type RunConfig, readRunSettings } from '../config.js';
-import type { EngineTarget } from '../device.js';
+import type { WorkerTarget } from '../device.js';
 import { type Fault, InputError } from '../errors.js';
 import type { Override } from '../overrides.js';
 import { scenarioSettings } from '../run-config.js';
@@ -25,7 +26,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   batching: ['engine.max_batch'],
   'kv-cache': ['engine.kv_cache', 'engine.kv_cache_bytes', 'engine.page_tokens'],
   activations: ['engine.activations'],
-  device: ['engine.device'],
+  device: ['engine.device', 'engine.tensor_parallel'],
   system: ['sut'],
   script: ['scripted.script'],
 };
@@ -34,8 +35,8 @@ const groups: Readonly<Record<string, readonly string[]>> = {
 const ignored: readonly string[] = ['name', 'mode', 'watchdog_s'];
 
 /** Settings whose `auto` may come to what the other side names. */
-const resolved: Readonly<Record<string, keyof EngineTarget>> = {
-  'engine.device': 'device',
+const resolved: Readonly<Record<string, keyof WorkerTarget>> = {
+  'engine.device': 'devices',
   'engine.kv_cache': 'kvCacheType',
   'engine.activations': 'activationType',
 };
@@ -155,8 +156,10 @@ function isOfSystem(key: string): boolean {
 
 function comesToTheSame(key: string, [base, optimized]: readonly [RunConfig, RunConfig]): boolean {
   const name = resolved[key];
-  const [from, to] = [base.engineTarget, optimized.engineTarget];
-  return name !== undefined && from !== null && to !== null && from[name] === to[name];
+  const [from, to] = [base.workers, optimized.workers];
+  if (name === undefined || from === null || to === null) return false;
+  const values = (workers: readonly WorkerTarget[]) => workers.map((worker) => worker[name]);
+  return isDeepStrictEqual(values(from), values(to));
 }
 
 function nameOf(key: string): string {

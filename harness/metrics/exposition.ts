@@ -16,6 +16,8 @@ import {
   runInfo,
   throttleFamily,
   throttleReasons,
+  workerFamilies,
+  workerFigures,
 } from './metric-families.js';
 
 export const expositionType = 'text/plain; version=0.0.4; charset=utf-8';
@@ -26,13 +28,18 @@ type Labels = Readonly<Record<string, string>>;
 export interface LiveState {
   readonly info: Labels;
   readonly values: Float64Array;
+  /** The devices of each worker. */
+  readonly workers: readonly string[];
+  /** Of all workers in order, each as `workerFigures` has them; NaN is absent. */
+  readonly workerValues: Float64Array;
   readonly devices: readonly LiveDeviceLayout[];
   /** Of all devices in order; NaN is absent. */
   readonly deviceValues: Float64Array;
 }
 
 /** The whole page, last newline included. */
-export function formatMetrics({ info, values, devices, deviceValues }: LiveState): string {
+export function formatMetrics(state: LiveState): string {
+  const { info, values, devices, deviceValues } = state;
   const active = values[layout.activePass]!;
   // A pass that has not begun has no series yet.
   const begun = passes
@@ -70,8 +77,21 @@ export function formatMetrics({ info, values, devices, deviceValues }: LiveState
   for (const [name, family] of entriesOf(gauges)) {
     lines.push(...formatFamily(family, [[{}, values[layout.gauge(name)]!]]));
   }
+  lines.push(...formatWorkers(state));
   lines.push(...formatDevices(devices, deviceValues));
   return `${lines.join('\n')}\n`;
+}
+
+function formatWorkers({ workers, workerValues }: LiveState): string[] {
+  return workerFigures.flatMap((figure, at) =>
+    formatFamily(
+      workerFamilies[figure],
+      workers.map((devices, worker) => [
+        { worker: String(worker), devices },
+        workerValues[worker * workerFigures.length + at]!,
+      ]),
+    ),
+  );
 }
 
 function formatDevices(

@@ -2,7 +2,7 @@
 // thread that issues, and once a second a look at the engine and the newest telemetry.
 
 import type { SampleObserver } from '../../loadgen/index.js';
-import type { MeasuredSut } from '../sut/measured-sut.js';
+import type { MeasuredSut, WorkerWork } from '../sut/measured-sut.js';
 import type { LiveDevice } from '../telemetry/telemetry-recorder.js';
 import {
   type CounterName,
@@ -11,21 +11,27 @@ import {
   type LivePass,
   layout,
   passes,
+  workerFigures,
 } from './metric-families.js';
 
 const renewedEveryMs = 1000;
 
 export class LiveFigures implements SampleObserver {
   readonly values: Float64Array;
+  /** Of all workers in order, each as `workerFigures` has them. */
+  readonly workerValues: Float64Array;
   #pass = 0;
   #sut: MeasuredSut | null = null;
   #startedAtNs = 0;
   #deviceValues: Float64Array | null = null;
   #readDevices: () => readonly LiveDevice[] = () => [];
   #steps = { steps: 0, sequences: 0 };
+  #workerSteps: { readonly steps: number; readonly sequences: number }[] = [];
   readonly #timer: NodeJS.Timeout;
 
-  constructor() {
+  /** @param workers how many the engine has */
+  constructor(workers = 0) {
+    this.workerValues = shareValues(workers * workerFigures.length).fill(Number.NaN);
     this.values = shareValues(layout.values);
     this.values[layout.activePass] = -1;
     this.values[layout.gauge('occupancy')] = Number.NaN;
@@ -48,6 +54,7 @@ export class LiveFigures implements SampleObserver {
     this.#pass = passes.indexOf(pass);
     this.#sut = sut;
     this.#steps = { steps: 0, sequences: 0 };
+    this.#workerSteps = [];
     this.values[layout.activePass] = this.#pass;
   }
 
@@ -85,6 +92,24 @@ export class LiveFigures implements SampleObserver {
     this.#count('failed', 1);
   }
 
+  #renewWorker(index: number, worker: WorkerWork): void {
+    const now = countSteps(worker);
+    const figures: Readonly<Record<(typeof workerFigures)[number], number>> = {
+      up: worker.state === 'ok' ? 1 : 0,
+      outstanding: worker.outstanding,
+      occupancy: meanSince(this.#workerSteps[index], now),
+      kvUsed: worker.kvUsedShare,
+      samples: worker.samples,
+      promptTokens: worker.promptTokens,
+      generatedTokens: worker.generatedTokens,
+    };
+    this.#workerSteps[index] = now;
+    const start = index * workerFigures.length;
+    for (const [at, figure] of workerFigures.entries()) {
+      this.workerValues[start + at] = figures[figure];
+    }
+  }
+
   #count(name: CounterName, by: number): void {
     const at = layout.counter(this.#pass, name);
     this.values[at] = this.values[at]! + by;
@@ -104,18 +129,31 @@ export class LiveFigures implements SampleObserver {
   #renew(): void {
     const { work = null } = this.#sut ?? {};
     if (work !== null) {
-      const now = { steps: work.steps, sequences: (work.occupancy ?? 0) * work.steps };
-      const steps = now.steps - this.#steps.steps;
-      const mean = steps > 0 ? (now.sequences - this.#steps.sequences) / steps : 0;
+      const now = countSteps(work);
+      this.values[layout.gauge('occupancy')] = meanSince(this.#steps, now);
       this.#steps = now;
-      this.values[layout.gauge('occupancy')] = mean;
       this.values[layout.gauge('kvUsed')] = work.kvUsedShare;
+      for (const [index, worker] of work.workers.entries()) this.#renewWorker(index, worker);
     }
     let at = 0;
     for (const { values } of this.#readDevices()) {
       for (const value of Object.values(values)) this.#deviceValues![at++] = value;
     }
   }
+}
+
+interface CountedSteps {
+  readonly steps: number;
+  readonly sequences: number;
+}
+
+function countSteps({ steps, occupancy }: Pick<WorkerWork, 'steps' | 'occupancy'>): CountedSteps {
+  return { steps, sequences: (occupancy ?? 0) * steps };
+}
+
+function meanSince(before: CountedSteps | undefined, now: CountedSteps): number {
+  const steps = now.steps - (before?.steps ?? 0);
+  return steps > 0 ? (now.sequences - (before?.sequences ?? 0)) / steps : 0;
 }
 
 function shareValues(count: number): Float64Array {

@@ -24,8 +24,11 @@ export class MetricsServer {
   static async start(config: RunConfig): Promise<MetricsServer | null> {
     const { port, host } = config.metrics;
     if (port === null) return null;
-    const figures = new LiveFigures();
-    const terms: WorkerTerms = { port, host, info: describeRun(config), values: figures.values };
+    const workers = (config.workers ?? []).map(({ devices }) => devices.join('+'));
+    const figures = new LiveFigures(workers.length);
+    const { values, workerValues } = figures;
+    const shown = { info: describeRun(config), values, workers, workerValues };
+    const terms: WorkerTerms = { port, host, ...shown };
     // Compiled code, wherever this file itself runs from: threads start from nothing else.
     const file = join(findPackageRoot().folder, 'dist', 'harness', 'metrics', 'metrics-worker.js');
     const worker = new Worker(file, { workerData: terms });

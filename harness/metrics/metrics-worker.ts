@@ -5,7 +5,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { expositionType, formatMetrics, type LiveState } from './exposition.js';
 
 /** What the thread is started with. */
-export interface WorkerTerms extends Pick<LiveState, 'info' | 'values'> {
+export interface WorkerTerms
+  extends Pick<LiveState, 'info' | 'values' | 'workers' | 'workerValues'> {
   readonly port: number;
   readonly host: string;
 }
@@ -17,8 +18,8 @@ export type WorkerNews =
 
 if (parentPort !== null) serve(workerData as WorkerTerms, parentPort);
 
-function serve({ port, host, info, values }: WorkerTerms, parent: NonNullable<typeof parentPort>) {
-  let state: LiveState = { info, values, devices: [], deviceValues: new Float64Array(0) };
+function serve({ port, host, ...shown }: WorkerTerms, parent: NonNullable<typeof parentPort>) {
+  let state: LiveState = { ...shown, devices: [], deviceValues: new Float64Array(0) };
   parent.on('message', (devices: Pick<LiveState, 'devices' | 'deviceValues'>) => {
     state = { ...state, ...devices };
   });

@@ -158,7 +158,7 @@ function formatEngine({ sut, model, system }: RunRecord): string[] {
   if (sut === null) return [];
   const facts = [
     sut.kind,
-    ...sut.devices,
+    ...nameDevices(sut),
     sut.features.instructionSet,
     sut.threads === null ? undefined : `${sut.threads} threads`,
     sut.maxBatch === null ? undefined : `batch ${sut.maxBatch}`,
@@ -168,8 +168,36 @@ function formatEngine({ sut, model, system }: RunRecord): string[] {
   return [
     `System      ${facts.filter((fact) => fact !== undefined).join(', ')}`,
     ...formatSteps(sut),
+    ...formatWorkers(sut),
     `            ${system.cpu}, ${system.cores} cores`,
   ];
+}
+
+/** A worker's devices that compute together are joined by a plus. */
+function nameDevices({ devices, tensorParallel }: SutRecord): string[] {
+  const count = tensorParallel ?? 1;
+  return devices.flatMap((_, at) =>
+    at % count === 0 ? [devices.slice(at, at + count).join('+')] : [],
+  );
+}
+
+/** A line each where there are several. */
+function formatWorkers({ workers }: SutRecord): string[] {
+  if (workers == null || workers.length < 2) return [];
+  return workers.map((worker, index) => {
+    const { samples, promptTokens, generatedTokens, steps, occupancy, busyShare } = worker;
+    const facts = [
+      `${samples} samples`,
+      `${generatedTokens} tokens after ${promptTokens} of prompts`,
+      `${steps} steps`,
+      occupancy === null ? null : `${formatNumber(occupancy)} sequences a step`,
+      `KV cache up to ${(100 * worker.kvPeakShare).toFixed(0)} %`,
+      busyShare === null ? null : `busy ${(100 * busyShare).toFixed(1)} %`,
+      worker.failure === null ? null : 'FAILED',
+    ];
+    const name = `worker ${index} (${worker.devices.join('+')})`;
+    return `            ${name}: ${facts.filter((fact) => fact !== null).join(', ')}`;
+  });
 }
 
 /** Nothing where no steps were counted. */

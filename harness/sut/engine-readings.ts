@@ -4,15 +4,25 @@
 
 import type { EngineStats } from '../../native/index.js';
 
+/** Of one worker. */
+export interface WorkerReading {
+  readonly stats: EngineStats;
+  readonly kvShare: number;
+  /** Samples that it was given and has not answered. */
+  readonly outstanding: number;
+}
+
 export interface EngineReading {
   /** CLOCK_MONOTONIC nanoseconds. */
   readonly atNs: number;
-  /** Counted since the load of the engine. */
+  /** Counted since the load of the engine, of all workers together. */
   readonly stats: EngineStats;
   /** Of the KV cache's pages, in use after the last step, 0..1. */
   readonly kvShare: number;
   /** Samples that LoadGen had asked for and that were not answered. */
   readonly outstanding: number;
+  /** Each worker's own; none where there is one only. */
+  readonly workers: readonly WorkerReading[];
 }
 
 const firstIntervalNs = 5e6;

@@ -12,11 +12,20 @@ const refusals = [
   'ERR_OUT_OF_MEMORY',
 ];
 
-/** InputError when the engine refuses what it was asked for, SystemUnderTestError when it is broken. */
-export function asLoadError(error: unknown, modelPath: string): Error {
+/**
+ * InputError when the engine refuses what it was asked for, SystemUnderTestError when it is broken.
+ * @param worker whose engine it is, where there are several
+ */
+export function asLoadError(
+  error: unknown,
+  modelPath: string,
+  worker: string | null = null,
+): Error {
+  const by = worker === null ? '' : `${worker}: `;
   if (error instanceof NativeError && refusals.includes(error.code)) {
-    return new InputError([{ where: modelPath, message: `${error.message} (${error.code})` }]);
+    const message = `${by}${error.message} (${error.code})`;
+    return new InputError([{ where: modelPath, message }]);
   }
-  const message = `the native engine cannot start: ${messageOf(error)}`;
+  const message = `${by}the native engine cannot start: ${messageOf(error)}`;
   return new SystemUnderTestError(message, { cause: error });
 }

@@ -18,10 +18,15 @@ export interface Answer {
 /** run.json's `sut`, `kernels` and the model's own figures; absent means null. */
 export interface SutDescription extends MemoryReadRecord {
   readonly kind: 'native' | 'null' | 'scripted';
+  /** Of all workers, in their order. */
   readonly devices: readonly string[];
+  /** Engines that are given work side by side. */
   readonly workers: number | null;
+  /** Devices that compute a worker's model together. */
   readonly tensorParallel: number | null;
+  /** Of all workers together. */
   readonly threads: number | null;
+  /** Of each worker. */
   readonly maxBatch: number | null;
   readonly kvCache: { readonly dtype: string; readonly bytes: number } | null;
   readonly features: Readonly<Record<string, string | number | boolean>>;
@@ -35,14 +40,48 @@ export interface SutDescription extends MemoryReadRecord {
   } | null;
 }
 
-/** What the engine did in a test. */
-export interface EngineWork {
-  /** Steps that the engine had begun when the test began. */
+/** What one worker did in a test. */
+export interface WorkerWork {
+  readonly devices: readonly string[];
+  readonly state: 'ok' | 'failed';
+  /** Which worker failed, at which step and why; null while it works. */
+  readonly failure: string | null;
+  /** That it answered. */
+  readonly samples: number;
+  /** That it was given and has not answered. */
+  readonly outstanding: number;
+  /** Tokens that it computed, those of samples that another answered in the end too. */
+  readonly promptTokens: number;
+  readonly generatedTokens: number;
+  /** Steps that its engine had begun when the test began. */
   readonly stepsBefore: number;
   readonly steps: number;
   /** Mean sequences a step; null without a step. */
   readonly occupancy: number | null;
-  /** The fullest the KV cache has been since the engine was loaded, 0..1. */
+  /** At the last step, 0..1. */
+  readonly kvUsedShare: number;
+  /** The fullest its KV cache has been since it was loaded, 0..1. */
+  readonly kvPeakShare: number;
+  readonly preemptions: number;
+  /** Of the time from the start of the test to the last news of any worker, the share its GPU computed; null on the CPU. */
+  readonly busyShare: number | null;
+}
+
+/** A worker that failed: its samples went to the others. */
+export interface WorkerLoss {
+  /** In which pass; null in a warm-up. */
+  readonly pass: TestTerms['pass'];
+  readonly message: string;
+  /** Samples that it had not answered. */
+  readonly resent: number;
+}
+
+/** What the engine did in a test, all workers together. */
+export interface EngineWork {
+  readonly steps: number;
+  /** Mean sequences a step; null without a step. */
+  readonly occupancy: number | null;
+  /** The fullest a worker's KV cache has been since it was loaded, 0..1. */
   readonly kvPeakShare: number;
   /** At the last step, 0..1. */
   readonly kvUsedShare: number;
@@ -50,6 +89,7 @@ export interface EngineWork {
   readonly preemptions: number;
   /** Of the time from the first step to the last, the share a GPU computed while there was work; null on the CPU. */
   readonly deviceBusyShare: number | null;
+  readonly workers: readonly WorkerWork[];
 }
 
 /** How answers are to be reported in the test that begins. */
@@ -76,6 +116,8 @@ export interface MeasuredSut extends SystemUnderTest {
   startProfile(steps: number, firstStep: number): void;
   /** null before those steps are through, and where nothing is profiled. */
   readonly profile: EngineProfile | null;
+  /** Workers that failed since it was loaded. */
+  readonly losses: readonly WorkerLoss[];
   /** Why it can answer nothing any more, or null. */
   readonly brokenBy: Error | null;
   /** Gives up every outstanding sample; its answer, should one come, is dropped. */

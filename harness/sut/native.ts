@@ -1,36 +1,33 @@
 // The native engine as a system under test: LoadGen's samples become requests for tokens or for log-probabilities, the
-// engine's events become responses. When a request runs is the engine's business; text never gets here.
+// engine's events become responses. Which worker computes a request, and when, is the dispatcher's business; text never gets
+// here.
 
 import type { QuerySample, QuerySampleResponse, Responder } from '../../loadgen/index.js';
-import {
-  Engine,
-  type EngineOptions,
-  type EngineProfile,
-  type EngineStats,
-  type EventBatch,
-  eventStatus,
-  type GenerateRequest,
-} from '../../native/index.js';
+import { type EngineProfile, type EventBatch, eventStatus } from '../../native/index.js';
 import { messageOf } from '../errors.js';
 import type { DatasetLibrary } from '../sample-library.js';
+import type { WorkerOptions } from '../worker-options.js';
 import { encodeChoice } from './choice-response.js';
-import { compareStats, describeEngine } from './engine-description.js';
+import { Dispatcher } from './dispatcher.js';
+import { describeEngine, describeWork, readWorkers } from './engine-description.js';
 import { type EngineReading, EngineReadings } from './engine-readings.js';
-import { asLoadError } from './load-error.js';
-import type { Answer, EngineWork, MeasuredSut, SutDescription, TestTerms } from './measured-sut.js';
-
-/**
- * How answers are generated, the same for every sample that has no length of its own. Each sample's generator is seeded with `seed` plus its index:
- * the same sample draws the same answer.
- */
-export type GenerationTerms = Omit<GenerateRequest, 'id' | 'promptTokens'>;
-
-const noTokens = new Int32Array(0);
+import { type GenerationTerms, makeRequest } from './generation-request.js';
+import type {
+  Answer,
+  EngineWork,
+  MeasuredSut,
+  SutDescription,
+  TestTerms,
+  WorkerLoss,
+} from './measured-sut.js';
+import type { Worker } from './worker.js';
+import { describeFailure } from './worker-failure.js';
 
 /** A sample that the engine is working on. */
 interface Flight {
   readonly responder: Responder;
   readonly tokens: number[];
+  /** Of its first worker, should there be another after it. */
   firstTokenNs: number;
 }
 
@@ -40,7 +37,8 @@ export class NativeSut implements MeasuredSut {
   readonly answers = new Map<number, Answer>();
   generatedTokens = 0;
   brokenBy: Error | null = null;
-  readonly #engine: Engine;
+  readonly losses: WorkerLoss[] = [];
+  readonly #dispatcher: Dispatcher;
   readonly #library: DatasetLibrary;
   readonly #generation: GenerationTerms;
   readonly #flights = new Map<number, Flight>();
@@ -49,46 +47,52 @@ export class NativeSut implements MeasuredSut {
   readonly #maxSequenceTokens: number;
   #terms: TestTerms = { pass: null, reportsFirstTokens: false };
   #answering = 0;
-  /** The engine's counters when the test began. */
-  #before: EngineStats;
   #readings: EngineReadings;
+  #testStartNs = 0;
+  #lastNewsNs = 0;
   /** Numbers the tests, so that a question of an abandoned one is not answered in the next. */
   #test = 0;
 
   private constructor(
-    engine: Engine,
-    options: EngineOptions,
+    dispatcher: Dispatcher,
     library: DatasetLibrary,
     generation: GenerationTerms,
   ) {
-    this.#engine = engine;
-    this.#before = engine.stats();
+    const { workers } = dispatcher;
+    this.#dispatcher = dispatcher;
     this.#library = library;
     this.#generation = generation;
-    this.#maxQuestions = options.maxBatch;
-    this.#maxSequenceTokens = options.maxSequenceTokens;
-    this.description = describeEngine(engine.info, options);
+    this.#maxQuestions = workers.reduce((sum, { maxBatch }) => sum + maxBatch, 0);
+    this.#maxSequenceTokens = workers[0]!.options.maxSequenceTokens;
+    this.description = describeEngine(workers);
     this.#readings = this.#startReadings();
   }
 
-  /** @throws InputError when the engine refuses the model or the options, SystemUnderTestError when it is broken. */
+  /**
+   * @param workers one at least
+   * @param onLoss hears at once of a worker that failed
+   * @throws InputError when an engine refuses the model or its options, SystemUnderTestError when it is broken.
+   */
   static async load(
-    options: EngineOptions,
+    workers: readonly WorkerOptions[],
     library: DatasetLibrary,
     generation: GenerationTerms,
+    onLoss: (message: string) => void = () => {},
   ): Promise<NativeSut> {
     let sut: NativeSut | undefined;
-    try {
-      const engine = await Engine.load(options, {
-        onEvents: (batch) => sut?.takeEvents(batch),
-        onBroken: (error) => sut?.break(error),
-      });
-      library.useVocabulary(engine.info.vocabSize);
-      sut = new NativeSut(engine, options, library, generation);
-      return sut;
-    } catch (error) {
-      throw asLoadError(error, options.modelPath);
-    }
+    const dispatcher = await Dispatcher.load(workers, {
+      onEvents: (batch) => sut?.takeEvents(batch),
+      onRestarted: (ids) => sut?.restart(ids),
+      onRefused: (id, error) => sut?.refuse(id, error),
+      onWorkerFailed: (worker) => {
+        onLoss(describeFailure(worker, worker.failure!));
+        sut?.lose(worker);
+      },
+      onBroken: (error) => sut?.break(error),
+    });
+    library.useVocabulary(dispatcher.workers[0]!.engine.info.vocabSize);
+    sut = new NativeSut(dispatcher, library, generation);
+    return sut;
   }
 
   beginTest(terms: TestTerms): void {
@@ -96,8 +100,10 @@ export class NativeSut implements MeasuredSut {
     this.#terms = terms;
     this.answers.clear();
     this.generatedTokens = 0;
-    this.#before = this.#engine.stats();
+    this.#dispatcher.beginTest();
     this.#readings = this.#startReadings();
+    this.#testStartNs = Number(process.hrtime.bigint());
+    this.#lastNewsNs = this.#testStartNs;
   }
 
   get readings(): readonly EngineReading[] {
@@ -105,15 +111,15 @@ export class NativeSut implements MeasuredSut {
   }
 
   get work(): EngineWork {
-    return compareStats(this.#before, this.#engine.stats(), this.#engine.info);
+    return describeWork(this.#dispatcher.workers, this.#lastNewsNs - this.#testStartNs);
   }
 
   startProfile(steps: number, firstStep: number): void {
-    this.#engine.startProfile(steps, firstStep);
+    this.#dispatcher.startProfile(steps, firstStep);
   }
 
   get profile(): EngineProfile | null {
-    return this.#engine.profile();
+    return this.#dispatcher.profile();
   }
 
   issueQuery(samples: readonly QuerySample[], responder: Responder): void {
@@ -125,18 +131,18 @@ export class NativeSut implements MeasuredSut {
 
   abandon(): void {
     this.#questions.length = 0;
-    const unfinished = Int32Array.from(this.#flights.keys());
+    const unfinished = [...this.#flights.keys()];
     this.#flights.clear();
     this.#test++;
-    if (unfinished.length > 0 && this.brokenBy === null) this.#engine.cancel(unfinished);
+    if (unfinished.length > 0) this.#dispatcher.cancel(unfinished);
   }
 
   async close(): Promise<void> {
     this.abandon();
-    await this.#engine.close();
+    await this.#dispatcher.close();
   }
 
-  /** The engine's door: one step's news. */
+  /** The dispatcher's door: one step's news. */
   private takeEvents(batch: EventBatch): void {
     const first: QuerySampleResponse[] = [];
     const whole: QuerySampleResponse[] = [];
@@ -147,7 +153,7 @@ export class NativeSut implements MeasuredSut {
       responder = flight.responder;
       const token = batch.tokens[position]!;
       if (token >= 0) {
-        if (flight.tokens.length === 0) {
+        if (Number.isNaN(flight.firstTokenNs)) {
           flight.firstTokenNs = batch.timestampNs;
           first.push({ id, data: bytesOf(Int32Array.of(token)), tokenCount: 1 });
         }
@@ -162,7 +168,7 @@ export class NativeSut implements MeasuredSut {
         responder.sampleFailed(id, failureOf(status, flight.tokens.length));
       }
     }
-    this.#readings.note(batch.timestampNs);
+    this.#note(batch.timestampNs);
     if (responder === undefined) return;
     if (this.#terms.reportsFirstTokens && first.length > 0) {
       responder.firstTokenComplete(first, batch.timestampNs);
@@ -170,15 +176,40 @@ export class NativeSut implements MeasuredSut {
     if (whole.length > 0) responder.querySamplesComplete(whole, batch.timestampNs);
   }
 
+  /** The dispatcher's door: what these had so far does not count. A first token that was reported stays reported. */
+  private restart(ids: readonly number[]): void {
+    for (const id of ids) {
+      const flight = this.#flights.get(id);
+      if (flight !== undefined) this.generatedTokens -= flight.tokens.splice(0).length;
+    }
+  }
+
+  private refuse(id: number, error: Error): void {
+    const flight = this.#flights.get(id);
+    if (flight === undefined) return;
+    this.#flights.delete(id);
+    flight.responder.sampleFailed(id, messageOf(error));
+  }
+
+  private lose(worker: Worker): void {
+    const failure = worker.failure!;
+    const message = describeFailure(worker, failure);
+    this.losses.push({ pass: this.#terms.pass, message, resent: failure.resent });
+  }
+
   private break(error: Error): void {
     this.brokenBy = error;
   }
 
+  #note(atNs: number): void {
+    this.#lastNewsNs = Math.max(this.#lastNewsNs, atNs);
+    this.#readings.note(atNs);
+  }
+
   #startReadings(): EngineReadings {
     return new EngineReadings(() => {
-      const stats = this.#engine.stats();
       const outstanding = this.#flights.size + this.#questions.length + this.#answering;
-      return { stats, outstanding, kvShare: stats.usedKvPages / this.#engine.info.kvPages };
+      return { ...readWorkers(this.#dispatcher.workers), outstanding };
     });
   }
 
@@ -190,39 +221,14 @@ export class NativeSut implements MeasuredSut {
   }
 
   #generate(samples: readonly QuerySample[], responder: Responder): void {
-    const requests = samples.map((sample) => this.#request(sample));
+    const room = this.#maxSequenceTokens;
+    const requests = samples.map(({ id, index }) =>
+      makeRequest(id, index, this.#library.tokens(index), this.#generation, room),
+    );
     for (const { id } of requests) {
       this.#flights.set(id, { responder, tokens: [], firstTokenNs: Number.NaN });
     }
-    try {
-      this.#engine.submit(requests);
-    } catch {
-      // All or none are taken: one by one, so that only those fail which the engine refuses.
-      for (const request of requests) this.#submitAlone(request, responder);
-    }
-  }
-
-  #submitAlone(request: GenerateRequest, responder: Responder): void {
-    try {
-      this.#engine.submit([request]);
-    } catch (error) {
-      this.#flights.delete(request.id);
-      responder.sampleFailed(request.id, messageOf(error));
-    }
-  }
-
-  #request({ id, index }: QuerySample): GenerateRequest {
-    const { seed, ...terms } = this.#generation;
-    const { promptTokens, newTokens } = this.#library.tokens(index);
-    const drawn = { id, promptTokens, ...terms, seed: BigInt.asUintN(64, seed + BigInt(index)) };
-    if (newTokens !== null) {
-      const exactly = { maxNewTokens: newTokens, minNewTokens: newTokens };
-      return { ...drawn, ...exactly, stopTokens: noTokens };
-    }
-    // A sequence ends where the model's positions do; a prompt that leaves no room is the engine's to refuse.
-    const room = Math.max(1, this.#maxSequenceTokens - promptTokens.length);
-    const maxNewTokens = Math.min(terms.maxNewTokens, room);
-    return { ...drawn, maxNewTokens, minNewTokens: Math.min(terms.minNewTokens, maxNewTokens) };
+    this.#dispatcher.submit(requests);
   }
 
   #ask(samples: readonly QuerySample[], responder: Responder): void {
@@ -230,7 +236,7 @@ export class NativeSut implements MeasuredSut {
     this.#answerNext();
   }
 
-  /** Keeps as many questions with the engine as it takes sequences; the rest can still be abandoned. */
+  /** Keeps as many questions with the workers as they take sequences; the rest can still be abandoned. */
   #answerNext(): void {
     while (this.#answering < this.#maxQuestions) {
       const next = this.#questions.shift();
@@ -243,11 +249,11 @@ export class NativeSut implements MeasuredSut {
   async #answerQuestion(sample: QuerySample, responder: Responder): Promise<void> {
     const test = this.#test;
     try {
-      const [result] = await this.#engine.score([this.#library.tokens(sample.index)]);
+      const [result] = await this.#dispatcher.score([this.#library.tokens(sample.index)]);
       if (test !== this.#test) return;
       this.answers.set(sample.id, { tokens: new Int32Array(0), firstTokenNs: Number.NaN });
       const data = encodeChoice(result!.logProbs);
-      this.#readings.note(result!.finishedNs);
+      this.#note(result!.finishedNs);
       responder.querySamplesComplete([{ id: sample.id, data, tokenCount: 0 }], result!.finishedNs);
     } catch (error) {
       if (test === this.#test) responder.sampleFailed(sample.id, messageOf(error));
@@ -262,7 +268,7 @@ function failureOf(status: number, tokens: number): string {
   if (status === eventStatus.cancelled) {
     return `the request was cancelled in the engine after ${tokens} tokens`;
   }
-  return `the request failed in the engine after ${tokens} tokens: its logits are not finite, unless the engine broke`;
+  return `the request failed in the engine after ${tokens} tokens: its logits are not finite`;
 }
 
 /** The tokens as they go to the accuracy log; Node runs on little-endian machines only. */

@@ -21,6 +21,7 @@ export interface NullSutOptions {
 export class NullSut implements MeasuredSut {
   readonly name = 'null';
   readonly brokenBy = null;
+  readonly losses = [];
   readonly work = null;
   readonly readings = [];
   readonly profile = null;

@@ -28,6 +28,7 @@ const noData = new Uint8Array(0);
 export class ScriptedSut implements MeasuredSut {
   readonly name = 'scripted';
   readonly brokenBy = null;
+  readonly losses = [];
   readonly work = null;
   readonly readings = [];
   readonly profile = null;

@@ -2,6 +2,7 @@
 // energy that an answer's token cost.
 
 import type { TelemetryAbsence, TelemetryDevice, TelemetryFault } from '../../native/index.js';
+import type { ComputePlace } from '../device.js';
 import { type DeviceSummary, summarizeDevice } from './device-summary.js';
 import type { Span, TelemetryTrace } from './telemetry-trace.js';
 
@@ -27,8 +28,8 @@ export interface TelemetryMaterial {
   readonly faults: readonly TelemetryFault[];
   readonly driver: string | null;
   readonly sources: TelemetrySources;
-  /** What the engine computes on; null where it computes nothing. */
-  readonly compute: 'cpu' | { readonly pciBusId: string } | null;
+  /** What the engine computes on; empty where it computes nothing. */
+  readonly compute: readonly ComputePlace[];
 }
 
 /** run.json's `telemetry`; times are nanoseconds since the start of the reported pass's test. */
@@ -90,9 +91,11 @@ export function isUsedDevice(
   { kind, pciBusId }: TelemetryDevice,
   compute: TelemetryMaterial['compute'],
 ): boolean {
-  if (compute === null) return false;
-  if (compute === 'cpu') return kind === 'rapl' || kind === 'cpu';
-  return kind === 'gpu' && pciBusId !== null && isSamePciAddress(pciBusId, compute.pciBusId);
+  return compute.some((place) =>
+    place === 'cpu'
+      ? kind === 'rapl' || kind === 'cpu'
+      : kind === 'gpu' && pciBusId !== null && isSamePciAddress(pciBusId, place.pciBusId),
+  );
 }
 
 /** @param reported the reported series by the monotonic clock, and when its test began. */
@@ -175,7 +178,7 @@ function explainNoEnergy(
   { compute, absences, faults }: TelemetryMaterial,
   devices: readonly DeviceSummary[],
 ): string {
-  if (compute === null) return 'the system under test computes no model';
+  if (compute.length === 0) return 'the system under test computes no model';
   const counted = devices.filter(({ isUsed, kind }) => isUsed && kind !== 'cpu');
   const silent = counted.find(({ energy }) => energy === null);
   if (silent !== undefined) {
@@ -185,7 +188,9 @@ function explainNoEnergy(
       : `${silent.name} stopped answering: ${fault.because}`;
   }
   const isOfKind = ({ what }: TelemetryAbsence) =>
-    compute === 'cpu' ? /^(rapl|package-|dram-)/.test(what) : what.startsWith('gpu');
+    compute.some((place) =>
+      place === 'cpu' ? /^(rapl|package-|dram-)/.test(what) : what.startsWith('gpu'),
+    );
   const reasons = absences.filter(isOfKind).map(({ because }) => because);
   return reasons.join('; ') || 'no device that the engine computes on was sampled';
 }

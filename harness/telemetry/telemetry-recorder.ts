@@ -30,12 +30,12 @@ export class TelemetryRecorder {
 
   private constructor(config: RunConfig['telemetry'], compute: TelemetryMaterial['compute']) {
     const { periodMs, gpus, nvmlLibrary, powercapFolder, cpuFolder } = config;
-    const own = compute !== null && compute !== 'cpu' ? [compute.pciBusId] : 'none';
+    const own = compute.flatMap((place) => (place === 'cpu' ? [] : [place.pciBusId]));
     this.#config = config;
     this.#compute = compute;
     this.#native = openTelemetry({
       ...{ periodMs, ringRows, nvmlLibrary, powercapFolder, cpuFolder },
-      gpus: gpus === 'auto' ? own : gpus,
+      gpus: gpus !== 'auto' ? gpus : own.length > 0 ? own : 'none',
     });
     const fillMs = (ringRows * periodMs) / 4;
     this.#timer = setInterval(() => this.#fetch(), Math.min(fetchedAtMostEveryMs, fillMs));

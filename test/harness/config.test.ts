@@ -26,13 +26,15 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true }));
 
 function context(faults: readonly Fault[] = []): ConfigContext {
-  const resolveDevice = (device: string): DeviceChoice =>
-    device === 'auto'
-      ? { device: 'cpu', refusal: null }
-      : { device: null, refusal: `no ${device} here` };
+  const resolveDevices = (device: string): DeviceChoice => {
+    if (device === 'auto') return { devices: ['cpu'], refusal: null };
+    return device === 'cpu,cpu'
+      ? { devices: ['cpu', 'cpu'], refusal: null }
+      : { devices: null, refusal: `no ${device} here` };
+  };
   const shelf = new DatasetShelf();
   const openDataset: ConfigContext['openDataset'] = (...asked) => shelf.open(...asked);
-  return { root, openDataset, resolveDevice, faults };
+  return { root, openDataset, resolveDevices, faults };
 }
 
 function load(yaml: string, overrides: readonly Override[] = [], faults: readonly Fault[] = []) {
@@ -59,15 +61,35 @@ describe('loadRunConfig', () => {
     const config = await load('model: small\nengine:\n  max_batch: 7\n');
     expect(config.engine.maxBatch).toBe(7);
     expect(config.engine.kvCache).toBe('auto');
-    expect(config.engineTarget).toEqual({
-      device: 'cpu',
-      activationType: 'int8',
-      kvCacheType: 'fp16',
-    });
+    expect(config.workers).toEqual([
+      { devices: ['cpu'], activationType: 'int8', kvCacheType: 'fp16' },
+    ]);
     expect(config.offline.targetQps).toBeNull();
     expect(config.seeds.schedule).toBe(16159082839903944936n);
     expect(config.model.folder).toBe(join(root, 'configs', 'models', 'small'));
     expect(Object.isFrozen(config) && Object.isFrozen(config.engine)).toBe(true);
+  });
+
+  it('takes several devices as a list or with commas, a worker each', async () => {
+    for (const device of ['[cpu, cpu]', 'cpu,cpu', '\n    - cpu\n    - cpu']) {
+      const config = await load(`model: small\nengine:\n  device: ${device}\n`);
+      expect(config.engine.device).toBe('cpu,cpu');
+      expect(config.workers?.map(({ devices }) => devices)).toEqual([['cpu'], ['cpu']]);
+    }
+    expect(await faultsOf('model: small\nengine: { device: [cuda:0, 1] }')).toEqual([
+      'run.yaml:2:19: no cuda:0,1 here',
+    ]);
+    expect(await faultsOf('model: small\nengine: { device: [cpu, [cpu]] }')).toEqual([
+      'run.yaml:2:19: engine.device is a list with something else than names in it; allowed: names, one at least',
+    ]);
+    expect(await faultsOf('model: small\nengine: { device: cpu, tensor_parallel: 2 }')).toEqual([
+      expect.stringContaining('no cpu here'),
+    ]);
+    expect(
+      await faultsOf('model: small\nengine: { device: [cpu, cpu], tensor_parallel: 3 }'),
+    ).toEqual([
+      'run.yaml:2:48: engine.tensor_parallel is 3, and cpu, cpu are not all GPUs; allowed: 1, or GPUs (--device)',
+    ]);
   });
 
   it('reports every fault at once, each with its line and column', async () => {
@@ -86,7 +108,7 @@ describe('loadRunConfig', () => {
     expect(await faultsOf(yaml)).toEqual([
       'run.yaml:3:11: scenario "Interactive" is not in this version, which has Offline, Server, SingleStream, MultiStream',
       'run.yaml:10:10: samples is 1.5; allowed: a whole number from 1 to 10000000, or null',
-      'run.yaml:5:3: unknown setting "max_bach" (did you mean "max_batch"?); allowed in engine: device, threads, max_batch, max_sequence_tokens, max_step_tokens, page_tokens, kv_cache, kv_cache_bytes, instruction_set, activations, weights, profile_steps, profile_first_step',
+      'run.yaml:5:3: unknown setting "max_bach" (did you mean "max_batch"?); allowed in engine: device, tensor_parallel, threads, max_batch, max_sequence_tokens, max_step_tokens, page_tokens, kv_cache, kv_cache_bytes, instruction_set, activations, weights, profile_steps, profile_first_step, fault_at_step',
       'run.yaml:7:13: engine.kv_cache "int8" is not in this version, which has auto, fp32, fp16, bf16, fp8',
       'run.yaml:8:24: offline.target_qps is -1; allowed: a number above 0 to 1000000, or null',
       'run.yaml:8:44: offline.min_duration_s is "soon"; allowed: a number from 0 to 86400',

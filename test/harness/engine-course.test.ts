@@ -26,7 +26,12 @@ function takeReadings(steps: number, most?: number) {
   const readings = new EngineReadings(
     () => {
       reads++;
-      return { stats: statsAfter(step), outstanding: step % 3, kvShare: (step % 7) / 7 };
+      return {
+        stats: statsAfter(step),
+        outstanding: step % 3,
+        kvShare: (step % 7) / 7,
+        workers: [],
+      };
     },
     () => 1e6 * step,
     most,

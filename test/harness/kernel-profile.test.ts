@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { askForProfile, buildProfile, remarkOnProfile } from '../../harness/kernel-profile.js';
-import type { EngineWork } from '../../harness/sut/measured-sut.js';
+import type { WorkerWork } from '../../harness/sut/measured-sut.js';
 
 const settings = { profileFirstStep: 100, profileSteps: 50 };
 const hundredth = { firstStep: 100, steps: 50 };
@@ -57,10 +57,10 @@ describe('remarkOnProfile', () => {
   const slower =
     'profiled (steps 100 to 149), and profiled steps run slower: the throughput of this run is not to be quoted';
 
-  function work(stepsBefore: number, steps: number): EngineWork {
-    const used = { occupancy: 1, kvUsedShare: 0, kvPeakShare: 0 };
-    const rest = { ...used, preemptions: 0, deviceBusyShare: null };
-    return { stepsBefore, steps, ...rest };
+  type Work = Pick<WorkerWork, 'stepsBefore' | 'steps'>;
+
+  function work(stepsBefore: number, steps: number): Work {
+    return { stepsBefore, steps };
   }
 
   it('says nothing of a run that was not profiled', () => {
@@ -84,7 +84,7 @@ describe('remarkOnProfile', () => {
   });
 
   it('says when the run ended too soon', () => {
-    const ended = (accuracy: EngineWork | null, performance: EngineWork | null) =>
+    const ended = (accuracy: Work | null, performance: Work | null) =>
       remarkOnProfile(settings, null, { accuracy, performance, measured })[1];
     const rest = ', before step 149, with which the profile is complete';
     expect(ended(work(0, 80), work(80, 40))).toBe(

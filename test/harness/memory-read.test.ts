@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { measureMemoryRead } from '../../harness/memory-read.js';
 
-const cpu = { device: 'cpu', threads: 2 } as const;
+const cpu = { devices: ['cpu'], threads: 2 } as const;
 const large = { weightBytesPerToken: 500e6 };
 const gib = 2 ** 30;
 
@@ -20,7 +20,7 @@ describe('measureMemoryRead', () => {
   });
 
   it.each([
-    [large, { threads: 2, device: 'cuda:0' as const }, 8 * gib, 'a GPU computes'],
+    [large, { threads: 2, devices: ['cuda:0'] as const }, 8 * gib, 'a GPU computes'],
     [
       { weightBytesPerToken: 3e6 },
       cpu,

@@ -32,11 +32,14 @@ describe('findPeakRates', () => {
     const found = { bandwidthGBs: 3350, tflops: 989, absentBecause: null };
     expect(findPeakRates(['cuda:1'], { gpus: [h100, h100] })).toEqual(found);
     expect(findPeakRates(['cuda:3'], { gpus: [h100] })).toEqual(found);
+    const both = { bandwidthGBs: 6700, tflops: 1978, absentBecause: null };
+    expect(findPeakRates(['cuda:0', 'cuda:1'], { gpus: [h100, h100] })).toEqual(both);
   });
 
   it.each([
-    [['cpu'], [h100], /known of single GPUs only/],
-    [[], [], /known of single GPUs only/],
+    [['cpu'], [h100], /known of GPUs only/],
+    [[], [], /known of GPUs only/],
+    [['cuda:0', 'cpu'], [h100], /known of GPUs only/],
     [['cuda:0'], [], /nvidia-smi does not list the GPU behind cuda:0/],
     [['cuda:0'], [h100, gpu('NVIDIA L40S')], /several kinds/],
     [['cuda:0'], [gpu('NVIDIA H100 PCIe')], /of NVIDIA H100 PCIe are not listed/],

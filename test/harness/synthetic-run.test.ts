@@ -9,7 +9,7 @@ import type { Fault } from '../../harness/errors.js';
 import type { Override } from '../../harness/overrides.js';
 import { findPackageRoot } from '../../harness/package-root.js';
 import { DatasetShelf } from '../../harness/run-dataset.js';
-import { buildEngineOptions } from '../../harness/run-pieces.js';
+import { buildWorkers } from '../../harness/run-pieces.js';
 import { DatasetLibrary } from '../../harness/sample-library.js';
 import { readSyntheticModel } from '../../harness/synthetic-run.js';
 import { callBench } from './bench-call.js';
@@ -102,7 +102,7 @@ describe('a synthetic run', () => {
     expect(run.sut.kvPeakShare).toBeLessThanOrEqual(1);
     expect(run.model.cost.linearParameters).toBeGreaterThan(1e6);
     expect(run.performance).toMatchObject({ mbu: null, mfu: null });
-    expect(run.performance.absentBecause.mbu).toContain('known of single GPUs only');
+    expect(run.performance.absentBecause.mbu).toContain('known of GPUs only');
   });
 
   it('asks the engine for the shape, and for room for the longest row', async () => {
@@ -118,7 +118,7 @@ describe('a synthetic run', () => {
       {
         root: findPackageRoot().folder,
         openDataset: (...asked) => shelf.open(...asked),
-        resolveDevice: () => ({ device: 'cuda:0', refusal: null }),
+        resolveDevices: () => ({ devices: ['cuda:0'], refusal: null }),
         faults: [],
       },
     );
@@ -126,13 +126,15 @@ describe('a synthetic run', () => {
     if (dataset === null) throw new Error('no dataset was opened');
     const library = new DatasetLibrary(dataset, null, dataset.length);
     expect(config.mode).toBe('performance');
-    expect(buildEngineOptions(config, library)).toMatchObject({
-      modelPath: 'synthetic:llama-2-70b:42',
-      device: 'cuda:0',
-      activationType: 'fp16',
-      kvCacheType: 'fp16',
-      maxSequenceTokens: 384,
-    });
+    expect(buildWorkers(config, library)).toMatchObject([
+      {
+        modelPath: 'synthetic:llama-2-70b:42',
+        device: 'cuda:0',
+        activationType: 'fp16',
+        kvCacheType: 'fp16',
+        maxSequenceTokens: 384,
+      },
+    ]);
   });
 });
 

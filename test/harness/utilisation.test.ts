@@ -190,7 +190,12 @@ describe('MBU', () => {
   it('of one sequence is weights and cache over the time of a token', () => {
     // DESIGN's formula by hand: 13.2 GB of weights and 513 positions of cache in 5 ms, of 3350 GB/s.
     const work = addSample(cost, noWork, 512, 2);
-    const step = describeStep(cost, work, { steps: 1, seconds: 99, meanTpotSeconds: 0.005 });
+    const step = describeStep(cost, work, {
+      steps: 1,
+      seconds: 99,
+      meanTpotSeconds: 0.005,
+      workers: 1,
+    });
     const byHand = (13_214_687_232 + 513 * 524_288) / (0.005 * 3350e9);
     expect(computeMbu(step, 3350)).toBeCloseTo(byHand, 12);
     expect(byHand).toBeCloseTo(0.805, 3);
@@ -200,15 +205,38 @@ describe('MBU', () => {
     // 64 sequences from 128 to 384 positions together: 255 steps after the one of the prompts.
     let work = noWork;
     for (let sample = 0; sample < 64; sample++) work = addSample(cost, work, 128, 256);
-    const step = describeStep(cost, work, { steps: 255, seconds: 2.55, meanTpotSeconds: 0.01 });
+    const step = describeStep(cost, work, {
+      steps: 255,
+      seconds: 2.55,
+      meanTpotSeconds: 0.01,
+      workers: 1,
+    });
     expect(step.kvBytes / cost.kvBytesPerToken).toBeCloseTo(64 * (128 + 256 / 2), 6);
     expect(step.weightBytes).toBe(13_214_687_232);
   });
 
   it('takes the time of a step from the steps where answers have one token', () => {
     const work = addSample(cost, noWork, 16, 1);
-    const step = describeStep(cost, work, { steps: 4, seconds: 0.2, meanTpotSeconds: null });
+    const step = describeStep(cost, work, {
+      steps: 4,
+      seconds: 0.2,
+      meanTpotSeconds: null,
+      workers: 1,
+    });
     expect(step).toEqual({ weightBytes: 13_214_687_232, kvBytes: 0, seconds: 0.05 });
+  });
+
+  it('of two workers is twice the work of one in the same time, of twice the peak', () => {
+    let half = noWork;
+    for (let sample = 0; sample < 32; sample++) half = addSample(cost, half, 128, 256);
+    let whole = half;
+    for (let sample = 0; sample < 32; sample++) whole = addSample(cost, whole, 128, 256);
+    for (const meanTpotSeconds of [0.01, null]) {
+      const one = { steps: 255, seconds: 2.55, meanTpotSeconds, workers: 1 };
+      const alone = computeMbu(describeStep(cost, half, one), 3350);
+      const two = describeStep(cost, whole, { ...one, steps: 510, workers: 2 });
+      expect(computeMbu(two, 2 * 3350)).toBeCloseTo(alone, 12);
+    }
   });
 });
 

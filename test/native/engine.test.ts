@@ -158,6 +158,13 @@ describe('events', () => {
   });
 });
 
+test('an option that the engine does not know is refused, not passed over', async () => {
+  const strange = { ...makeOptions(model), tensorParallelWays: 2 };
+  await expect(Engine.load(strange, { onEvents: () => {} })).rejects.toEqual(
+    refusal(/^tensorParallelWays is no option of this engine; allowed: modelPath, device, /),
+  );
+});
+
 describe('refusals', () => {
   const refuse = (changes: object, message: RegExp) =>
     expect(() => bench.engine.submit([makeRequest(50), makeRequest(51, changes)])).toThrow(

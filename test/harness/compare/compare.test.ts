@@ -34,6 +34,48 @@ async function compare(...argv: string[]) {
   return { code, stderr, ...(JSON.parse(stdout) as Comparison) };
 }
 
+/** So many GPUs of a kind, each a worker. */
+function onGpus(workers: number, tensorParallel = 1): Changes {
+  const devices = Array.from({ length: workers * tensorParallel }, (_, at) => `cuda:${at}`);
+  return { sut: { devices, workers: Array(workers).fill({ state: 'ok' }), tensorParallel } };
+}
+
+describe('workers', () => {
+  const run = (eachMs: number, changes: Changes) => makeRun(place(), steady(300, eachMs), changes);
+
+  it('that follow from the number of GPUs are one change, and the ratio is made', async () => {
+    const { candidates, factors } = await compare(run(10, onGpus(1)), run(5, onGpus(2)));
+    const differing = factors.filter(({ isSame }) => !isSame);
+    expect(differing.map(({ name, values }) => [name, ...values])).toEqual([
+      ['GPUs used', 1, 2],
+      ['device', 'cuda:0', 'cuda:0, cuda:1'],
+      ['workers', 1, 2],
+    ]);
+    expect(candidates[0]!.comparability).toMatchObject({ speed: true, reasons: [] });
+    expect(candidates[0]!.speed.find(({ metric }) => metric === 'tokens/s')!.ratio).toBeCloseTo(2);
+  });
+
+  it('that share a model on the same GPUs are a change of the configuration', async () => {
+    const { candidates, factors } = await compare(run(10, onGpus(2)), run(8, onGpus(1, 2)));
+    expect(factors.filter(({ isSame }) => !isSame).map(({ name }) => name)).toEqual([
+      'workers',
+      'tensor parallel',
+    ]);
+    expect(candidates[0]!.comparability.speed).toBe(true);
+  });
+
+  it('beside another batch are two changes', async () => {
+    const { sut } = onGpus(2) as { sut: object };
+    const { candidates } = await compare(
+      run(10, onGpus(1)),
+      run(5, { sut: { ...sut, maxBatch: 8 } }),
+    );
+    expect(candidates[0]!.comparability.reasons.join()).toMatch(
+      /machine and configuration changed at once \(GPUs used: 1 against 2; max batch: 1 against 8\)/,
+    );
+  });
+});
+
 describe('ratios', () => {
   it("of one run a side lie inside an interval over its samples, the figures being run.json's", async () => {
     const [slow, fast] = [makeRun(place(), steady(600, 10)), makeRun(place(), steady(600, 5))];

@@ -145,6 +145,27 @@ it('an MBU by a formula that knows no grouped-query attention', async () => {
   );
 });
 
+it('an MBU of two GPUs by the peak of one', async () => {
+  const samples = Array.from({ length: 64 }, (_, i): MadeSample => {
+    const times = { firstTokenMs: 1000, latencyMs: 1000 + 99 * 100 };
+    return { id: `s${i}`, ...times, promptTokens: 1900, outputTokens: 100 };
+  });
+  const cost = {
+    ...{ layers: 80, heads: 64, headDim: 128, linearParameters: 68e9, headParameters: 26e7 },
+    ...{ weightBytesPerStep: 35e9, kvBytesPerToken: 327_680, windows: [] },
+  };
+  // Each worker makes 100 steps of 32 sequences and reads its own weights.
+  const kvBytes = (327_680 * 64 * (99 * 1900 + (99 * 100) / 2)) / 100;
+  const mbuOf = (gpus: number) => (70e9 + kvBytes) / (0.1 * gpus * 2039e9);
+  const two = { devices: ['cuda:0', 'cuda:1'], workers: [{ state: 'ok' }, { state: 'ok' }] };
+  const made = (mbu: number) => ({
+    ...{ model: { cost }, sut: { ...two, steps: 200 }, performance: { mbu } },
+  });
+  const { sides } = await compare(run(samples, made(mbuOf(2))), run(samples, made(mbuOf(1))));
+  expect(sides[0]!.impossible).toEqual([]);
+  expect(sides[1]!.impossible[0]!.reason).toMatch(/^MBU is .* by the model's bytes/);
+});
+
 it('a ranking of variants on 50 items: nothing is told apart, and how much could have been is said', async () => {
   const right = (wrong: readonly number[]) => (i: number) => ({ correct: !wrong.includes(i) });
   const variants = [

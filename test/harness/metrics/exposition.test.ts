@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { formatMetrics } from '../../../harness/metrics/exposition.js';
 import { LiveFigures } from '../../../harness/metrics/live-figures.js';
-import { deviceFamilies, histograms, layout } from '../../../harness/metrics/metric-families.js';
+import {
+  deviceFamilies,
+  histograms,
+  layout,
+  workerFamilies,
+  workerFigures,
+} from '../../../harness/metrics/metric-families.js';
 import { findPackageRoot } from '../../../harness/package-root.js';
 import { NullSut } from '../../../harness/sut/null.js';
 import { readExposition } from './exposition-checker.js';
@@ -12,14 +18,16 @@ const sut = new NullSut({ delayMs: 0, outputTokens: 2 });
 
 /** A page with every device channel on it, and whatever `act` did. */
 function pageOf(act: (figures: LiveFigures) => void, info: Record<string, string> = {}): string {
-  const figures = new LiveFigures();
+  const figures = new LiveFigures(2);
   try {
     act(figures);
     const channels = [...Object.keys(deviceFamilies), 'throttleReasons'];
     const deviceValues = Float64Array.from(channels, (_, at) => at + 1);
     deviceValues[channels.length - 1] = 0x24;
     const devices = [{ name: 'gpu0', kind: 'gpu', channels }];
-    return formatMetrics({ info, values: figures.values, devices, deviceValues });
+    const { values, workerValues } = figures;
+    const workers = ['cuda:0', 'cuda:1+cuda:2'];
+    return formatMetrics({ info, values, workers, workerValues, devices, deviceValues });
   } finally {
     figures.stop();
   }
@@ -107,6 +115,26 @@ describe('the page of live figures', () => {
     expect(page.has('loadmark_batch_occupancy')).toBe(false);
   });
 
+  it('shows each worker by its number and devices, and none before it is known', () => {
+    expect(readExposition(pageOf(() => {})).has('loadmark_worker_up')).toBe(false);
+    const page = readExposition(
+      pageOf((figures) => {
+        figures.workerValues.set(figures.workerValues.map((_, at) => at));
+        figures.workerValues[workerFigures.length + workerFigures.indexOf('up')] = 0;
+      }),
+    );
+    const devices = ['cuda:0', 'cuda:1+cuda:2'];
+    expect(page.get('loadmark_worker_up')?.samples).toMatchObject([
+      { labels: { worker: '0', devices: devices[0] }, value: 0 },
+      { labels: { worker: '1', devices: devices[1] }, value: 0 },
+    ]);
+    const last = workerFigures.length - 1;
+    expect(page.get(workerFamilies[workerFigures[last]!].name)?.samples).toMatchObject([
+      { value: last },
+      { value: 2 * last + 1 },
+    ]);
+  });
+
   it('lays no two values on one another', () => {
     const places = [layout.activePass, layout.gauge('occupancy'), layout.gauge('kvUsed')];
     for (const pass of [0, 1]) {
@@ -164,6 +192,7 @@ describe('configs/grafana-dashboard.json', () => {
         figures.completed(1, 0, 1, 2);
         figures.values[layout.gauge('occupancy')] = 1;
         figures.values[layout.gauge('kvUsed')] = 0.5;
+        figures.workerValues.fill(1);
       }),
     );
     const exported = new Map(

@@ -64,7 +64,7 @@ function materialOf(
     faults: [],
     driver: '580.1',
     sources: telemetrySources,
-    compute: { pciBusId: '0000:0f:00.0' },
+    compute: [{ pciBusId: '0000:0f:00.0' }],
     ...other,
   };
 }
@@ -214,11 +214,13 @@ describe('whose energy counts', () => {
     expect(isSamePciAddress('0000:0f:00.0', '00000000:0F:00.0')).toBe(true);
     expect(isSamePciAddress('0000:0f:00.0', '00000000:1F:00.0')).toBe(false);
     expect(isSamePciAddress('', '00000000:0F:00.0')).toBe(false);
-    expect(isUsedDevice(gpu, { pciBusId: '0000:0f:00.0' })).toBe(true);
-    expect(isUsedDevice(gpu, { pciBusId: '0000:10:00.0' })).toBe(false);
-    expect(isUsedDevice(gpu, 'cpu')).toBe(false);
-    expect(isUsedDevice({ ...gpu, kind: 'rapl' }, 'cpu')).toBe(true);
-    expect(isUsedDevice({ ...gpu, kind: 'rapl' }, null)).toBe(false);
+    expect(isUsedDevice(gpu, [{ pciBusId: '0000:10:00.0' }, { pciBusId: '0000:0f:00.0' }])).toBe(
+      true,
+    );
+    expect(isUsedDevice(gpu, [{ pciBusId: '0000:10:00.0' }])).toBe(false);
+    expect(isUsedDevice(gpu, ['cpu'])).toBe(false);
+    expect(isUsedDevice({ ...gpu, kind: 'rapl' }, ['cpu'])).toBe(true);
+    expect(isUsedDevice({ ...gpu, kind: 'rapl' }, [])).toBe(false);
   });
 
   it('says why there is none', () => {
@@ -232,9 +234,9 @@ describe('whose energy counts', () => {
       { what: 'gpus', because: 'no NVML' },
       { what: 'cpu clock', because: 'hidden' },
     ];
-    expect(explain({ compute: 'cpu', absences })).toBe(because);
+    expect(explain({ compute: ['cpu'], absences })).toBe(because);
     expect(explain({ absences })).toBe('no NVML');
-    expect(explain({ compute: null, absences })).toBe('the system under test computes no model');
+    expect(explain({ compute: [], absences })).toBe('the system under test computes no model');
   });
 });
 

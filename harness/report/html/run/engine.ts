@@ -7,11 +7,13 @@ import { type TimePoint, timeSeriesChart } from '../charts/time-series.js';
 import { html, type Markup } from '../markup.js';
 import { formatBytes, formatNumber, formatQuantity, formatShare } from '../number-text.js';
 import { absent, chartGrid, section } from '../page.js';
-import { pairs } from '../table.js';
+import { numberColumn, pairs, table } from '../table.js';
 import { showValue } from '../tagged-value.js';
 import { recorded } from './recorded.js';
 
 const mostPoints = 100;
+/** As many as there are colours of lines. */
+const mostLines = 4;
 
 export function showEngine({ record, engine }: RunEvidence): Markup {
   const { sut } = record;
@@ -20,7 +22,40 @@ export function showEngine({ record, engine }: RunEvidence): Markup {
     engine === null || engine.length < 2
       ? [absent('How full it was in the course of the pass was not recorded.'), tabulate(record)]
       : chartGrid([...drawCourse(mergeIntervals(engine, mostPoints), record), tabulate(record)]);
-  return section('Engine', course);
+  return section('Engine', [course, tabulateWorkers(record)]);
+}
+
+/** Nothing where there is one only. */
+function tabulateWorkers(record: RunRecord): Markup | null {
+  const workers = record.sut?.workers ?? [];
+  if (workers.length < 2) return null;
+  const columns = [
+    { name: 'worker' },
+    numberColumn('samples'),
+    numberColumn('prompt tokens'),
+    numberColumn('generated tokens'),
+    numberColumn('steps'),
+    numberColumn('sequences a step'),
+    numberColumn('KV cache, fullest'),
+    numberColumn('busy'),
+    { name: 'state' },
+  ];
+  const rows = workers.map(({ devices, failure }, index) => {
+    const figure = (name: string) => recorded(record, `sut.workers.${index}.${name}`);
+    const share = (name: string) => {
+      const value = figure(name);
+      return showValue(value, '', formatShare(value.value));
+    };
+    const counts = ['samples', 'promptTokens', 'generatedTokens', 'steps', 'occupancy'];
+    return [
+      `${index} (${devices.join(' + ')})`,
+      ...counts.map((name) => showValue(figure(name))),
+      share('kvPeakShare'),
+      share('busyShare'),
+      failure ?? 'ok',
+    ];
+  });
+  return table(columns, rows, 'Workers: tokens are those they computed, again for others too.');
 }
 
 function tabulate(record: RunRecord): Markup {
@@ -48,6 +83,27 @@ function tabulate(record: RunRecord): Markup {
   ]);
 }
 
+/** How evenly the work was spread: prompts and answers together, since either may be what a worker is busy with. */
+function drawWorkers(intervals: readonly EngineInterval[], count: number): Markup {
+  return timeSeriesChart({
+    title: 'Tokens of each worker',
+    about: 'generated and of prompts, a second, between readings',
+    description: 'How the work was spread over the workers in the course of the pass.',
+    label: 'tokens/s',
+    series: Array.from({ length: count }, (_, worker) => ({
+      name: `worker ${worker}`,
+      points: intervals.map(({ endNs, durationNs, workers }) => {
+        const { promptTokens = 0, generatedTokens = 0 } = workers?.[worker] ?? {};
+        return {
+          seconds: endNs / 1e9,
+          value: ((promptTokens + generatedTokens) * 1e9) / durationNs,
+        };
+      }),
+    })),
+    step: 'before',
+  });
+}
+
 function drawCourse(intervals: readonly EngineInterval[], { sut }: RunRecord): Markup[] {
   const series = (pick: (interval: EngineInterval) => number | null): TimePoint[] => {
     const points = intervals.flatMap((interval) => {
@@ -59,6 +115,7 @@ function drawCourse(intervals: readonly EngineInterval[], { sut }: RunRecord): M
   const seconds = ({ durationNs }: EngineInterval) => durationNs / 1e9;
   const about = `${formatNumber(intervals.length)} intervals between readings of the engine's counters`;
   const maxBatch = sut!.maxBatch;
+  const several = sut!.workers?.length ?? 1;
   const fullest = intervals.reduce((most, { kvShare }) => Math.max(most, kvShare), 0);
   const speeds = ['generated', 'read in prompts'] as const;
   const tokens = (interval: EngineInterval, kind: (typeof speeds)[number]) =>
@@ -77,6 +134,7 @@ function drawCourse(intervals: readonly EngineInterval[], { sut }: RunRecord): M
       })),
       step: 'before',
     }),
+    ...(several > 1 && several <= mostLines ? [drawWorkers(intervals, several)] : []),
     timeSeriesChart({
       title: 'Sequences a step',
       about: `mean of the steps in each interval; a batch holds ${formatQuantity(maxBatch, 'sequences')} at most`,

@@ -51,16 +51,24 @@ function findCeilings({ sut, system }: RunRecord): Ceilings | null {
   return { bandwidthGBs: read.gbs, tflops: null, source: `read by ${read.threads} threads` };
 }
 
+/** Each steps beside the others. */
+function countWorkers({ sut }: RunRecord): number {
+  return sut?.workers?.length ?? 1;
+}
+
 /** Backwards from the shares in the record, each with its own time: exact, without the samples. */
-function reckon({ performance, sut, system }: RunRecord): Done | null {
+function reckon(record: RunRecord): Done | null {
+  const { performance, sut, system } = record;
   const { mbu, mfu, durationSeconds, tpotMs } = performance!;
   const { bandwidthGBs, tflops } = findPeakRates(sut!.devices, system);
   if (mbu === null || mfu === null || bandwidthGBs === null || tflops === null) return null;
   if (!durationSeconds || !sut?.steps) return null;
-  const stepSeconds = tpotMs === null ? durationSeconds / sut.steps : tpotMs.mean / 1e3;
+  // Of one worker's steps, in which every worker makes one.
+  const turns = sut.steps / countWorkers(record);
+  const stepSeconds = tpotMs === null ? durationSeconds / turns : tpotMs.mean / 1e3;
   return {
     flops: mfu * tflops * 1e12 * durationSeconds,
-    bytes: mbu * bandwidthGBs * 1e9 * stepSeconds * sut.steps,
+    bytes: mbu * bandwidthGBs * 1e9 * stepSeconds * turns,
     seconds: durationSeconds,
   };
 }

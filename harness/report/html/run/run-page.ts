@@ -18,7 +18,9 @@ import { showVerdict } from './verdict.js';
 export function formatRunPage(evidence: RunEvidence): string {
   const { record } = evidence;
   const { name, model, dataset, scenario, mode, startedAt, system, sut } = record;
-  const place = sut?.devices[0]?.startsWith('cuda') ? (system.gpus[0]?.name ?? '') : system.cpu;
+  const gpus = sut?.devices.filter((device) => device.startsWith('cuda')).length ?? 0;
+  const gpu = `${gpus > 1 ? `${gpus} \u00d7 ` : ''}${system.gpus[0]?.name ?? 'GPU'}`;
+  const place = gpus > 0 ? gpu : system.cpu;
   const day = startedAt.slice(0, 16).replace('T', ' ');
   return formatPage({
     title: `${name}: ${model.name} on ${dataset.name}, ${scenario}, ${mode}`,

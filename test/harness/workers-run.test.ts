@@ -1,0 +1,238 @@
+// Runs of several workers through the real command: what they are told to do, what is recorded of each, and how a run ends
+// whose workers fail.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../harness/cli.js';
+import { findPackageRoot } from '../../harness/package-root.js';
+import { callBench } from './bench-call.js';
+import { readExposition } from './metrics/exposition-checker.js';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'loadmark-workers-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const model = join(findPackageRoot().folder, 'test', 'golden', 'transformers', 'float32');
+/** Short answers of a small random model. */
+function speedRun(samples: number, device = 'cpu,cpu'): string[] {
+  const types = ['engine.kv_cache=fp32', 'engine.activations=fp32', 'engine.max_batch=8'];
+  return [
+    ...['--model', model, '--dataset', `synthetic:4x6:${samples}`, '--device', device],
+    ...['--target-qps', '1', '--min-duration', '0', '--mode', 'performance'],
+    ...['--set', ...types],
+  ];
+}
+
+async function bench(name: string, ...argv: string[]) {
+  const output = join(folder, name);
+  const { code, stdout, stderr } = await callBench(
+    ...argv,
+    '--quiet',
+    '--json',
+    '--output',
+    output,
+  );
+  expect(stderr).toBe('');
+  return { code, run: JSON.parse(stdout), output };
+}
+
+function readOutputs(output: string, pass: string): Map<number, string> {
+  const lines = readFileSync(join(output, `samples-${pass}.jsonl`), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const rows = lines.map((line) => JSON.parse(line));
+  return new Map(rows.map(({ sampleIndex, output: text }) => [sampleIndex, text]));
+}
+
+interface RecordedWorker {
+  readonly samples: number;
+  readonly steps: number;
+  readonly generatedTokens: number;
+  readonly promptTokens: number;
+}
+
+describe('a run of two workers', () => {
+  it('gives the answers of one, and tells what each did', async () => {
+    const tiny = ['--samples', '40', '--accuracy'];
+    const one = await bench('one', ...tiny, '--device', 'cpu');
+    const two = await bench('two', ...tiny, '--device', 'cpu,cpu');
+    expect(one.run.sut).toMatchObject({
+      devices: ['cpu'],
+      workers: [{ state: 'ok', samples: 40 }],
+    });
+    expect(readOutputs(two.output, 'accuracy')).toEqual(readOutputs(one.output, 'accuracy'));
+    expect(two.run.accuracy.metrics).toEqual(one.run.accuracy.metrics);
+    const { sut } = two.run;
+    expect(sut).toMatchObject({ devices: ['cpu', 'cpu'], tensorParallel: 1 });
+    expect(sut.threads).toBe(Math.max(2, one.run.sut.threads));
+    expect(sut.kvCache.bytes).toBe(2 * one.run.sut.kvCache.bytes);
+    const workers: readonly RecordedWorker[] = sut.workers;
+    expect(workers).toHaveLength(2);
+    const sum = (name: keyof RecordedWorker) =>
+      workers.reduce((total, worker) => total + worker[name], 0);
+    expect([sum('samples'), sum('steps')]).toEqual([40, sut.steps]);
+    expect(sum('generatedTokens')).toBeGreaterThanOrEqual(one.run.sut.workers[0].generatedTokens);
+    expect(sut.workers[1]).toMatchObject({
+      devices: ['cpu'],
+      state: 'ok',
+      failure: null,
+      busyShare: null,
+    });
+    const course = readFileSync(join(two.output, 'engine-accuracy.jsonl'), 'utf8');
+    const intervals = course
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    for (const { workers: each, steps, generatedTokens } of intervals) {
+      expect(each[0].steps + each[1].steps).toBe(steps);
+      expect(each[0].generatedTokens + each[1].generatedTokens).toBe(generatedTokens);
+    }
+    const alone = readFileSync(join(one.output, 'engine-accuracy.jsonl'), 'utf8');
+    expect(alone).not.toContain('workers');
+    const page = readFileSync(join(two.output, 'report.html'), 'utf8');
+    expect(page).toContain(
+      `data-field="sut.workers.1.samples" data-value="${workers[1]!.samples}"`,
+    );
+    expect(page).toContain('Tokens of each worker');
+  });
+
+  it('has a line for each in the summary, and series for each at the port', async () => {
+    let [stdout, stderr] = ['', ''];
+    const pages: string[] = [];
+    const given = [...speedRun(12_000), '--metrics-port', '0', '--output', join(folder, 'live')];
+    const ended = main(given, {
+      stdout: {
+        write: (text) => {
+          stdout += text;
+        },
+      },
+      stderr: {
+        write: (text) => {
+          stderr += text;
+        },
+      },
+    });
+    let isOver = false;
+    void ended.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      await sleep(50);
+      const url = /live figures at (\S+)/.exec(stderr)?.[1];
+      const response = url === undefined ? null : await fetch(url).catch(() => null);
+      if (response !== null) pages.push(await response.text());
+    }
+    expect(await ended).toBe(0);
+    for (const worker of [0, 1]) {
+      expect(stdout).toMatch(
+        new RegExp(`worker ${worker} \\(cpu\\): \\d+ samples, \\d+ tokens after \\d+ of prompts`),
+      );
+    }
+    const up = pages.map((page) => readExposition(page).get('loadmark_worker_up')?.samples);
+    expect(up.findLast((samples) => samples !== undefined)).toMatchObject([
+      { labels: { worker: '0', devices: 'cpu' }, value: 1 },
+      { labels: { worker: '1', devices: 'cpu' }, value: 1 },
+    ]);
+  });
+});
+
+describe('a run whose worker fails', () => {
+  it('is INVALID as a measure of speed, with every sample answered and the worker named', async () => {
+    const { code, run, output } = await bench(
+      'speed',
+      ...speedRun(2000),
+      ...['--set', 'engine.fault_at_step=0,300'],
+    );
+    const fault = 'worker 1 (cpu) failed at step 300: fault injected at step 300';
+    expect(code).toBe(3);
+    expect(run.valid).toBe(false);
+    expect(run.invalidReasons).toEqual([
+      `performance: ${fault}: the figures are of 1 of 2 workers, not of the configuration named`,
+    ]);
+    expect(run.remarks.join('\n')).toMatch(
+      /workers were made to fail: engine.fault_at_step is 0,300\nin the (warm-up|performance pass) worker 1 \(cpu\) failed at step 300: .*; \d+ samples were unanswered and sent again to other workers/,
+    );
+    expect(run.performance).toMatchObject({ issuedSamples: 2000, completedSamples: 2000 });
+    expect(run.performance.failedSamples).toBe(0);
+    expect(readOutputs(output, 'performance').size).toBe(2000);
+    expect(run.sut.workers).toMatchObject([
+      { state: 'ok', failure: null },
+      { state: 'failed', failure: fault },
+    ]);
+    const page = readFileSync(join(output, 'report.html'), 'utf8');
+    expect(page).toContain(fault);
+  });
+
+  it('is as good as another where only its answers count', async () => {
+    const { code, run, output } = await bench(
+      'answers',
+      ...['--samples', '40', '--accuracy', '--device', 'cpu,cpu'],
+      ...['--set', 'engine.fault_at_step=6'],
+    );
+    expect([0, 4]).toContain(code);
+    expect(run).toMatchObject({ valid: true, invalidReasons: [] });
+    expect(run.remarks.join('\n')).toMatch(
+      /in the accuracy pass worker 0 \(cpu\) failed at step 6: .*; \d+ samples were unanswered/,
+    );
+    expect(readOutputs(output, 'accuracy')).toEqual(readOutputs(join(folder, 'one'), 'accuracy'));
+  });
+
+  it('ends INVALID where none is left, naming samples and workers, and the process goes on', async () => {
+    const faults = ['--set', 'engine.fault_at_step=300,200'];
+    const { code, run } = await bench('none', ...speedRun(2000), ...faults);
+    expect(code).toBe(5);
+    expect(run.valid).toBe(false);
+    const reasons = run.invalidReasons.join('\n');
+    expect(reasons).toContain('worker 0 (cpu) failed at step 300');
+    expect(reasons).toContain('worker 1 (cpu) failed at step 200');
+    if (run.performance !== null) {
+      expect(reasons).toMatch(/\d+ samples failed, first sample \d+: no worker is left/);
+    }
+    expect((await bench('after', ...speedRun(50))).code).toBe(0);
+  });
+});
+
+it('tells every fault of a list of devices before anything starts', async () => {
+  const refused = async (...argv: string[]) => {
+    const { code, stdout, stderr } = await callBench(...argv);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    return stderr;
+  };
+  expect(await refused('--device', 'cpu,tpu')).toMatch(
+    /^bench: --device: device is "cpu,tpu"; allowed: auto, cpu, .*\(cuda:0,1; cuda:0,cpu; cpu,cpu\)\n$/,
+  );
+  expect(await refused('--device', 'cpu,cpu', '--tensor-parallel', '2')).toBe(
+    'bench: --tensor-parallel: engine.tensor_parallel is 2, and cpu, cpu are not all GPUs; allowed: 1, or GPUs (--device)\n',
+  );
+  const both = await refused('--device', 'cpu,cpu', '--kv-cache', 'fp8', '--tensor-parallel', '0');
+  expect(both).toContain('--kv-cache: engine.kv_cache is "fp8"; allowed on cpu');
+  expect(both).toContain('--tensor-parallel: engine.tensor_parallel is 0; allowed');
+});
+
+it('ends on Ctrl-C with what was measured, whatever both workers had before them', async () => {
+  const program = join(findPackageRoot().folder, 'dist', 'harness', 'cli.js');
+  const output = join(folder, 'interrupted');
+  const argv = [...speedRun(120_000), '--json', '--no-report', '--output', output];
+  const child: ChildProcess = spawn(process.execPath, [program, ...argv]);
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.on('data', (text) => {
+    stdout += text;
+  });
+  child.stderr?.on('data', (text) => {
+    stderr += text;
+  });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  while (!stderr.includes('performance pass')) await sleep(20);
+  await sleep(300);
+  child.kill('SIGINT');
+  expect(await ended).toBe(130);
+  const run = JSON.parse(stdout);
+  expect(run).toMatchObject({ valid: false, interrupted: true });
+  expect(run.performance.completedSamples).toBeLessThan(run.performance.issuedSamples);
+  expect(run.sut.workers).toMatchObject([{ state: 'ok' }, { state: 'ok' }]);
+});
