@@ -1,11 +1,18 @@
-// One model's part of `npm run bench:gpu`, in a process of its own: what breaks there breaks nothing else, and its memory
-// is free for the next one. Loads random weights on cuda:0, answers random prompts, prints an EngineMeasurement as JSON.
+// One model's part of `npm run bench:gpu` and `npm run bench:multi-gpu`, in a process of its own: what breaks there breaks
+// nothing else, and its memory is free for the next one. Loads random weights, on cuda:0 or split over the devices given,
+// answers random prompts, prints an EngineMeasurement as JSON.
 //
-//   node engine-measurement.js decode MODEL REPEATS
+//   node engine-measurement.js decode MODEL REPEATS [DEVICES]     devices with commas between them
+//   node engine-measurement.js prefill MODEL REPEATS [DEVICES]
 //   node engine-measurement.js batched MODEL REPEATS BATCHES      batches with commas between them
 
 import { availableParallelism } from 'node:os';
-import { Engine, type EngineOptions, type GenerateRequest } from '../../native/index.js';
+import {
+  type DeviceName,
+  Engine,
+  type EngineOptions,
+  type GenerateRequest,
+} from '../../native/index.js';
 import { messageOf } from '../errors.js';
 import { TokenTimes } from '../token-times.js';
 import { costOf } from '../utilisation.js';
@@ -23,10 +30,15 @@ interface Plan {
 /** As many prompt tokens a step as the matrix units are busy with. */
 const batchedStepTokens = 4096;
 
-function engineOptions(model: string, plan: Plan): EngineOptions {
+function engineOptions(
+  model: string,
+  plan: Plan,
+  devices: readonly [DeviceName, ...DeviceName[]],
+): EngineOptions {
   return {
     modelPath: `synthetic:${model}:1`,
-    device: 'cuda:0',
+    device: devices[0],
+    ...(devices.length > 1 ? { tensorParallelDevices: devices } : {}),
     threads: Math.min(8, availableParallelism()),
     maxBatch: Math.max(...plan.batches),
     maxSequenceTokens: plan.maxSequenceTokens,
@@ -71,9 +83,14 @@ async function answerBatch(
 }
 
 /** Each batch size first unmeasured, which captures the graphs that its steps are. */
-async function measure(model: string, plan: Plan, repeats: number): Promise<EngineMeasurement> {
+async function measure(
+  model: string,
+  plan: Plan,
+  repeats: number,
+  devices: readonly [DeviceName, ...DeviceName[]],
+): Promise<EngineMeasurement> {
   const times = new TokenTimes();
-  const options = engineOptions(model, plan);
+  const options = engineOptions(model, plan, devices);
   const startMs = performance.now();
   const engine = await Engine.load(options, {
     onEvents: (batch) => times.take(batch),
@@ -103,15 +120,22 @@ function planOf(kind: string, batches: string | undefined): Plan {
     const tokens = { promptTokens: 128, newTokens: 256, maxSequenceTokens: 512 };
     return { ...tokens, maxStepTokens: 512, batches: [1] };
   }
+  if (kind === 'prefill') {
+    const tokens = { promptTokens: 2048, newTokens: 1, maxSequenceTokens: 2049 };
+    return { ...tokens, maxStepTokens: 2048, batches: [1] };
+  }
   const tokens = { promptTokens: 222, newTokens: 128, maxSequenceTokens: 350 };
   const sizes = (batches ?? '').split(',').map(Number);
   return { ...tokens, maxStepTokens: batchedStepTokens, batches: sizes };
 }
 
-const [kind = '', model = '', repeats = '', batches] = process.argv.slice(2);
+const [kind = '', model = '', repeats = '', list] = process.argv.slice(2);
+const isBatched = kind === 'batched';
+const devices = (isBatched ? 'cuda:0' : (list ?? 'cuda:0')).split(',');
 let result: EngineMeasurement | FailedLine;
 try {
-  result = await measure(model, planOf(kind, batches), Number(repeats));
+  const plan = planOf(kind, isBatched ? list : undefined);
+  result = await measure(model, plan, Number(repeats), devices as [DeviceName, ...DeviceName[]]);
 } catch (error) {
   result = { model, failed: messageOf(error) };
 }

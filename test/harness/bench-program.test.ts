@@ -21,6 +21,10 @@ function call(name: string, ...args: string[]) {
 describe.each([
   ['cpu', '[--json FILE]'],
   ['gpu', '[--models A,B] [--only linears,decode,batched] [--json FILE] [--quick]'],
+  [
+    'multi-gpu',
+    '[--devices A,B] [--models A,B] [--only replicas,server,tensor-parallel] [--server-qps N] [--json FILE] [--quick]',
+  ],
   ['peers', '[--threads N] [--repeats N] [--from FILE] [--json FILE]'],
   ['loadgen', '[--repeats N] [--peer PROGRAM] [--json FILE]'],
   ['datasets', '[--file FILE ...] [--repeats N] [--json FILE]'],
@@ -44,6 +48,9 @@ describe.each([
 it.each([
   ['gpu', ['--models', 'gpt-2'], '--models: is "gpt-2"; allowed: llama-2-7b, '],
   ['gpu', ['--only', 'all'], '--only: is "all"; allowed: linears, decode, batched\n'],
+  ['multi-gpu', ['--models', 'gpt-2'], '--models: is "gpt-2"; allowed: llama-2-7b, '],
+  ['multi-gpu', ['--devices', 'cpu'], '--devices: is "cpu"; allowed: two or more\n'],
+  ['multi-gpu', ['--only', 'server'], '--server-qps: is missing; allowed: the rate of one worker'],
   ['datasets', ['--file', 'none.pkl'], '--file: "none.pkl" is no file\n'],
   ['loadgen', ['--repeats', 'many'], '--repeats: is "many"; allowed: a whole number above 0\n'],
 ])('bench:%s refuses values: %j', (name, args, fault) => {

@@ -1,0 +1,221 @@
+// `npm run bench:multi-gpu`: what do several devices give over one? Replicas answer an Offline query of OpenOrca's lengths,
+// as many samples a worker on one as on all; a group of tensor-parallel ranks answers one request at a time. One and all
+// take turns, each in a process of its own; prints a table and keeps everything in one JSON file.
+//
+//   --devices cuda:0,cuda:1   all GPUs by default
+//   --models a,b              of llama-2-7b, llama-3-8b, llama-2-70b; llama-3-8b and llama-2-70b by default
+//   --only a,b                of replicas, server, tensor-parallel; server needs --server-qps
+//   --server-qps N            queries a second of one worker; all of them are asked for 1.9 / 2 of that each
+//   --quick                   one turn, fewer samples
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { hostFeatures } from '../native/index.js';
+import { runBenchProgram } from './bench-program.js';
+import { collectOutput } from './child-output.js';
+import { describeSystem, readCommit } from './environment.js';
+import { InputError, messageOf } from './errors.js';
+import type { EngineMeasurement, FailedLine } from './gpu-bench/record.js';
+import {
+  describeReplicas,
+  describeTensorParallel,
+  type LatencyMeasurement,
+  type MultiGpuBenchmark,
+  type ReplicasLine,
+  type ServerLine,
+  type TensorParallelLine,
+} from './multi-gpu-bench/record.js';
+import { measureOffline, measureServer, type ServedModel } from './multi-gpu-bench/throughput.js';
+import { findPackageRoot } from './package-root.js';
+import { formatMultiGpuBenchmark } from './report/multi-gpu-benchmark.js';
+
+const allParts = ['replicas', 'server', 'tensor-parallel'];
+
+/** As much as an H100 of 80 GB holds of each. */
+const served: readonly ServedModel[] = [
+  { name: 'llama-2-7b', samplesPerWorker: 2000, maxBatch: 256, maxStepTokens: 2048 },
+  { name: 'llama-3-8b', samplesPerWorker: 4000, maxBatch: 1024, maxStepTokens: 2048 },
+  { name: 'llama-2-70b', samplesPerWorker: 600, maxBatch: 384, maxStepTokens: 1024 },
+];
+
+/** Of the rate that as many workers as there are would serve each alone: what two must keep to be 1.9 of one. */
+const serverShare = 0.95;
+
+interface Plan {
+  readonly devices: readonly string[];
+  readonly models: readonly ServedModel[];
+  readonly parts: readonly string[];
+  readonly serverQps: number | null;
+  readonly turns: number;
+  readonly repeats: number;
+  readonly serverSeconds: number;
+}
+
+async function measureReplicas(root: string, model: ServedModel, plan: Plan) {
+  const [one, all]: [ReplicasLine['one'][number][], ReplicasLine['all'][number][]] = [[], []];
+  for (let turn = 0; turn < plan.turns; turn++) {
+    one.push(await measureOffline(root, model, plan.devices.slice(0, 1)));
+    all.push(await measureOffline(root, model, plan.devices));
+  }
+  const { name, samplesPerWorker, maxBatch } = model;
+  return describeReplicas({ model: name, samplesPerWorker, maxBatch }, one, all);
+}
+
+async function measureServers(root: string, model: ServedModel, plan: Plan): Promise<ServerLine> {
+  const qps = plan.serverQps!;
+  const one = plan.devices.slice(0, 1);
+  const allQps = qps * plan.devices.length * serverShare;
+  return {
+    model: model.name,
+    one: await measureServer(root, model, one, qps, plan.serverSeconds),
+    all: await measureServer(root, model, plan.devices, allQps, plan.serverSeconds),
+  };
+}
+
+async function measureLatency(
+  root: string,
+  model: string,
+  devices: readonly string[],
+  repeats: number,
+): Promise<LatencyMeasurement> {
+  const program = join(root, 'dist', 'harness', 'gpu-bench', 'engine-measurement.js');
+  const measure = async (kind: string) => {
+    process.stderr.write(`${kind}: ${model} on ${devices.join(', ')}\n`);
+    const args = [program, kind, model, String(repeats), devices.join(',')];
+    const result = JSON.parse(await collectOutput(process.execPath, args)) as
+      | EngineMeasurement
+      | FailedLine;
+    if ('failed' in result) throw new Error(result.failed);
+    return result;
+  };
+  return { decode: await measure('decode'), prefill: await measure('prefill') };
+}
+
+async function measureTensorParallel(
+  root: string,
+  { name }: ServedModel,
+  { devices, repeats }: Plan,
+): Promise<TensorParallelLine> {
+  const one = await measureLatency(root, name, devices.slice(0, 1), repeats);
+  const all = await measureLatency(root, name, devices, repeats);
+  return describeTensorParallel(name, devices.length, one, all);
+}
+
+/** A model that does not load is a line that says so. */
+async function measureEach<T>(
+  plan: Plan,
+  part: string,
+  measure: (model: ServedModel) => Promise<T>,
+): Promise<(T | FailedLine)[]> {
+  const lines: (T | FailedLine)[] = [];
+  for (const model of plan.parts.includes(part) ? plan.models : []) {
+    try {
+      lines.push(await measure(model));
+    } catch (error) {
+      lines.push({ model: model.name, failed: messageOf(error) });
+    }
+  }
+  return lines;
+}
+
+interface Values {
+  readonly devices?: string | undefined;
+  readonly models?: string | undefined;
+  readonly only?: string | undefined;
+  readonly 'server-qps'?: string | undefined;
+  readonly json?: string | undefined;
+  readonly quick?: boolean | undefined;
+}
+
+function refuse(option: string, message: string): never {
+  throw new InputError([{ where: `--${option}`, message }]);
+}
+
+function pickNames(option: string, given: string, allowed: readonly string[]): string[] {
+  const names = given.split(',');
+  const stranger = names.find((name) => !allowed.includes(name));
+  if (stranger !== undefined) {
+    refuse(option, `is "${stranger}"; allowed: ${allowed.join(', ')}`);
+  }
+  return names;
+}
+
+function pickDevices(given: string | undefined): string[] {
+  const { devices, reason } = hostFeatures().cuda;
+  const there = devices.map((_, index) => `cuda:${index}`);
+  if (given === undefined && there.length < 2) {
+    const found = there.length === 0 ? `no GPU: ${reason}` : 'one GPU';
+    refuse('devices', `is not given, and there is ${found}; allowed: two GPUs or more`);
+  }
+  const names = given === undefined ? there : pickNames('devices', given, [...there, 'cpu']);
+  if (names.length < 2) refuse('devices', `is "${names.join(',')}"; allowed: two or more`);
+  return names;
+}
+
+function readPlan(values: Values): Plan {
+  const only = values.only ?? 'replicas,tensor-parallel';
+  const parts = pickNames('only', only, allParts);
+  const qps = values['server-qps'] === undefined ? null : Number(values['server-qps']);
+  if (qps !== null && !(qps > 0)) {
+    refuse('server-qps', `is "${values['server-qps']}"; allowed: a number above 0`);
+  }
+  if (parts.includes('server') && qps === null) {
+    refuse('server-qps', 'is missing; allowed: the rate of one worker, a number above 0');
+  }
+  const names = served.map(({ name }) => name);
+  const models = pickNames('models', values.models ?? 'llama-3-8b,llama-2-70b', names);
+  const isQuick = values.quick === true;
+  const fewer = (model: ServedModel) =>
+    isQuick ? { ...model, samplesPerWorker: Math.ceil(model.samplesPerWorker / 2) } : model;
+  return {
+    devices: pickDevices(values.devices),
+    models: served.filter(({ name }) => models.includes(name)).map(fewer),
+    parts,
+    serverQps: qps,
+    turns: isQuick ? 1 : 2,
+    repeats: isQuick ? 3 : 5,
+    serverSeconds: isQuick ? 30 : 60,
+  };
+}
+
+async function benchmarkMultiGpu(values: Values): Promise<void> {
+  const plan = readPlan(values);
+  const root = findPackageRoot().folder;
+  const date = new Date().toISOString();
+  const name = `${date.replaceAll(':', '')}.json`;
+  const file = resolve(values.json ?? join(root, 'results', 'bench-multi-gpu', name));
+  const record: MultiGpuBenchmark = {
+    schema: 'loadmark/bench-multi-gpu/1',
+    date,
+    command: ['npm', 'run', 'bench:multi-gpu', '--', ...process.argv.slice(2)],
+    commit: await readCommit(root),
+    machine: await describeSystem(),
+    devices: plan.devices,
+    replicas: await measureEach(plan, 'replicas', (model) => measureReplicas(root, model, plan)),
+    server: await measureEach(plan, 'server', (model) => measureServers(root, model, plan)),
+    tensorParallel: await measureEach(plan, 'tensor-parallel', (model) =>
+      measureTensorParallel(root, model, plan),
+    ),
+  };
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(record, null, 1)}\n`);
+  process.stdout.write(`${formatMultiGpuBenchmark(record)}\nFile  ${file}\n`);
+}
+
+process.exitCode = await runBenchProgram(
+  {
+    name: 'bench:multi-gpu',
+    usage:
+      '[--devices A,B] [--models A,B] [--only replicas,server,tensor-parallel] [--server-qps N] [--json FILE] [--quick]',
+    options: {
+      devices: { type: 'string' },
+      models: { type: 'string' },
+      only: { type: 'string' },
+      'server-qps': { type: 'string' },
+      json: { type: 'string' },
+      quick: { type: 'boolean' },
+    },
+    run: benchmarkMultiGpu,
+  },
+  process.argv.slice(2),
+);

@@ -1,0 +1,94 @@
+// What a person reads from `npm run bench:multi-gpu`: a line a model, and what several devices gave over one.
+
+import type { FailedLine } from '../gpu-bench/record.js';
+import type {
+  MultiGpuBenchmark,
+  ReplicasLine,
+  ServerLine,
+  TensorParallelLine,
+  ThroughputRun,
+} from '../multi-gpu-bench/record.js';
+import { alignColumns } from './columns.js';
+
+/** Without the last newline. */
+export function formatMultiGpuBenchmark(record: MultiGpuBenchmark): string {
+  const { devices, replicas, server, tensorParallel } = record;
+  const tables = [
+    ...(replicas.length > 0 ? [formatReplicas(replicas, devices.length)] : []),
+    ...(server.length > 0 ? [formatServer(server)] : []),
+    ...(tensorParallel.length > 0 ? [formatTensorParallel(tensorParallel)] : []),
+  ];
+  return [`Devices: ${devices.join(', ')}`, ...tables].join('\n\n');
+}
+
+function formatReplicas(lines: readonly (ReplicasLine | FailedLine)[], count: number): string {
+  const header = ['replicas, Offline, tokens/s', 'one', `${count} workers`, 'factor'];
+  return alignColumns([
+    [...header, 'busy'],
+    ...lines.map((line) =>
+      'failed' in line
+        ? [line.model, '', '', '', line.failed]
+        : [
+            line.model,
+            line.one.map(({ tokensPerSecond }) => rate(tokensPerSecond)).join(' '),
+            line.all.map(({ tokensPerSecond }) => rate(tokensPerSecond)).join(' '),
+            `${line.factor.toFixed(2)}x`,
+            line.all.map(describeBusy).join('; '),
+          ],
+    ),
+  ]);
+}
+
+function describeBusy({ busyShares, valid }: ThroughputRun): string {
+  const shares = busyShares.map((share) =>
+    share === null ? 'not timed' : `${(100 * share).toFixed(1)} %`,
+  );
+  return `${shares.join(' ')}${valid ? '' : ' (INVALID)'}`;
+}
+
+function formatServer(lines: readonly (ServerLine | FailedLine)[]): string {
+  return alignColumns([
+    ['Server, queries/s', 'one', 'all', 'factor', ''],
+    ...lines.map((line) =>
+      'failed' in line
+        ? [line.model, '', '', '', line.failed]
+        : [
+            line.model,
+            describeRate(line.one),
+            describeRate(line.all),
+            `${(line.all.targetQps / line.one.targetQps).toFixed(2)}x`,
+            [...line.one.invalidReasons, ...line.all.invalidReasons].join('; '),
+          ],
+    ),
+  ]);
+}
+
+function describeRate({ targetQps, valid }: ServerLine['one']): string {
+  return `${targetQps} ${valid ? 'VALID' : 'INVALID'}`;
+}
+
+function formatTensorParallel(lines: readonly (TensorParallelLine | FailedLine)[]): string {
+  const header = ['tensor parallel', 'ranks', 'decode tokens/s: one', 'all', 'factor'];
+  return alignColumns([
+    [...header, 'first token ms: one', 'all', 'factor', ''],
+    ...lines.map((line) =>
+      'failed' in line
+        ? [line.model, '', '', '', '', '', '', '', line.failed]
+        : [
+            line.model,
+            String(line.ranks),
+            rate(line.decode.one.median),
+            rate(line.decode.all.median),
+            `${line.decode.factor.toFixed(2)}x`,
+            line.prefill.oneMs.median.toFixed(1),
+            line.prefill.allMs.median.toFixed(1),
+            `${line.prefill.factor.toFixed(2)}x`,
+            `${line.prefill.promptTokens} prompt tokens`,
+          ],
+    ),
+  ]);
+}
+
+function rate(value: number): string {
+  return value.toFixed(value < 1000 ? 1 : 0);
+}

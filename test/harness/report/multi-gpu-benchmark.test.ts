@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import type { EngineMeasurement, MeasuredEngine } from '../../../harness/gpu-bench/record.js';
+import {
+  describeReplicas,
+  describeTensorParallel,
+  type MultiGpuBenchmark,
+  type ThroughputRun,
+} from '../../../harness/multi-gpu-bench/record.js';
+import { formatMultiGpuBenchmark } from '../../../harness/report/multi-gpu-benchmark.js';
+
+function run(tokensPerSecond: number, busyShares: readonly (number | null)[]): ThroughputRun {
+  const devices = busyShares.map((_, index) => `cuda:${index}`).join(',');
+  const facts = { devices, valid: true, invalidReasons: [], samplesPerSecond: 1, seconds: 10 };
+  return { ...facts, tokensPerSecond, busyShares, samples: busyShares.map(() => 5) };
+}
+
+function measurement(promptTokens: number, seconds: readonly number[]): EngineMeasurement {
+  const runs = seconds.map((firstTokenSeconds) => ({
+    batch: 1,
+    promptTokens,
+    newTokens: 101,
+    seconds: firstTokenSeconds + 1,
+    firstTokenSeconds,
+    decode: { seconds: firstTokenSeconds * 10, tokens: 100, readPositions: 1 },
+    preemptions: 0,
+  }));
+  return { engine: {} as MeasuredEngine, runs };
+}
+
+const replicas = describeReplicas(
+  { model: 'llama-3-8b', samplesPerWorker: 100, maxBatch: 64 },
+  [run(1000, [0.99]), run(1020, [0.99])],
+  [run(1980, [0.98, 0.97]), run(2000, [0.98, 0.96])],
+);
+const split = describeTensorParallel(
+  'llama-2-70b',
+  2,
+  { decode: measurement(128, [0.2, 0.1, 0.3]), prefill: measurement(2048, [0.4, 0.5]) },
+  { decode: measurement(128, [0.1]), prefill: measurement(2048, [0.25]) },
+);
+
+const record: MultiGpuBenchmark = {
+  schema: 'loadmark/bench-multi-gpu/1',
+  date: '2026-11-27T00:00:00.000Z',
+  command: ['npm', 'run', 'bench:multi-gpu'],
+  commit: null,
+  machine: {} as MultiGpuBenchmark['machine'],
+  devices: ['cuda:0', 'cuda:1'],
+  replicas: [replicas, { model: 'llama-2-70b', failed: 'cuda:1: out of memory' }],
+  server: [
+    {
+      model: 'llama-3-8b',
+      one: { ...run(900, [0.9]), targetQps: 50 },
+      all: {
+        ...run(1700, [0.9, 0.9]),
+        targetQps: 95,
+        valid: false,
+        invalidReasons: ['TTFT too long'],
+      },
+    },
+  ],
+  tensorParallel: [split],
+};
+
+describe('the factors', () => {
+  it('are of medians: rates as they are, times turned round', () => {
+    expect(replicas.factor).toBeCloseTo(1990 / 1010, 12);
+    expect(split.decode.factor).toBeCloseTo(2, 12);
+    expect(split.prefill).toMatchObject({ promptTokens: 2048, oneMs: { median: 450 } });
+    expect(split.prefill.factor).toBeCloseTo(1.8, 12);
+  });
+});
+
+it('a line a model, and why one failed or is INVALID', () => {
+  expect(formatMultiGpuBenchmark(record)).toBe(`Devices: cuda:0, cuda:1
+
+replicas, Offline, tokens/s        one  2 workers  factor  busy
+llama-3-8b                   1000 1020  1980 2000   1.97x  98.0 % 97.0 %; 98.0 % 96.0 %
+llama-2-70b                                                cuda:1: out of memory
+
+Server, queries/s       one         all  factor
+llama-3-8b         50 VALID  95 INVALID   1.90x  TTFT too long
+
+tensor parallel  ranks  decode tokens/s: one    all  factor  first token ms: one    all  factor
+llama-2-70b          2                  50.0  100.0   2.00x                450.0  250.0   1.80x  2048 prompt tokens`);
+});
