@@ -20,7 +20,7 @@ constexpr int64_t kReserveBytes = int64_t{768} << 20;
 // The sizes asked for, whatever fits. No page table names more pages than `free_bytes` hold.
 GpuPlan size_plan(const EngineOptions& options, const ModelConfig& config, int64_t free_bytes) {
   GpuPlan plan;
-  plan.sizes = plan_engine(options, config);
+  plan.sizes = plan_engine(options, config, 1);
   const EnginePlan& sizes = plan.sizes;
   plan.step_rows = padded_batch(sizes.step_rows);
   plan.logit_rows = std::min(sizes.step_rows, kMostLogitRows);
@@ -147,7 +147,7 @@ GpuPlan plan_gpu(const EngineOptions& options, const ModelConfig& config, int64_
   if (automatic && plan.sizes.kv_bytes > room) {
     EngineOptions smaller = options;
     smaller.kv_cache_bytes = room;
-    plan.sizes = plan_engine(smaller, config);
+    plan.sizes = plan_engine(smaller, config, 1);
     const int64_t step_runs = std::min(plan.sizes.step_rows, options.max_batch);
     plan.step_pages = most_table_entries(plan.sizes, step_runs, plan.sizes.kv_pages);
   }
