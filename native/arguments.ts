@@ -69,9 +69,7 @@ function checkRanks(options: EngineOptions): readonly DeviceName[] {
     refuse(`tensorParallelDevices is ${quote(devices)}; allowed: a list of devices`);
   }
   if (devices.length > mostRanks) {
-    refuse(
-      `tensorParallelDevices holds ${devices.length} devices; allowed: at most ${mostRanks}`,
-    );
+    refuse(`tensorParallelDevices holds ${devices.length} devices; allowed: at most ${mostRanks}`);
   }
   const isAllowed = (name: unknown) =>
     options.device === 'cpu' ? name === 'cpu' : typeof name === 'string' && isCudaDevice(name);

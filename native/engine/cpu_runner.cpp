@@ -73,11 +73,11 @@ LoadedRunner load_cpu_runner(const EngineOptions& options) {
   }
   const ModelConfig config = read_model_config(options.model_path);
   const Checkpoint checkpoint(options.model_path);
+  const int64_t rank_bytes = plan_weight_bytes(config, checkpoint, options.weight_format, ranks);
+  const int64_t loading_bytes = plan_loading_bytes(config, checkpoint, options.weight_format);
   const ShardLimits limits(config, checkpoint);
   limits.check(ranks);
-  return load_ranks(options, config, limits,
-                    plan_weight_bytes(config, checkpoint, options.weight_format, ranks),
-                    plan_loading_bytes(config, checkpoint, options.weight_format),
+  return load_ranks(options, config, limits, rank_bytes, loading_bytes,
                     [&](const TensorShard& shard, int64_t row_slices) {
                       return load_weights(config, checkpoint, options.weight_format, shard,
                                           row_slices);
