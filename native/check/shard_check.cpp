@@ -28,8 +28,8 @@ struct Decoder {
   void operator()(const RoundedInt8& w) { scale(w.q, w.scale); }
   void scale(const std::vector<int8_t>& q, const std::vector<float>& scales) {
     for (int64_t i = 0; i < n * k; ++i) {
-      values[static_cast<size_t>(i)] = static_cast<float>(q[static_cast<size_t>(i)]) *
-                                       scales[static_cast<size_t>(i / k)];
+      values[static_cast<size_t>(i)] =
+          static_cast<float>(q[static_cast<size_t>(i)]) * scales[static_cast<size_t>(i / k)];
     }
   }
 };
@@ -102,8 +102,7 @@ void check_checkpoint(Reporter& report, const std::string& path) {
   const Checkpoint checkpoint(path);
   for (const LinearKind kind : kLinearKinds) {
     for (const ModulePart& module : linear_parts(config, 0, kind, {})) {
-      const SourceLinear whole =
-          read_linear(config, checkpoint, module.path, module.n, module.k);
+      const SourceLinear whole = read_linear(config, checkpoint, module.path, module.n, module.k);
       check_linear(report, whole);
       // Rounded before it is cut: the parts' rows have the whole rows' scales.
       if (!std::holds_alternative<FloatLinear>(whole.content)) continue;
@@ -132,7 +131,8 @@ void check_ranges(Reporter& report) {
       const std::string name =
           std::to_string(kv_heads) + " KV heads over " + std::to_string(ranks) + " ranks";
       for (int64_t rank = 0; rank < ranks; ++rank) {
-        const std::vector<ModulePart> qkv = linear_parts(config, 0, LinearKind::kQkv, {rank, ranks});
+        const std::vector<ModulePart> qkv =
+            linear_parts(config, 0, LinearKind::kQkv, {rank, ranks});
         report.expect(qkv[0].outputs.count == shard.q_size() &&
                           qkv[1].outputs.count == shard.kv_size() &&
                           qkv[2].outputs.first == qkv[1].outputs.first,

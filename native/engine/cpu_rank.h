@@ -25,8 +25,8 @@ class CpuRank {
 
   // Layers over all rows of a step.
   void run_layers(const CpuStep& step);
-  // Head of the step's logit rows [first, first + rows), banned tokens at -infinity, and the largest
-  // of each row.
+  // Head of the step's logit rows [first, first + rows), banned tokens at -infinity, and the
+  // largest of each row.
   void run_head(const CpuStep& step, int64_t first, int64_t rows);
 
   // The vocabulary's part that is here: tokens first_token() to first_token() + tokens() - 1.

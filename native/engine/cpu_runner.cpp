@@ -1,6 +1,6 @@
 // Layers run over all rows of a step, the head over a block of logit rows at a time. Ranks choose
-// greedily by what each found best of its own tokens; only rows that are drawn from, scored or asked
-// for are put together, for rank 0 to look at.
+// greedily by what each found best of its own tokens; only rows that are drawn from, scored or
+// asked for are put together, for rank 0 to look at.
 #include "engine/cpu_runner.h"
 
 #include <algorithm>
@@ -92,15 +92,13 @@ CpuRunner::CpuRunner(const EngineOptions& options, ops::Isa isa, const CpuPlan& 
       fault_rank_(options.fault_rank),
       threads_(rank_names(options)),
       sampler_(vocab),
-      whole_logits_(models.size() == 1
-                        ? 0
-                        : static_cast<size_t>(plan.logit_rows * vocab) * sizeof(float)),
+      whole_logits_(
+          models.size() == 1 ? 0 : static_cast<size_t>(plan.logit_rows * vocab) * sizeof(float)),
       best_(static_cast<size_t>(plan.logit_rows)),
       best_log_probs_(static_cast<size_t>(plan.logit_rows)) {
   for (int rank = 0; rank < threads_.ranks(); ++rank) {
-    ranks_.push_back(std::make_unique<CpuRank>(options, isa, plan, rank,
-                                               std::move(models[static_cast<size_t>(rank)]),
-                                               &threads_.group()));
+    ranks_.push_back(std::make_unique<CpuRank>(
+        options, isa, plan, rank, std::move(models[static_cast<size_t>(rank)]), &threads_.group()));
   }
   for (int i = 0; i <= options.step_lag; ++i)
     steps_.emplace_back(plan.sizes.step_rows, plan.step_pages);

@@ -30,7 +30,7 @@ struct EngineOptions {
   ops::ActivationType activations = ops::ActivationType::kInt8;
   WeightFormat weight_format = WeightFormat::kCheckpoint;
   int64_t fault_at_step =
-      0;  // fault injection for tests: this step (1 is the first) fails; 0 is off
+      0;                // fault injection for tests: this step (1 is the first) fails; 0 is off
   int fault_rank = -1;  // in this rank alone, before it has computed anything; -1: in the engine
   int step_lag =
       0;  // for tests: the CPU takes this many steps (0, 1) ahead of results, as a GPU does

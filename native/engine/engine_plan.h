@@ -34,7 +34,8 @@ EnginePlan plan_engine(const EngineOptions& options, const ModelConfig& config, 
 // first.
 void require_page_numbers(const EngineOptions& options, const EnginePlan& plan);
 
-// The model, `whole`, and the KV cache; weights, kernels and planned bytes are the device's to tell.
+// The model, `whole`, and the KV cache; weights, kernels and planned bytes are the device's to
+// tell.
 EngineInfo describe_sizes(const EngineOptions& options, const ModelConfig& whole,
                           const EnginePlan& plan);
 

@@ -22,7 +22,8 @@ void check_ranks(const EngineOptions& options) {
   for (const std::string& device : devices) names += (names.empty() ? "" : ", ") + device;
   const std::string named = "tensorParallelDevices is [" + names + "]";
   if (devices.front() != options.device)
-    throw Error(kBadArgument, named + "; allowed: device, \"" + options.device + "\", as the first");
+    throw Error(kBadArgument,
+                named + "; allowed: device, \"" + options.device + "\", as the first");
   for (const std::string& device : devices) {
     if (kind_of(device) != kind_of(devices.front()))
       throw Error(kBadArgument, named + "; allowed: devices of one kind");

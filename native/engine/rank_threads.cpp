@@ -17,8 +17,7 @@ RankThreads::RankThreads(std::vector<std::string> names, std::function<void()> g
       group_(static_cast<int>(names_.size())) {
   threads_.reserve(names_.size() - 1);
   try {
-    for (int rank = 1; rank < ranks(); ++rank)
-      threads_.emplace_back([this, rank] { serve(rank); });
+    for (int rank = 1; rank < ranks(); ++rank) threads_.emplace_back([this, rank] { serve(rank); });
   } catch (const std::system_error& error) {
     ending_.store(true);
     turn_.fetch_add(1);

@@ -26,8 +26,8 @@ class RankThreads {
   // Where the ranks meet while they run.
   RankGroup& group() { return group_; }
   int ranks() const { return group_.ranks(); }
-  // Calls work(rank) for every rank at once and returns when all have ended. Throws the first fault,
-  // naming its rank where there are several; after that nothing can be run any more.
+  // Calls work(rank) for every rank at once and returns when all have ended. Throws the first
+  // fault, naming its rank where there are several; after that nothing can be run any more.
   void run(const std::function<void(int rank)>& work);
 
  private:
@@ -39,10 +39,10 @@ class RankThreads {
   const std::function<void()> give_up_;
   RankGroup group_;
   const std::function<void(int rank)>* work_ = nullptr;
-  std::atomic<uint32_t> turn_{0};   // of run(), and of the end
-  std::atomic<int> running_{0};     // of the other ranks
+  std::atomic<uint32_t> turn_{0};  // of run(), and of the end
+  std::atomic<int> running_{0};    // of the other ranks
   std::atomic<bool> ending_{false};
-  std::atomic<int> failed_{-1};     // the first rank that did
+  std::atomic<int> failed_{-1};  // the first rank that did
   std::exception_ptr fault_;
   std::vector<std::thread> threads_;
 };
