@@ -27,9 +27,9 @@ class Collective {
   // One object a rank, in the order of `gpus`, 1 to 8 of them; messages have at most `most_count`
   // floats. The Gpus outlive them; they end when no call is under way on any rank. Throws
   // Error(kBadArgument) naming the pair of GPUs and what they cannot do.
-  static std::vector<std::unique_ptr<Collective>> make(
-      const std::vector<const Gpu*>& gpus, int64_t most_count,
-      CollectivePath path = CollectivePath::kAuto);
+  static std::vector<std::unique_ptr<Collective>> make(const std::vector<const Gpu*>& gpus,
+                                                       int64_t most_count,
+                                                       CollectivePath path = CollectivePath::kAuto);
   ~Collective();
   Collective(const Collective&) = delete;
   Collective& operator=(const Collective&) = delete;
@@ -46,7 +46,8 @@ class Collective {
   // any rank's index is -1 or the largest is not finite. best, index, tokens (rows).
   void choose_across(const float* best, const int32_t* index, int64_t rows, int32_t* tokens);
   // whole (rows, ranks * part_columns) = part (rows, part_columns) of every rank, side by side in
-  // rank order. `part` is a DeviceBuffer's memory: the other ranks read it where it lies.
+  // rank order. `part` lies in a DeviceBuffer, where the other ranks read it; both are 16-byte
+  // aligned.
   void gather_columns(const float* part, int64_t rows, int64_t part_columns, float* whole);
   // Which path serves which sizes: "one-shot over peer memory up to 4.0 MiB, NCCL 2.27.3 above".
   std::string describe() const;
@@ -57,9 +58,7 @@ class Collective {
   struct Group;
   Collective(std::shared_ptr<Group> group, int rank) : group_(std::move(group)), rank_(rank) {}
   const Gpu& gpu() const;
-  void add_by_nccl(int64_t count, float* sum);
   void choose_by_nccl(const float* best, const int32_t* index, int64_t rows, int32_t* tokens);
-  void gather_by_nccl(const float* part, int64_t rows, int64_t part_columns, float* whole);
 
   std::shared_ptr<Group> group_;
   int rank_;
