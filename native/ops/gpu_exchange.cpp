@@ -46,9 +46,8 @@ ChunkShape chunk_shape(const ExchangeMeans& means, int64_t count) {
 }
 
 int64_t exchange_bytes(int ranks, int64_t most_count) {
-  constexpr int64_t kFlags = 1 << 20;  // from above
   const int64_t inboxes = int64_t{2} * ranks * (kWordFloats * 8 + kChoiceRows * 16);
-  return parts(most_count, 4) * 16 + inboxes + kFlags;
+  return parts(most_count, 4) * 16 + inboxes + kExchangeFlagBytes;
 }
 
 std::string nccl_version_text(int version) {

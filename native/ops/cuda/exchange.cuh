@@ -30,7 +30,8 @@ struct Peers {
   int rank;
   bool early;  // the next kernel may take room on the device while this one waits
 };
-inline constexpr int64_t kWordInbox = kWordFloats / 2, kChoiceInbox = kChoiceRows;
+inline constexpr int64_t kWordInbox = kWordFloats / 2;  // pairs of words
+static_assert(sizeof(Exchange) <= kExchangeFlagBytes);
 
 // Loads the kernels of `ranks` ranks: a kernel that is loaded at its first launch may wait for all
 // work on its device, another rank's included.
