@@ -88,6 +88,7 @@ class Gpu {
   void synchronize() const;  // throws Error(kEngineBroken) naming the fault
   int64_t free_bytes() const;
   Stream stream() const { return stream_.get(); }
+  int device() const { return device_; }
   int multiprocessors() const { return multiprocessors_; }
   // Of a block that asks for it, in bytes.
   size_t most_shared() const { return most_shared_; }
