@@ -339,6 +339,11 @@ struct SamplingRow {
 // finite or the largest is not. Banned tokens are set to -infinity first.
 void choose_tokens(const Gpu& gpu, float* logits, const SamplingRow* sampling,
                    const int32_t* banned, int64_t rows, int64_t vocab, int32_t* out);
+// Of logits (rows, columns) of tokens first_token, first_token + 1, ...: best[r] the largest and
+// token[r] whose it is, of equal ones the first; -infinity and a large number where none is above
+// that. Banned tokens among them are set to -infinity first.
+void best_tokens(const Gpu& gpu, float* logits, const SamplingRow* sampling, const int32_t* banned,
+                 int64_t rows, int64_t columns, int64_t first_token, float* best, int32_t* token);
 // out[i] = log softmax(logits[target_row[i]])[targets[i]], in double
 void log_probability(const Gpu& gpu, const float* logits, int64_t vocab, const int32_t* target_row,
                      const int32_t* targets, int64_t count, double* out);
