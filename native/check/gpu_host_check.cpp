@@ -191,6 +191,38 @@ void check_plans(Reporter& report) {
   });
 }
 
+// Of two GPUs each has half of what is split; the KV cache is counted on both together.
+void check_shares(Reporter& report, const std::string& int4_folder) {
+  const ModelConfig whole = parse_synthetic_model("synthetic:llama-2-70b")->config;
+  const ModelConfig half = shard_config(whole, 2);
+  const int64_t table = whole.vocab_size * whole.hidden_size * 2;
+  const int64_t alone = gpu_weight_bytes(whole), weights = gpu_weight_bytes(whole, 2);
+  report.expect(weights > alone / 2 && weights < alone / 2 + table,
+                "half of llama-2-70b: " + std::to_string(weights));
+  const ModelConfig tiny = read_model_config(int4_folder);
+  const Checkpoint checkpoint(int4_folder);
+  const int64_t tiny_alone = gpu_weight_bytes(tiny, checkpoint, WeightFormat::kCheckpoint);
+  const int64_t tiny_half = gpu_weight_bytes(tiny, checkpoint, WeightFormat::kCheckpoint, 2);
+  const int64_t both = tiny.vocab_size * tiny.hidden_size * 2 + norm_and_bias_bytes(tiny);
+  // Strips of 16 x 16 outputs are filled up, of halves oftener.
+  report.expect(2 * tiny_half >= tiny_alone + both && 2 * tiny_half < 5 * (tiny_alone + both) / 4,
+                "half of tiny-int4: " + std::to_string(tiny_half));
+  EngineOptions options = large_options();
+  options.tensor_parallel_devices = {"cuda:0", "cuda:1"};
+  const int64_t token_bytes = 2 * 80 * 8 * 128 * 2;
+  const GpuPlan automatic = plan_gpu(options, half, weights, 40 * kGibibyte);
+  const int64_t taken = weights + automatic.step_bytes + automatic.sizes.kv_bytes / 2;
+  report.expect(taken < 40 * kGibibyte && taken > 39 * kGibibyte, "an automatic KV cache of two");
+  report.expect(automatic.sizes.kv_page_bytes == 16 * token_bytes, "a page on both");
+  options.kv_cache_bytes = 8 * kGibibyte;
+  report.expect(plan_gpu(options, half, weights, 40 * kGibibyte).sizes.kv_bytes ==
+                    8 * kGibibyte / (16 * token_bytes) * (16 * token_bytes),
+                "a KV cache of two as asked for");
+  const GpuPlan one = plan_gpu(large_options(), half, weights, 40 * kGibibyte);
+  const int64_t partials = automatic.step_rows * half.hidden_size * int64_t{sizeof(float)};
+  report.expect(automatic.step_bytes > one.step_bytes + partials, "memory for what is exchanged");
+}
+
 constexpr int64_t kExchangeCounts[] = {1,    3,     4,      5,      1023,    1024,    1025,
                                        8192, 65536, 131072, 131073, 1000003, 16777216};
 
@@ -277,6 +309,7 @@ int main(int argc, char** argv) {
   loadmark::check::check_faults(report);
   loadmark::check::check_weights(report, argv[1], argv[2]);
   loadmark::check::check_plans(report);
+  loadmark::check::check_shares(report, argv[2]);
   loadmark::check::check_exchange_shapes(report);
   loadmark::check::check_exchange_paths(report);
   loadmark::check::check_exchange_texts(report);
