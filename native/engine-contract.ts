@@ -24,7 +24,7 @@ export interface EngineOptions {
    * name: `device` alone. On the CPU `cpu` N times: N groups of threads, each with a shard of the weights.
    */
   readonly tensorParallelDevices?: readonly DeviceName[];
-  /** Threads of the engine's pool, the stepping thread included; where the CPU has several ranks, of all of them. */
+  /** Threads of the engine's pool, the stepping thread included; of all ranks on the CPU, each of which has one at least. */
   readonly threads: number;
   /** Sequences in flight at once. */
   readonly maxBatch: number;

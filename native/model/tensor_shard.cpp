@@ -20,8 +20,6 @@ Range kv_part(const ModelConfig& whole, const TensorShard& shard) {
   return {shard.rank * whole.kv_heads / shard.ranks * whole.head_dim, heads * whole.head_dim};
 }
 
-std::string ranks_text(int64_t ranks) { return std::to_string(ranks) + " devices"; }
-
 }  // namespace
 
 bool splits_inputs(LinearKind kind) { return kind == LinearKind::kO || kind == LinearKind::kDown; }
@@ -117,15 +115,22 @@ std::string ShardLimits::fault(int64_t ranks) const {
   return "";
 }
 
+std::vector<int64_t> ShardLimits::allowed() const {
+  std::vector<int64_t> numbers;
+  for (int64_t ranks = 1; ranks <= config_.heads; ++ranks) {
+    if (fault(ranks).empty()) numbers.push_back(ranks);
+  }
+  return numbers;
+}
+
 void ShardLimits::check(int64_t ranks) const {
   const std::string why = fault(ranks);
   if (why.empty()) return;
-  std::string allowed;
-  for (int64_t each = 1; each <= config_.heads; ++each) {
-    if (fault(each).empty()) allowed += (allowed.empty() ? "" : ", ") + std::to_string(each);
-  }
-  throw Error(kBadArgument, "tensorParallelDevices names " + ranks_text(ranks) + ": " + why +
-                                "; allowed for this model: " + allowed);
+  std::string numbers;
+  for (const int64_t each : allowed())
+    numbers += (numbers.empty() ? "" : ", ") + std::to_string(each);
+  throw Error(kBadArgument, "tensorParallelDevices names " + std::to_string(ranks) +
+                                " devices: " + why + "; allowed for this model: " + numbers);
 }
 
 int64_t ShardLimits::row_slices(int64_t ranks) const {

@@ -50,6 +50,8 @@ class ShardLimits {
   // Of a synthetic model.
   explicit ShardLimits(const ModelConfig& config);
 
+  // Numbers of devices, ascending from 1 on.
+  std::vector<int64_t> allowed() const;
   // Throws Error(kBadArgument) naming what cannot be split and the numbers that are allowed.
   void check(int64_t ranks) const;
   // In how many slices a device multiplies its inputs of o and down by, so that sums have one order

@@ -9,6 +9,7 @@ import {
   type EngineOptions,
   eventStatus,
   type GenerateRequest,
+  inspectModel,
 } from '../../native/index.js';
 import { largestDifference } from './difference.js';
 import { Bench, listCheckpoints, makeOptions, makeRequest, readGolden } from './golden-model.js';
@@ -221,6 +222,13 @@ describe('refusals', () => {
     );
     await refuses(over(65), /holds 65 devices; allowed: at most 64/);
     await expect(load('synthetic:tiny', 4)).rejects.toThrow(/groups of 64 inputs/);
+  });
+
+  test('an inspection names the numbers that are allowed', () => {
+    const allowed = (model: string) => inspectModel(join(models, model)).tensorParallel;
+    expect(allowed('tiny')).toEqual([1, 2, 4]);
+    expect(allowed('tiny-int4')).toEqual([1, 2]);
+    expect(inspectModel(join(golden, 'architectures/smollm2')).tensorParallel).toEqual([1]);
   });
 
   test('devices', async () => {
