@@ -107,6 +107,15 @@ void check_arguments(const std::vector<const Gpu*>& gpus, int64_t most_count, Co
   throw Error(kBadArgument, no_exchange(first, second));
 }
 
+// Blocks that wait for another rank's hold their room meanwhile: 32 a rank, two a multiprocessor.
+void check_room(const ExchangeMeans& means, const Gpu& gpu) {
+  const int most = means.multiprocessors / (kWordBlocks / 2);
+  if (!means.shares_device || means.ranks <= most) return;
+  throw Error(kBadArgument, std::to_string(means.ranks) + " ranks share GPUs such as " +
+                                gpu_text(gpu) + ", which has room for at most " +
+                                std::to_string(most) + "; allowed: a GPU a rank");
+}
+
 DeviceBuffer zeros(const Gpu& gpu, size_t bytes) {
   DeviceBuffer buffer(bytes);
   fill_bytes(gpu.stream(), buffer.as<void>(), 0, bytes);
@@ -179,6 +188,7 @@ std::vector<std::unique_ptr<Collective>> Collective::make(const std::vector<cons
   means.multiprocessors = (*std::min_element(gpus.begin(), gpus.end(), [](auto* a, auto* b) {
                             return a->multiprocessors() < b->multiprocessors();
                           }))->multiprocessors();
+  check_room(means, *gpus.front());
   const Pair apart = strangers(gpus);
   means.peer = apart.first == nullptr && path != CollectivePath::kNccl;
   // Of two that can read each other's memory NCCL would carry nothing.
