@@ -462,6 +462,8 @@ inline void check_nccl_group(const GpuCases& c, const std::vector<int>& devices)
     for (const int64_t rows : {1, 257, 8197}) check_choices(c, group, rows);
     check_columns(c, group, 3, 5);
     check_columns(c, group, 70, 1000);
+    // Two addends have one order.
+    if (devices.size() == 2) ExchangeSteps(c, group, sums, kMost).check(3);
   } catch (const Error& error) {
     const std::string why = error.what();
     if (why.find("libnccl.so.2 was not found") == std::string::npos) throw;
