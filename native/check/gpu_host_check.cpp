@@ -2,6 +2,7 @@
 // fault's message says, how large weights are, what is said of a plan that does not fit, and how
 // GPUs exchange what.
 // usage: gpu_host_check FLOAT_CHECKPOINT INT4_CHECKPOINT (the built-in models)
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -238,11 +239,13 @@ void check_exchange_shapes(Reporter& report) {
       report.expect(blocks * kWordThreads * kWordQuads >= quads, "words" + what);
       report.expect(blocks <= kWordBlocks, "word blocks" + what);
     }
-    for (const bool shares : {false, true}) {
-      ExchangeMeans means{.ranks = 2, .peer = true, .shares_device = shares};
+    for (const int sharing : {0, 2, 4}) {
+      ExchangeMeans means{
+          .ranks = std::max(2, sharing), .peer = true, .shares_device = sharing > 0};
       means.multiprocessors = 108;
       const ChunkShape shape = chunk_shape(means, count);
-      report.expect(shape.blocks >= 1 && shape.blocks <= (shares ? 32 : 54), "blocks" + what);
+      report.expect(shape.blocks >= 1 && shape.blocks <= 54, "blocks" + what);
+      report.expect(shape.blocks * sharing <= 108, "room for blocks" + what);
       report.expect(shape.blocks * shape.block_quads >= quads, "chunks" + what);
       report.expect(shape.tiles * shape.tile_quads >= shape.block_quads &&
                         (shape.tiles - 1) * shape.tile_quads < shape.block_quads &&

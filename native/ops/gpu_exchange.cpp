@@ -35,10 +35,13 @@ ChunkShape chunk_shape(const ExchangeMeans& means, int64_t count) {
   constexpr int64_t kLeastTile = 2048;  // quads: 32 KiB, some 5 us of a block's share of a link
   constexpr int64_t kMostTiles = 8;     // zeroed while the next are read; each costs a signal
   const int64_t quads = parts(count, 4);
-  const int64_t most = std::min(means.shares_device ? kChunkBlocks / 2 : kChunkBlocks,
-                                std::max(1, means.multiprocessors / 2));
+  // Ranks on one GPU wait for each other, so all blocks of all of them have to find room.
+  const int64_t most = means.shares_device
+                           ? std::min(kChunkBlocks / 2, means.multiprocessors / means.ranks)
+                           : std::min(kChunkBlocks, means.multiprocessors / 2);
   ChunkShape shape = {};
-  shape.blocks = static_cast<int>(std::clamp<int64_t>(parts(quads, kLeastTile), 1, most));
+  shape.blocks = static_cast<int>(
+      std::clamp<int64_t>(parts(quads, kLeastTile), 1, std::max<int64_t>(1, most)));
   shape.block_quads = parts(quads, shape.blocks);
   shape.tile_quads = std::max(kLeastTile, parts(shape.block_quads, kMostTiles));
   shape.tiles = static_cast<int>(parts(shape.block_quads, shape.tile_quads));

@@ -51,7 +51,7 @@ struct ChunkShape {
 ChunkShape chunk_shape(const ExchangeMeans& means, int64_t count);
 
 inline constexpr int64_t kExchangeFlagBytes = 1 << 16;  // from above
-// Memory that a rank's Collective takes on its GPU, in bytes, NCCL's own apart.
+// Memory that a rank's Collective takes on its GPU at most, in bytes, NCCL's own apart.
 int64_t exchange_bytes(int ranks, int64_t most_count);
 
 // 22703 -> "2.27.3"

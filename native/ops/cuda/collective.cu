@@ -97,6 +97,25 @@ void check_arguments(const std::vector<const Gpu*>& gpus, int64_t most_count, Co
   }
 }
 
+[[noreturn]] void refuse(const Pair& apart, CollectivePath path) {
+  if (path == CollectivePath::kNccl)
+    throw Error(kBadArgument, "NCCL was asked for, and libnccl.so.2 was not found");
+  const std::string first = gpu_text(*apart.first), second = gpu_text(*apart.second);
+  if (path == CollectivePath::kPeer)
+    throw Error(kBadArgument,
+                first + " and " + second + " cannot read each other's memory (no peer access)");
+  throw Error(kBadArgument, no_exchange(first, second));
+}
+
+// Blocks that wait for another rank's hold their room meanwhile: 32 a rank, two a multiprocessor.
+void check_room(const ExchangeMeans& means, const Gpu& gpu) {
+  const int most = means.multiprocessors / (kWordBlocks / 2);
+  if (!means.shares_device || means.ranks <= most) return;
+  throw Error(kBadArgument, std::to_string(means.ranks) + " ranks share GPUs such as " +
+                                gpu_text(gpu) + ", which has room for at most " +
+                                std::to_string(most) + "; allowed: a GPU a rank");
+}
+
 DeviceBuffer zeros(const Gpu& gpu, size_t bytes) {
   DeviceBuffer buffer(bytes);
   fill_bytes(gpu.stream(), buffer.as<void>(), 0, bytes);
@@ -169,18 +188,16 @@ std::vector<std::unique_ptr<Collective>> Collective::make(const std::vector<cons
   means.multiprocessors = (*std::min_element(gpus.begin(), gpus.end(), [](auto* a, auto* b) {
                             return a->multiprocessors() < b->multiprocessors();
                           }))->multiprocessors();
+  check_room(means, *gpus.front());
   const Pair apart = strangers(gpus);
   means.peer = apart.first == nullptr && path != CollectivePath::kNccl;
   // Of two that can read each other's memory NCCL would carry nothing.
-  const bool wants_nccl = !means.peer || (means.ranks > 2 && path == CollectivePath::kAuto);
-  if (wants_nccl && !means.shares_device && means.ranks > 1) group->nccl = NcclGroup::make(gpus);
+  const bool wants_nccl = path == CollectivePath::kNccl ||
+                          (path == CollectivePath::kAuto && (!means.peer || means.ranks > 2));
+  if (wants_nccl && !means.shares_device) group->nccl = NcclGroup::make(gpus);
   means.nccl = group->nccl != nullptr;
   if (means.nccl) means.nccl_version = group->nccl->version();
-  if (!means.peer && !means.nccl && means.ranks > 1) {
-    if (apart.first == nullptr)
-      throw Error(kBadArgument, "NCCL was asked for, and libnccl.so.2 was not found");
-    throw Error(kBadArgument, no_exchange(gpu_text(*apart.first), gpu_text(*apart.second)));
-  }
+  if (!means.peer && !means.nccl) refuse(apart, path);
   if (means.peer) open_peers(gpus);
   group->take_memory();
   std::vector<std::unique_ptr<Collective>> made;

@@ -21,7 +21,9 @@ enum class CollectivePath { kAuto, kPeer, kNccl };
 // number of times, as long as every rank replays the same. Pointers are memory of the rank's own
 // device as DeviceBuffer gives it. Over peer memory every rank gets the same bits in every run. A
 // rank that does not come within 10 seconds ends the process's work on the GPUs that wait for it:
-// their next synchronisation throws Error(kEngineBroken), and fault() names the rank.
+// their next synchronisation throws Error(kEngineBroken), and fault() names the rank. Ranks may
+// share a GPU, for tests: while one waits there nothing may wait for all work on that GPU, so
+// memory is taken and kernels are loaded before (CUDA_MODULE_LOADING=EAGER).
 class Collective {
  public:
   // One object a rank, in the order of `gpus`, 1 to 8 of them; messages have at most `most_count`

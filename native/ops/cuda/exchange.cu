@@ -77,14 +77,27 @@ __device__ float4 plus(const float4& a, const float4& b) {
 __device__ uint64_t word(uint32_t data, uint32_t turn) { return uint64_t{turn} << 32 | data; }
 __device__ uint32_t data_of(uint64_t word) { return static_cast<uint32_t>(word); }
 __device__ float float_of(uint64_t word) { return __uint_as_float(data_of(word)); }
-// Both words of turn `turn`, when they are there. An older turn's number would return after 2^32.
-__device__ ulonglong2 receive(const ulonglong2* from, uint32_t turn, const Peers& peers, int rank,
-                              ExchangeCall call) {
+// The words of turn `turn` of every other rank, kPairs pairs of each, when all are there; they come
+// in at where(rank, pair). An older turn's number would return after 2^32 turns.
+template <int kRanks, int kPairs, class Where>
+__device__ void receive(const Peers& peers, uint32_t turn, ExchangeCall call, const Where& where,
+                        ulonglong2 (&words)[kRanks][kPairs]) {
   Patience patience;
   for (;;) {
-    const ulonglong2 words = load_system(from);
-    if (words.x >> 32 == turn && words.y >> 32 == turn) return words;
-    patience.look(peers, rank, call);
+#pragma unroll
+    for (int i = 0; i < kRanks * kPairs; ++i) {
+      const int rank = i / kPairs, pair = i % kPairs;
+      if (rank != peers.rank) words[rank][pair] = load_system(where(rank, pair));
+    }
+    int absent = -1;
+#pragma unroll
+    for (int i = 0; i < kRanks * kPairs; ++i) {
+      const ulonglong2 pair = words[i / kPairs][i % kPairs];
+      const bool here = pair.x >> 32 == turn && pair.y >> 32 == turn;
+      if (i / kPairs != peers.rank && !here) absent = i / kPairs;
+    }
+    if (absent < 0) return;
+    patience.look(peers, absent, call);
   }
 }
 
@@ -130,17 +143,17 @@ __global__ void __launch_bounds__(kWordThreads)
 #pragma unroll
   for (int item = 0; item < kWordQuads; ++item) {
     if (quad_of(item) >= quads) continue;
+    ulonglong2 words[kRanks][2] = {};
+    receive(
+        peers, turn, ExchangeCall::kAdd,
+        [&](int from, int half) { return inbox + slot(from, item, half); }, words);
     float4 total = {};
 #pragma unroll
     for (int from = 0; from < kRanks; ++from) {
-      float4 v = mine[item];
-      if (from != peers.rank) {
-        const auto front =
-            receive(inbox + slot(from, item, 0), turn, peers, from, ExchangeCall::kAdd);
-        const auto back =
-            receive(inbox + slot(from, item, 1), turn, peers, from, ExchangeCall::kAdd);
-        v = {float_of(front.x), float_of(front.y), float_of(back.x), float_of(back.y)};
-      }
+      const auto [front, back] = words[from];
+      const float4 v = from == peers.rank ? mine[item]
+                                          : float4{float_of(front.x), float_of(front.y),
+                                                   float_of(back.x), float_of(back.y)};
       total = from == 0 ? v : plus(total, v);
     }
     store_quad(sum, quad_of(item), count, plus(before[item], total));
@@ -324,14 +337,17 @@ __global__ void __launch_bounds__(kChoiceThreads)
 #pragma unroll
     for (int to = 0; to < kRanks; ++to)
       if (to != peers.rank) store_system(peers.choices[to] + slot(peers.rank), words);
+    ulonglong2 others[kRanks][1] = {};
+    receive(
+        peers, turn, ExchangeCall::kChoose,
+        [&](int from, int) { return peers.choices[peers.rank] + slot(from); }, others);
     Choice choice;
     choice.meet(value, token);
 #pragma unroll
     for (int from = 0; from < kRanks; ++from) {
-      if (from == peers.rank) continue;
-      const auto other =
-          receive(peers.choices[peers.rank] + slot(from), turn, peers, from, ExchangeCall::kChoose);
-      choice.meet(float_of(other.x), static_cast<int32_t>(data_of(other.y)));
+      const ulonglong2 other = others[from][0];
+      if (from != peers.rank)
+        choice.meet(float_of(other.x), static_cast<int32_t>(data_of(other.y)));
     }
     tokens[row] = choice.result();
   }
