@@ -2,6 +2,7 @@
 // named on the command line by outputs, by inputs and by both, and holds what the parts decode to
 // against the same ranges of the whole; then how the ranks of a group meet, add and break off.
 // usage: shard_check CHECKPOINT...
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -154,6 +155,52 @@ void check_ranges(Reporter& report) {
   }
 }
 
+// Which numbers of devices a shape allows, and in how many slices each then multiplies.
+void check_limits(Reporter& report) {
+  ModelConfig config;
+  config.layers = 1;
+  config.heads = 8;
+  config.kv_heads = 2;
+  config.head_dim = 32;
+  config.hidden_size = 256;
+  config.intermediate_size = 512;
+  config.vocab_size = 96;
+  config.quantization = QuantizationConfig{};
+  const auto allows = [&](const std::vector<int64_t>& numbers, const std::string& what) {
+    const ShardLimits limits(config);
+    report.expect(limits.allowed() == numbers, what);
+    for (const int64_t ranks : {1, 2, 3, 4, 8, 16}) {
+      if (std::find(numbers.begin(), numbers.end(), ranks) == numbers.end()) {
+        report.refuses(what + ": " + std::to_string(ranks), kBadArgument,
+                       [&] { limits.check(ranks); });
+      } else {
+        limits.check(ranks);
+      }
+    }
+  };
+  config.quantization->group_size = 32;
+  allows({1, 2, 4, 8}, "groups of 32");
+  report.expect(ShardLimits(config).row_slices(1) == 4 && ShardLimits(config).row_slices(2) == 2 &&
+                    ShardLimits(config).row_slices(4) == 1 &&
+                    ShardLimits(config).row_slices(8) == 1,
+                "four slices on all devices together");
+  config.quantization->group_size = 128;
+  allows({1, 2}, "groups of 128, of o's 256 inputs");
+  report.expect(ShardLimits(config).row_slices(1) == 2, "two slices");
+  config.quantization->group_size = -1;
+  allows({1, 2, 4, 8}, "a scale a row");
+  config.quantization->group_size = 32;
+  config.intermediate_size = 520;  // the last group of down is short
+  allows({1}, "a short group");
+  report.expect(ShardLimits(config).row_slices(1) == 1, "one slice");
+  config.intermediate_size = 512;
+  config.kv_heads = 8;
+  config.heads = 24;
+  allows({1, 2, 4, 8}, "24 heads and 8 of K and V");
+  config.vocab_size = 98;
+  allows({1, 2}, "98 tokens");
+}
+
 void check_group(Reporter& report) {
   for (const int ranks : {1, 2, 3, 4, 8}) {
     RankThreads threads(std::vector<std::string>(static_cast<size_t>(ranks), "cpu"));
@@ -218,6 +265,7 @@ int main(int argc, char** argv) {
   Reporter report;
   for (int i = 1; i < argc; ++i) check_checkpoint(report, argv[i]);
   check_ranges(report);
+  check_limits(report);
   check_group(report);
   check_fault(report);
   std::printf("shard_check: %lld checks, %lld failures\n", static_cast<long long>(report.checks()),

@@ -94,6 +94,7 @@ void ShardLimits::add(const std::string& path, int64_t k, int64_t unit) {
 }
 
 std::string ShardLimits::fault(int64_t ranks) const {
+  if (ranks == 1) return "";  // nothing is cut, not even a last group that is short
   const std::pair<const char*, int64_t> sizes[] = {
       {"the number of attention heads", config_.heads},
       {"the MLP's intermediate size", config_.intermediate_size},
