@@ -37,7 +37,6 @@ CudaModel load_cuda_model(const ops::cuda::Gpu& gpu, const EngineOptions& option
   };
   if (const auto synthetic = parse_synthetic_model(options.model_path)) {
     loaded.whole = synthetic->config;
-    ShardLimits(loaded.whole).check(shard.ranks);
     refuse_early(gpu_weight_bytes(loaded.whole, shard.ranks));
     loaded.shard = std::make_unique<CudaLlama>(gpu, activation, *synthetic, shard);
     return loaded;
@@ -47,7 +46,6 @@ CudaModel load_cuda_model(const ops::cuda::Gpu& gpu, const EngineOptions& option
   const Checkpoint checkpoint(options.model_path);
   const int64_t weight_bytes =
       gpu_weight_bytes(loaded.whole, checkpoint, options.weight_format, shard.ranks);
-  if (shard.ranks > 1) ShardLimits(loaded.whole, checkpoint).check(shard.ranks);
   refuse_early(weight_bytes);
   loaded.shard = std::make_unique<CudaLlama>(gpu, activation, loaded.whole, checkpoint,
                                              options.weight_format, shard);

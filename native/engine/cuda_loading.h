@@ -22,7 +22,7 @@ struct CudaModel {
   std::unique_ptr<CudaLlama> shard;
 };
 // What `shard` has of the model that the options name, on a GPU of which `free_bytes` are its own.
-// What cannot be split or does not fit is refused before anything is read or made.
+// What does not fit is refused before anything is read or made.
 CudaModel load_cuda_model(const ops::cuda::Gpu& gpu, const EngineOptions& options,
                           const TensorShard& shard, int64_t free_bytes);
 // `shards` in the order of their ranks, the first on `gpu`.

@@ -38,6 +38,14 @@ void check_shared(const std::vector<std::string>& devices) {
   }
 }
 
+// Before a rank is made: what cannot be split is nobody's fault in particular.
+void check_split(const EngineOptions& options) {
+  if (const auto synthetic = parse_synthetic_model(options.model_path))
+    return ShardLimits(synthetic->config).check(options.ranks());
+  const ModelConfig config = read_model_config(options.model_path);
+  ShardLimits(config, Checkpoint(options.model_path)).check(options.ranks());
+}
+
 void load_share(const EngineOptions& options, int rank, RankThreads& threads, Share* share) {
   const std::vector<std::string>& devices = options.tensor_parallel_devices;
   const std::string& device = devices[static_cast<size_t>(rank)];
@@ -87,6 +95,7 @@ EngineInfo describe(const EngineOptions& options, const std::vector<Share>& shar
 
 LoadedRunner load_cuda_ranks(const EngineOptions& options) {
   check_shared(options.tensor_parallel_devices);
+  check_split(options);
   auto threads = std::make_unique<RankThreads>(options.tensor_parallel_devices);
   std::vector<Share> shares(static_cast<size_t>(options.ranks()));
   threads->run(

@@ -222,7 +222,9 @@ describe.skipIf(!available)('refusals', () => {
       Bench.load(shared('tiny-int4', 'fp16', { tensorParallelDevices: four })),
     ).rejects.toMatchObject({
       code: 'ERR_BAD_ARGUMENT',
-      message: expect.stringMatching(/groups of 64 inputs, .* allowed for this model: 1, 2$/),
+      message: expect.stringMatching(
+        /^tensorParallelDevices names 4 devices: .*groups of 64 inputs, .* allowed for this model: 1, 2$/,
+      ),
     });
   });
 });
