@@ -1,6 +1,11 @@
 // What may the engine be asked? Checks every argument, quoting the value and what is allowed, and packs lists of
 // requests into the few typed arrays that cross to the addon. What only the loaded model knows is checked there.
-import type { EngineOptions, GenerateRequest, ScoreRequest } from './engine-contract.js';
+import type {
+  DeviceName,
+  EngineOptions,
+  GenerateRequest,
+  ScoreRequest,
+} from './engine-contract.js';
 
 /** `code` is stable and machine-readable; `message` quotes the value and what is allowed. */
 export class NativeError extends Error {
@@ -47,23 +52,54 @@ export function checkProfile(steps: number, firstStep: number): void {
   checkInteger('startProfile: firstStep', firstStep, 0, maxInt32);
 }
 
+const isCudaDevice = (name: string): name is DeviceName => /^cuda:\d{1,3}$/.test(name);
+
 /** Which types each kind of device computes with. */
 export const deviceTypes = {
   cpu: { kvCacheTypes: ['fp32', 'fp16', 'bf16'], activationTypes: ['int8', 'fp32'] },
   cuda: { kvCacheTypes: ['fp16', 'bf16', 'fp8'], activationTypes: ['fp16', 'bf16'] },
 } as const;
 
+const mostRanks = 64;
+
+/** Empty where `device` computes alone. */
+function checkRanks(options: EngineOptions): readonly DeviceName[] {
+  const devices = options.tensorParallelDevices ?? [];
+  if (!Array.isArray(devices)) {
+    refuse(`tensorParallelDevices is ${quote(devices)}; allowed: a list of devices`);
+  }
+  if (devices.length > mostRanks) {
+    refuse(`tensorParallelDevices holds ${devices.length} devices; allowed: at most ${mostRanks}`);
+  }
+  const isAllowed = (name: unknown) =>
+    options.device === 'cpu' ? name === 'cpu' : typeof name === 'string' && isCudaDevice(name);
+  for (const [i, name] of devices.entries()) {
+    if (!isAllowed(name)) {
+      const allowed = options.device === 'cpu' ? 'cpu, as device is' : 'cuda:N, as device is';
+      refuse(`tensorParallelDevices[${i}] is ${quote(name)}; allowed: ${allowed}`);
+    }
+  }
+  if (devices.length > 0 && devices[0] !== options.device) {
+    refuse(
+      `tensorParallelDevices[0] is ${quote(devices[0])}; allowed: ${quote(options.device)}, the engine's device`,
+    );
+  }
+  return devices.length > 1 ? devices : [];
+}
+
 /** Returns the options with every default filled in, and nothing else in it. */
 export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   const weightFormat = options.weightFormat ?? 'checkpoint';
   const faultAtStep = options.faultAtStep ?? 0;
+  const faultRank = options.faultRank ?? -1;
   const stepLag = options.stepLag ?? 0;
   if (typeof options.modelPath !== 'string' || options.modelPath === '') {
     refuse(`modelPath is ${quote(options.modelPath)}; allowed: the path of a folder`);
   }
-  if (options.device !== 'cpu' && !/^cuda:\d{1,3}$/.test(options.device)) {
+  if (options.device !== 'cpu' && !isCudaDevice(options.device)) {
     refuse(`device is ${quote(options.device)}; allowed: cpu, cuda:N`);
   }
+  const tensorParallelDevices = checkRanks(options);
   const types = deviceTypes[options.device === 'cpu' ? 'cpu' : 'cuda'];
   checkInteger('threads', options.threads, 1, 1024);
   checkInteger('maxBatch', options.maxBatch, 1, 65_536);
@@ -76,10 +112,12 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   checkChoice('activationType', options.activationType, types.activationTypes);
   checkChoice('weightFormat', weightFormat, ['checkpoint', 'int8']);
   checkInteger('faultAtStep', faultAtStep, 0, maxInt32);
+  checkInteger('faultRank', faultRank, -1, Math.max(1, tensorParallelDevices.length) - 1);
   checkInteger('stepLag', stepLag, 0, 1);
   const checked = {
     modelPath: options.modelPath,
     device: options.device,
+    tensorParallelDevices,
     threads: options.threads,
     maxBatch: options.maxBatch,
     maxSequenceTokens: options.maxSequenceTokens,
@@ -91,6 +129,7 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
     activationType: options.activationType,
     weightFormat,
     faultAtStep,
+    faultRank,
     stepLag,
   };
   // One that is passed over would be computed without, and nobody would know.

@@ -19,7 +19,12 @@ export interface EngineOptions {
   /** Folder in Hugging Face layout: config.json and *.safetensors; a .gguf file; or synthetic:<shape>:<seed>, random weights. */
   readonly modelPath: string;
   readonly device: DeviceName;
-  /** Threads of the engine's pool, the stepping thread included. */
+  /**
+   * Devices that share every layer of the model (tensor parallelism), all of one kind, `device` the first; left out or one
+   * name: `device` alone. On the CPU `cpu` N times: N groups of threads, each with a shard of the weights.
+   */
+  readonly tensorParallelDevices?: readonly DeviceName[];
+  /** Threads of the engine's pool, the stepping thread included; of all ranks on the CPU, each of which has one at least. */
   readonly threads: number;
   /** Sequences in flight at once. */
   readonly maxBatch: number;
@@ -30,7 +35,7 @@ export interface EngineOptions {
   /** Tokens a page of the KV cache holds. */
   readonly pageTokens: number;
   /**
-   * Bytes for the KV cache; 0 plans what maxBatch sequences of maxSequenceTokens hold at most (where every layer has a
+   * Bytes for the KV cache, on all devices together; 0 plans what maxBatch sequences of maxSequenceTokens hold at most (where every layer has a
    * window: that, a step's tokens and a page), on a GPU what is free where that is less.
    */
   readonly kvCacheBytes: number;
@@ -41,6 +46,8 @@ export interface EngineOptions {
   readonly weightFormat?: WeightFormat;
   /** Fault injection for tests: the step of this number (1 is the first) fails, which breaks the engine. */
   readonly faultAtStep?: number;
+  /** With faultAtStep: it fails in this rank of tensor parallelism alone. -1, or left out: in the engine. */
+  readonly faultRank?: number;
   /** For tests: the CPU takes this many steps (0 or 1) ahead of results, as a GPU does. */
   readonly stepLag?: number;
 }
@@ -100,8 +107,11 @@ export interface ScoreResult {
   readonly finishedNs: number;
 }
 
+/** Bytes are those of all devices together. */
 export interface EngineInfo {
   readonly architecture: string;
+  /** Devices, or groups of threads, that share every layer; 1: none do. */
+  readonly tensorParallel: number;
   readonly layers: number;
   readonly hiddenSize: number;
   readonly heads: number;

@@ -16,6 +16,8 @@ export interface ModelInspection {
   readonly parameters: number;
   /** Of all layers, K and V, at 16 bits a value. */
   readonly kvBytesPerToken16: number;
+  /** Over how many devices it can be split (tensor parallelism); empty where a fault stands in the way. */
+  readonly tensorParallel: readonly number[];
   /** Last positions that a row of each layer sees; 0: all. */
   readonly windows: readonly number[];
   /** As config.json says; null where it says nothing. `checkpointFormat` null: the data tell. */

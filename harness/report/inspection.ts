@@ -42,6 +42,16 @@ function formatModel(record: InspectRecord): string {
       'memory',
       `weights ${size(record.weightBytes)}, of which a token reads ${size(record.weightBytesPerToken)}; KV cache ${size(record.kvBytesPerToken16)} a token in 16 bits`,
     ],
+    ...(record.tensorParallel.length === 0
+      ? []
+      : [
+          [
+            'devices',
+            record.tensorParallel.length === 1
+              ? 'one: its sizes let no others share every layer'
+              : `one, or ${record.tensorParallel.slice(1).join(' or ')} that share every layer (tensor parallelism)`,
+          ] as [string, string],
+        ]),
   ];
   return rows.map(([name, value]) => `${name.padEnd(14)}${value}`).join('\n');
 }

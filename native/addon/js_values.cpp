@@ -18,6 +18,19 @@ std::string read_string(const Napi::Object& object, const char* name) {
   return value.As<Napi::String>().Utf8Value();
 }
 
+std::vector<std::string> read_strings(const Napi::Object& object, const char* name) {
+  const Napi::Value value = object.Get(name);
+  if (!value.IsArray()) refuse(name, "a list of strings");
+  const auto array = value.As<Napi::Array>();
+  std::vector<std::string> strings;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::Value item = array.Get(i);
+    if (!item.IsString()) refuse(name, "a list of strings");
+    strings.push_back(item.As<Napi::String>().Utf8Value());
+  }
+  return strings;
+}
+
 template <class T>
 T choose(const Napi::Object& object, const char* name,
          const std::vector<std::pair<std::string, T>>& choices) {
@@ -89,6 +102,7 @@ EngineOptions read_options(const Napi::Object& options) {
   EngineOptions out;
   out.model_path = read_string(options, "modelPath");
   out.device = read_string(options, "device");
+  out.tensor_parallel_devices = read_strings(options, "tensorParallelDevices");
   out.threads = static_cast<int>(integer("threads"));
   out.max_batch = integer("maxBatch");
   out.max_sequence_tokens = integer("maxSequenceTokens");
@@ -110,6 +124,7 @@ EngineOptions read_options(const Napi::Object& options) {
       options, "weightFormat",
       {{"checkpoint", WeightFormat::kCheckpoint}, {"int8", WeightFormat::kInt8}});
   out.fault_at_step = integer("faultAtStep");
+  out.fault_rank = static_cast<int>(integer("faultRank"));
   out.step_lag = static_cast<int>(integer("stepLag"));
   return out;
 }
@@ -186,6 +201,7 @@ Napi::Object write_events(Napi::Env env, const EventBatch& batch) {
 Napi::Object write_info(Napi::Env env, const EngineInfo& info) {
   Napi::Object object = Napi::Object::New(env);
   set(object, "architecture", info.config.architecture);
+  set(object, "tensorParallel", info.tensor_parallel);
   set(object, "layers", info.config.layers);
   set(object, "hiddenSize", info.config.hidden_size);
   set(object, "heads", info.config.heads);

@@ -2,7 +2,6 @@
 #include "base/thread_pool.h"
 
 #include <atomic>
-#include <chrono>
 #include <exception>
 #include <string>
 #include <system_error>
@@ -10,42 +9,15 @@
 #include <utility>
 #include <vector>
 
-#if defined(LOADMARK_X86)
-#include <immintrin.h>
-#endif
-
 #include "base/error.h"
+#include "base/spin.h"
 
 namespace loadmark {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-// Long enough to bridge the gap between two operators of a step, short enough not to heat an idle
-// machine.
-constexpr std::chrono::microseconds kSpin{50};
 constexpr int kRemainingBits = 40;
 constexpr uint64_t kRemainingMask = (uint64_t{1} << kRemainingBits) - 1;
-
-void pause() {
-#if defined(LOADMARK_X86)
-  _mm_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
-// Spins until ready() or kSpin has passed; true when ready.
-template <class Ready>
-bool spin_until(Ready ready) {
-  const auto deadline = std::chrono::steady_clock::now() + kSpin;
-  do {
-    for (int i = 0; i < 64; ++i) {
-      if (ready()) return true;
-      pause();
-    }
-  } while (std::chrono::steady_clock::now() < deadline);
-  return ready();
-}
 
 }  // namespace
 

@@ -3,11 +3,15 @@
 //   cuda_check [--quick] [--seed N] [--only NAME] [--no-check] [--time] [--ceilings] [--json FILE]
 //              [--threads N]
 // --ceilings measures those alone, in the form of --time without its lines.
+// With --only collective, --time measures sums across ranks and nothing else.
 //   cuda_check --one K N ROWS
+//   cuda_check --absent-rank: a rank that does not come is missed, within 10 seconds
 #include <chrono>
 
 #include "check/cuda_architecture_cases.h"
 #include "check/cuda_attention_cases.h"
+#include "check/cuda_collective_cases.h"
+#include "check/cuda_collective_timing.h"
 #include "check/cuda_linear_cases.h"
 #include "check/cuda_row_cases.h"
 #include "check/cuda_timing.h"
@@ -18,7 +22,7 @@ namespace {
 using namespace loadmark;
 
 struct Options : check::CheckOptions {
-  bool ceilings = false, no_check = false;
+  bool ceilings = false, no_check = false, absent_rank = false;
   std::string only;
   std::vector<int64_t> one;  // k, n, rows of a linear to launch and nothing else
 
@@ -26,13 +30,15 @@ struct Options : check::CheckOptions {
     std::vector<check::Option> options = CheckOptions::all();
     options.insert(options.end(),
                    {check::text("--only", only), check::flag("--ceilings", ceilings),
-                    check::flag("--no-check", no_check), check::numbers("--one", 3, one)});
+                    check::flag("--no-check", no_check), check::numbers("--one", 3, one),
+                    check::flag("--absent-rank", absent_rank)});
     return options;
   }
 };
 
 int run(const Options& options) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  if (options.absent_rank) return check::check_absent_rank();
   const auto start = std::chrono::steady_clock::now();
   check::Reporter report;
   ThreadPool one(1), pool(options.threads);
@@ -52,12 +58,17 @@ int run(const Options& options) {
   if (wanted("attention")) check::check_gpu_attention(c);
   if (wanted("tokens")) check::check_gpu_tokens(c);
   if (wanted("linear")) check::check_gpu_linears(c);
+  if (wanted("collective")) check::check_gpu_collectives(c);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::printf("cuda_check: %lld checks, %lld failures, %s, seed %llu, %.1f s\n",
               static_cast<long long>(report.checks()), static_cast<long long>(report.failures()),
               gpu.name().c_str(), static_cast<unsigned long long>(options.seed), seconds);
   if (report.failures() != 0) return 1;  // what is wrong is not timed
+  if (options.time && options.only == "collective") {
+    check::time_collectives();
+    return 0;
+  }
   if (options.time || options.ceilings || !options.json.empty())
     check::time_gpu(gpu, options.json, !options.ceilings);
   return 0;

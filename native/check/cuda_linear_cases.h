@@ -37,12 +37,11 @@ inline GpuLinearCase gpu_int4_case(std::string name, const Int4Weight& w) {
 }
 inline GpuLinearCase gpu_int4_case(Cases& cases, int64_t n, int64_t k, int64_t group,
                                    bool symmetric, GroupOrder order) {
-  GpuLinearCase item = gpu_int4_case(order == GroupOrder::kNatural    ? ""
-                                     : order == GroupOrder::kActOrder ? " act-order"
-                                                                      : " uneven g_idx",
+  GpuLinearCase item = gpu_int4_case(kOrderNames[static_cast<int>(order)],
                                      random_int4(cases, n, k, group, symmetric, order));
   for (const gpu_ops::LinearWeight* weight : {&item.weight, &item.gate_up}) {
-    if (weight->packed == nullptr || order == GroupOrder::kUneven) continue;
+    const bool full = order == GroupOrder::kNatural || order == GroupOrder::kActOrder;
+    if (weight->packed == nullptr || !full) continue;
     const bool reordered = gpu_ops::gathered_columns(*weight) > 0;
     const int64_t planned =
         gpu_ops::packed_int4_bytes(n, k, group, weight->gate_up, !symmetric, reordered).total();
@@ -227,8 +226,8 @@ inline void check_gpu_linears(const GpuCases& c) {
     for (const Shape shape : {Shape{200, 520}, Shape{272, 1024}, Shape{18, 136}}) {
       for (const int64_t group : {int64_t{32}, int64_t{64}, int64_t{128}, shape.k}) {
         for (const bool symmetric : {true, false}) {
-          for (const GroupOrder order :
-               {GroupOrder::kNatural, GroupOrder::kActOrder, GroupOrder::kUneven}) {
+          for (const GroupOrder order : {GroupOrder::kNatural, GroupOrder::kActOrder,
+                                         GroupOrder::kUneven, GroupOrder::kScattered}) {
             if (quick && turn % 3 != 0 && order != GroupOrder::kNatural) {
               ++turn;
               continue;

@@ -132,6 +132,48 @@ inline void check_gpu_choice(const GpuCases& c, int64_t vocab, const TokenRows& 
   }
 }
 
+// The best of each half of the vocabulary, banned tokens of either half left out.
+inline void check_gpu_best(const GpuCases& c, int64_t vocab, const TokenRows& rows) {
+  const auto terms = to_gpu(rows.terms), banned = to_gpu(rows.banned);
+  const int64_t cut = vocab / 2;
+  for (const int64_t first : {int64_t{0}, cut}) {
+    const int64_t columns = first == 0 ? cut : vocab - cut;
+    const std::string what = "gpu best_tokens of tokens " + std::to_string(first) + " to " +
+                             std::to_string(first + columns) + " of " + std::to_string(vocab);
+    std::vector<float> part, want_best;
+    std::vector<int32_t> want;
+    for (int64_t row = 0; row < kTokenRows; ++row) {
+      const auto from = rows.logits.begin() + row * vocab + first;
+      part.insert(part.end(), from, from + columns);
+      const gpu_ops::SamplingRow& t = rows.terms[static_cast<size_t>(row)];
+      std::vector<float> allowed(from, from + columns);
+      for (int32_t i = 0; i < t.banned; ++i) {
+        const int64_t at = rows.banned[static_cast<size_t>(t.first_banned + i)] - first;
+        if (at >= 0 && at < columns) allowed[static_cast<size_t>(at)] = -INFINITY;
+      }
+      want_best.push_back(-INFINITY);
+      want.push_back(INT32_MAX);
+      for (int64_t i = 0; i < columns; ++i) {
+        if (!(allowed[static_cast<size_t>(i)] > want_best.back())) continue;
+        want_best.back() = allowed[static_cast<size_t>(i)];
+        want.back() = static_cast<int32_t>(first + i);
+      }
+    }
+    const auto logits = to_gpu(part);
+    const Poisoned best(c, want.size() * 4), token(c, want.size() * 4);
+    gpu_ops::best_tokens(c.gpu, logits.as<float>(), terms.as<gpu_ops::SamplingRow>(),
+                         banned.as<int32_t>(), kTokenRows, columns, first,
+                         static_cast<float*>(best.data()), static_cast<int32_t*>(token.data()));
+    const std::vector<float> got_best = best.take<float>(c, what);
+    const std::vector<int32_t> got = token.take<int32_t>(c, what);
+    for (size_t row = 0; row < got.size(); ++row) {
+      c.report.expect(got[row] == want[row] && got_best[row] == want_best[row],
+                      what + " row " + std::to_string(row) + ": " + std::to_string(got[row]) +
+                          ", should be " + std::to_string(want[row]));
+    }
+  }
+}
+
 inline void check_gpu_log_probability(const GpuCases& c, int64_t vocab,
                                       const std::vector<float>& logits) {
   const std::string what = "gpu log_probability vocab " + std::to_string(vocab);
@@ -158,6 +200,7 @@ inline void check_gpu_tokens(const GpuCases& c) {
     if (c.cases.quick && (vocab == 32000 || vocab == 151936)) continue;
     const TokenRows rows = draw_token_rows(c, vocab);
     check_gpu_choice(c, vocab, rows);
+    check_gpu_best(c, vocab, rows);
     check_gpu_log_probability(c, vocab, rows.logits);
   }
 }

@@ -67,12 +67,17 @@ EngineOptions draw_options(Mutator& random, const std::string& model) {
   options.max_sequence_tokens = 96;
   options.max_step_tokens = static_cast<int64_t>(1 + random.below(64));
   options.page_tokens = static_cast<int64_t>(1 + random.below(16));
-  // Of 512 bytes a token: sometimes barely more than one sequence, so that preemption is frequent.
+  const size_t ranks = size_t{1} << random.below(3);
+  if (ranks > 1) options.tensor_parallel_devices.assign(ranks, "cpu");
+  // Of 512 bytes a token, over 4 ranks with 2 KV heads twice that: sometimes barely more than one
+  // sequence, so that preemption is frequent.
+  const int64_t token_bytes = ranks == 4 ? 1024 : 512;
   options.kv_cache_bytes =
-      random.below(2) == 0 ? 0 : static_cast<int64_t>(512 * 16 * (7 + random.below(10)));
+      random.below(2) == 0 ? 0 : token_bytes * 16 * static_cast<int64_t>(7 + random.below(10));
   options.activations =
       random.below(2) == 0 ? ops::ActivationType::kInt8 : ops::ActivationType::kFloat32;
   options.fault_at_step = random.below(4) == 0 ? static_cast<int64_t>(1 + random.below(60)) : 0;
+  if (random.below(2) == 0) options.fault_rank = static_cast<int>(random.below(ranks));
   options.step_lag = static_cast<int>(random.below(2));
   return options;
 }
@@ -111,7 +116,8 @@ bool run_round(const std::string& model, uint64_t seed) {
         submitted += count;
         auto call = std::make_shared<ScoreCall>();
         call->done = [&answered](ScoreCall&, const ScoreCall::Failure*) { ++answered; };
-        engine->score({{draw_tokens(random, 1, 30), {{1}, {2}, draw_tokens(random, 1, 9)}}}, call);
+        engine->score(
+            {{draw_tokens(random, 1, 30), {{1}, {2}, draw_tokens(random, 1, 9)}, {0, 0, 0}}}, call);
         ++asked;
         std::this_thread::sleep_for(std::chrono::microseconds(random.below(2000)));
       }

@@ -1,6 +1,8 @@
 // What of the engine on a GPU can be checked without one: which batch sizes have graphs, what a
-// fault's message says, how large weights are and what is said of a plan that does not fit.
+// fault's message says, how large weights are, what is said of a plan that does not fit, and how
+// GPUs exchange what.
 // usage: gpu_host_check FLOAT_CHECKPOINT INT4_CHECKPOINT (the built-in models)
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -10,6 +12,7 @@
 #include "engine/gpu_plan.h"
 #include "model/gpu_bytes.h"
 #include "model/model_shapes.h"
+#include "ops/gpu_exchange.h"
 
 namespace loadmark::check {
 namespace {
@@ -189,6 +192,113 @@ void check_plans(Reporter& report) {
   });
 }
 
+// Of two GPUs each has half of what is split; the KV cache is counted on both together.
+void check_shares(Reporter& report, const std::string& int4_folder) {
+  const ModelConfig whole = parse_synthetic_model("synthetic:llama-2-70b")->config;
+  const ModelConfig half = shard_config(whole, 2);
+  const int64_t table = whole.vocab_size * whole.hidden_size * 2;
+  const int64_t alone = gpu_weight_bytes(whole), weights = gpu_weight_bytes(whole, 2);
+  report.expect(weights > alone / 2 && weights < alone / 2 + table,
+                "half of llama-2-70b: " + std::to_string(weights));
+  const ModelConfig tiny = read_model_config(int4_folder);
+  const Checkpoint checkpoint(int4_folder);
+  const int64_t tiny_alone = gpu_weight_bytes(tiny, checkpoint, WeightFormat::kCheckpoint);
+  const int64_t tiny_half = gpu_weight_bytes(tiny, checkpoint, WeightFormat::kCheckpoint, 2);
+  const int64_t both = tiny.vocab_size * tiny.hidden_size * 2 + norm_and_bias_bytes(tiny);
+  // Strips of 16 x 16 outputs are filled up, of halves oftener.
+  report.expect(2 * tiny_half >= tiny_alone + both && 2 * tiny_half < 5 * (tiny_alone + both) / 4,
+                "half of tiny-int4: " + std::to_string(tiny_half));
+  EngineOptions options = large_options();
+  options.tensor_parallel_devices = {"cuda:0", "cuda:1"};
+  const int64_t token_bytes = 2 * 80 * 8 * 128 * 2;
+  const GpuPlan automatic = plan_gpu(options, half, weights, 40 * kGibibyte);
+  const int64_t taken = weights + automatic.step_bytes + automatic.sizes.kv_bytes / 2;
+  report.expect(taken < 40 * kGibibyte && taken > 39 * kGibibyte, "an automatic KV cache of two");
+  report.expect(automatic.sizes.kv_page_bytes == 16 * token_bytes, "a page on both");
+  options.kv_cache_bytes = 8 * kGibibyte;
+  report.expect(plan_gpu(options, half, weights, 40 * kGibibyte).sizes.kv_bytes ==
+                    8 * kGibibyte / (16 * token_bytes) * (16 * token_bytes),
+                "a KV cache of two as asked for");
+  const GpuPlan one = plan_gpu(large_options(), half, weights, 40 * kGibibyte);
+  const int64_t partials = automatic.step_rows * half.hidden_size * int64_t{sizeof(float)};
+  report.expect(automatic.step_bytes > one.step_bytes + partials, "memory for what is exchanged");
+}
+
+constexpr int64_t kExchangeCounts[] = {1,    3,     4,      5,      1023,    1024,    1025,
+                                       8192, 65536, 131072, 131073, 1000003, 16777216};
+
+// Every quad of a message has a thread, and every block something to send.
+void check_exchange_shapes(Reporter& report) {
+  using namespace ops::cuda;
+  for (const int64_t count : kExchangeCounts) {
+    const int64_t quads = (count + 3) / 4;
+    const std::string what = " of " + std::to_string(count) + " floats";
+    if (count <= kWordFloats) {
+      const int64_t blocks = word_shape(count).blocks;
+      report.expect((blocks - 1) * kWordThreads < quads, "a quad for each block" + what);
+      report.expect(blocks * kWordThreads * kWordQuads >= quads, "words" + what);
+      report.expect(blocks <= kWordBlocks, "word blocks" + what);
+    }
+    for (const int sharing : {0, 2, 4}) {
+      ExchangeMeans means{
+          .ranks = std::max(2, sharing), .peer = true, .shares_device = sharing > 0};
+      means.multiprocessors = 108;
+      const ChunkShape shape = chunk_shape(means, count);
+      report.expect(shape.blocks >= 1 && shape.blocks <= 54, "blocks" + what);
+      report.expect(shape.blocks * sharing <= 108, "room for blocks" + what);
+      report.expect(shape.blocks * shape.block_quads >= quads, "chunks" + what);
+      report.expect(shape.tiles * shape.tile_quads >= shape.block_quads &&
+                        (shape.tiles - 1) * shape.tile_quads < shape.block_quads &&
+                        shape.tiles <= 8,
+                    "tiles" + what);
+    }
+  }
+}
+
+void check_exchange_paths(Reporter& report) {
+  using namespace ops::cuda;
+  const auto path = [](int ranks, bool peer, bool nccl, int64_t count) {
+    return exchange_path({.ranks = ranks, .peer = peer, .nccl = nccl}, count);
+  };
+  constexpr int64_t kMost = int64_t{1} << 30;
+  report.expect(path(2, true, false, 131072) == ExchangePath::kWords, "the most words of two");
+  report.expect(path(2, true, false, 131073) == ExchangePath::kChunks, "more than words of two");
+  report.expect(path(2, true, true, kMost) == ExchangePath::kChunks, "two need no ring");
+  report.expect(path(4, true, false, 43690) == ExchangePath::kWords, "the most words of four");
+  report.expect(path(4, true, false, 43691) == ExchangePath::kChunks, "more than words of four");
+  report.expect(path(4, true, true, 1 << 20) == ExchangePath::kChunks, "4 MiB of four");
+  report.expect(path(4, true, true, (1 << 20) + 1) == ExchangePath::kNccl, "more of four");
+  report.expect(path(4, true, false, kMost) == ExchangePath::kChunks, "four without NCCL");
+  report.expect(path(2, false, true, 1) == ExchangePath::kNccl, "no peer access");
+  report.expect(path(1, false, false, kMost) == ExchangePath::kChunks, "one rank");
+  report.expect(exchange_bytes(2, 5) == 32 + 4 * (131072 * 8 + 8192 * 16) + 65536, "its bytes");
+}
+
+void check_exchange_texts(Reporter& report) {
+  using namespace ops::cuda;
+  const auto tells = [&](const ExchangeMeans& means, const std::string& want) {
+    expect_text(report, "the paths", describe_exchange(means), want);
+  };
+  tells({.ranks = 2, .peer = true}, "one-shot over peer memory");
+  tells({.ranks = 4, .peer = true}, "one-shot over peer memory");
+  tells({.ranks = 4, .peer = true, .nccl = true, .nccl_version = "2.27.3"},
+        "one-shot over peer memory up to 4.0 MiB, NCCL 2.27.3 above");
+  tells({.ranks = 2, .nccl = true, .nccl_version = "2.27.3"}, "NCCL 2.27.3");
+  tells({.ranks = 1, .peer = true}, "one rank, which adds up alone");
+  expect_text(report, "NCCL's version", nccl_version_text(22703), "2.27.3");
+  expect_text(report, "an old NCCL's version", nccl_version_text(2804), "2.8.4");
+  expect_text(report, "no fault", describe_exchange_fault(1, 0), "");
+  expect_text(report, "an absent rank", describe_exchange_fault(1, 1),
+              "rank 1 waited 10 s for rank 0 in add_across");
+  expect_text(report, "an absent rank", describe_exchange_fault(0, 1 + 7 + 2 * kFaultCall),
+              "rank 0 waited 10 s for rank 7 in gather_columns");
+  const std::string refused = no_exchange("cuda:0 (NVIDIA A40)", "cuda:1 (NVIDIA L4)");
+  report.expect(refused.rfind("cuda:0 (NVIDIA A40) and cuda:1 (NVIDIA L4) cannot read each "
+                              "other's memory (no peer access), and libnccl.so.2",
+                              0) == 0,
+                refused);
+}
+
 }  // namespace
 }  // namespace loadmark::check
 
@@ -202,6 +312,10 @@ int main(int argc, char** argv) {
   loadmark::check::check_faults(report);
   loadmark::check::check_weights(report, argv[1], argv[2]);
   loadmark::check::check_plans(report);
+  loadmark::check::check_shares(report, argv[2]);
+  loadmark::check::check_exchange_shapes(report);
+  loadmark::check::check_exchange_paths(report);
+  loadmark::check::check_exchange_texts(report);
   std::printf("gpu_host_check: %lld checks, %lld failures\n",
               static_cast<long long>(report.checks()), static_cast<long long>(report.failures()));
   return report.failures() == 0 ? 0 : 1;

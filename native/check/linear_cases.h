@@ -90,12 +90,15 @@ inline LinearCase int8_groups_case(Cases& cases, int64_t n, int64_t k) {
   return result;
 }
 
-enum class GroupOrder { kNatural, kActOrder, kUneven };
+// kScattered: of twice as many groups as the columns fill, what a part of a linear has.
+enum class GroupOrder { kNatural, kActOrder, kUneven, kScattered };
+constexpr const char* kOrderNames[] = {"", " act-order", " uneven g_idx", " scattered g_idx"};
 
 inline Int4Weight random_int4(Cases& cases, int64_t n, int64_t k, int64_t group_size,
                               bool symmetric, GroupOrder order) {
   Int4Weight w;
   w.n = n, w.k = k, w.group_size = group_size, w.symmetric = symmetric;
+  if (order == GroupOrder::kScattered) w.group_count = 2 * w.groups();
   const auto groups = static_cast<size_t>(w.groups());
   w.q.resize(static_cast<size_t>(n * k));
   for (uint8_t& value : w.q) value = static_cast<uint8_t>(cases.below(16));
@@ -110,7 +113,7 @@ inline Int4Weight random_int4(Cases& cases, int64_t n, int64_t k, int64_t group_
   w.g_idx.resize(static_cast<size_t>(k));
   for (int64_t i = 0; i < k; ++i) {
     w.g_idx[static_cast<size_t>(i)] = static_cast<int32_t>(
-        order == GroupOrder::kUneven ? cases.below(w.groups()) : i / group_size);
+        order == GroupOrder::kActOrder ? i / group_size : cases.below(w.groups()));
   }
   std::shuffle(w.g_idx.begin(), w.g_idx.end(), cases.random);
   return w;
@@ -131,9 +134,7 @@ inline LinearCase int4_case(Cases& cases, int64_t n, int64_t k, int64_t group_si
                 (offsets     ? " offset"
                  : symmetric ? " sym"
                              : " asym") +
-                (order == GroupOrder::kNatural    ? ""
-                 : order == GroupOrder::kActOrder ? " act-order"
-                                                  : " uneven g_idx");
+                kOrderNames[static_cast<int>(order)];
   std::vector<int> group(static_cast<size_t>(k));
   for (int64_t column = 0; column < k; ++column) {
     const int64_t natural = column / group_size;
@@ -303,8 +304,8 @@ inline void check_linear(Cases& cases) {
     }
     for (const int64_t group : groups) {
       for (const bool symmetric : {true, false}) {
-        for (const GroupOrder order :
-             {GroupOrder::kNatural, GroupOrder::kActOrder, GroupOrder::kUneven}) {
+        for (const GroupOrder order : {GroupOrder::kNatural, GroupOrder::kActOrder,
+                                       GroupOrder::kUneven, GroupOrder::kScattered}) {
           check_linear_case(cases, int4_case(cases, n, k, group, symmetric, order), n, k);
         }
       }

@@ -4,59 +4,43 @@
 #include "engine/cuda_runner.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "base/clock.h"
 #include "engine/batch_ladder.h"
-#include "model/gpu_bytes.h"
 
 namespace loadmark {
 namespace {
 
-// A rung takes its step once, to have its kernels loaded, and a few milliseconds for the capture.
-constexpr int64_t kMostGraphNs = 1'000'000'000;
-
-int device_number(const std::string& device) {
-  const size_t colon = device.find(':');
-  return colon == std::string::npos ? 0 : std::atoi(device.c_str() + colon + 1);
+bool is_greedy(const Batch::LogitRow& row) {
+  return row.kind == Sequence::Kind::kGenerate && !(row.sampling.temperature > 0);
 }
 
-// What does not fit is refused before anything is read or made.
-std::unique_ptr<CudaLlama> load_model(const ops::cuda::Gpu& gpu, const EngineOptions& options) {
-  const auto activation = options.activations == ops::ActivationType::kFloat16
-                              ? ops::cuda::Activation::kFloat16
-                              : ops::cuda::Activation::kBFloat16;
-  if (const auto synthetic = parse_synthetic_model(options.model_path)) {
-    const ModelConfig& config = synthetic->config;
-    check_gpu_model(config);
-    plan_gpu(options, config, gpu_weight_bytes(config), gpu.free_bytes());
-    return std::make_unique<CudaLlama>(gpu, activation, *synthetic);
-  }
-  ModelConfig config = read_model_config(options.model_path);
-  check_gpu_model(config);
-  const Checkpoint checkpoint(options.model_path);
-  const int64_t weight_bytes = gpu_weight_bytes(config, checkpoint, options.weight_format);
-  plan_gpu(options, config, weight_bytes, gpu.free_bytes());
-  return std::make_unique<CudaLlama>(gpu, activation, std::move(config), checkpoint,
-                                     options.weight_format);
-}
+size_t float_bytes(int64_t count) { return static_cast<size_t>(count) * sizeof(float); }
 
 }  // namespace
 
 CudaRunner::CudaRunner(std::unique_ptr<ops::cuda::Gpu> gpu, std::unique_ptr<CudaLlama> model,
-                       const EngineOptions& options, const GpuPlan& plan)
+                       int64_t vocab, const EngineOptions& options, const GpuPlan& plan,
+                       ops::cuda::Collective* collective)
     : gpu_(std::move(gpu)),
       model_(std::move(model)),
+      collective_(collective),
+      vocab_(vocab),
       max_rows_(plan.step_rows),
       logit_rows_(plan.logit_rows),
       input_({max_rows_, plan.step_pages, options.page_tokens,
               ops::cuda::attention_tile_tokens(model_->config().heads, model_->config().kv_heads)}),
       kv_(model_->config(), options.kv_type, options.page_tokens, plan.sizes.kv_pages),
       targets_(*gpu_, max_rows_) {
-  const ModelConfig& config = model_->config();
+  const int64_t block_rows = padded_batch(logit_rows_);
+  model_->join(collective);
   model_->reserve(max_rows_, options.max_sequence_tokens);
-  logits_ = ops::cuda::DeviceBuffer(
-      static_cast<size_t>(padded_batch(logit_rows_) * config.vocab_size) * sizeof(float));
+  logits_ = ops::cuda::DeviceBuffer(float_bytes(block_rows * model_->head_tokens()));
+  if (collective_ != nullptr) {
+    best_logits_ = ops::cuda::DeviceBuffer(float_bytes(block_rows));
+    best_tokens_ = ops::cuda::DeviceBuffer(static_cast<size_t>(block_rows) * sizeof(int32_t));
+    whole_logits_ = ops::cuda::DeviceBuffer(float_bytes(block_rows * vocab_));
+  }
   tokens_ = ops::cuda::DeviceBuffer(static_cast<size_t>(max_rows_) * 4);
   ops::cuda::fill_bytes(gpu_->stream(), tokens_.as<void>(), 0, tokens_.size());
   kv_.clear(gpu_->stream());
@@ -65,11 +49,15 @@ CudaRunner::CudaRunner(std::unique_ptr<ops::cuda::Gpu> gpu, std::unique_ptr<Cuda
     step.tokens = ops::cuda::PinnedBuffer(static_cast<size_t>(max_rows_) * 4);
     step.targets = targets_.make_pinned();
   }
+  const int64_t most_rows = padded_batch(std::min(options.max_batch, plan.sizes.step_rows));
+  auto* host = steps_[0].input.as<uint8_t>();
+  input_.copy(gpu_->stream(), host, input_.write_padding(most_rows, host));
   gpu_->synchronize();
-  prepare_graphs(std::min(options.max_batch, plan.sizes.step_rows));
 }
 
-CudaRunner::~CudaRunner() {
+CudaRunner::~CudaRunner() { drain(); }
+
+void CudaRunner::drain() const noexcept {
   try {
     gpu_->make_current();
     gpu_->synchronize();
@@ -117,7 +105,7 @@ void CudaRunner::queue(const Batch& batch, Begun& begun) {
       !gpu_->profiling()) {
     begun.step.is_graph = true;
     begun.step.decode_rows = padded_batch(rows);
-    launch_decode(begun.step.decode_rows);
+    launch_decode(begun.step.decode_rows, wants_whole(batch));
   } else {
     queue_mixed(batch, written, begun);
   }
@@ -128,43 +116,65 @@ void CudaRunner::queue(const Batch& batch, Begun& begun) {
   span.done.record(gpu_->stream());
 }
 
-void CudaRunner::queue_tokens(int64_t first, int64_t count, const int32_t* banned) {
-  model_->head(input_.kept() + first, count, logits_.as<float>());
-  ops::cuda::choose_tokens(*gpu_, logits_.as<float>(), input_.sampling() + first, banned, count,
-                           model_->config().vocab_size, tokens_.as<int32_t>() + first);
+bool CudaRunner::wants_whole(const Batch& batch) const {
+  return collective_ != nullptr &&
+         !std::all_of(batch.logit_rows().begin(), batch.logit_rows().end(), is_greedy);
 }
 
-void CudaRunner::prepare_graphs(int64_t rows) {
-  const int64_t begun_ns = monotonic_ns();
-  auto* host = steps_[0].input.as<uint8_t>();
-  input_.copy(gpu_->stream(), host, input_.write_padding(padded_batch(rows), host));
-  for (const int64_t rung : batch_ladder(rows)) {
+const float* CudaRunner::whole_logits() const {
+  return collective_ == nullptr ? logits_.as<float>() : whole_logits_.as<float>();
+}
+
+void CudaRunner::queue_tokens(int64_t first, int64_t count, const int32_t* banned, bool whole) {
+  auto *logits = logits_.as<float>(), *best = best_logits_.as<float>();
+  auto *best_tokens = best_tokens_.as<int32_t>(), *tokens = tokens_.as<int32_t>() + first;
+  const ops::cuda::SamplingRow* sampling = input_.sampling() + first;
+  model_->head(input_.kept() + first, count, logits);
+  if (collective_ != nullptr && !whole) {
+    ops::cuda::best_tokens(*gpu_, logits, sampling, banned, count, model_->head_tokens(),
+                           model_->first_token(), best, best_tokens);
+    return collective_->choose_across(best, best_tokens, count, tokens);
+  }
+  if (collective_ != nullptr) {
+    collective_->gather_columns(logits, count, model_->head_tokens(), whole_logits_.as<float>());
+    logits = whole_logits_.as<float>();
+  }
+  ops::cuda::choose_tokens(*gpu_, logits, sampling, banned, count, vocab_, tokens);
+}
+
+// A rung takes its step once, to have its kernels loaded.
+void CudaRunner::prepare_graph(int64_t rows) {
+  try {
+    gpu_->make_current();
     gpu_->start_profile();  // waits for each kernel: one that fails is named
-    queue_decode(rung);
+    queue_decode(rows, false);
+    if (collective_ != nullptr) queue_decode(rows, true);
     gpu_->take_profile();
     const int64_t free_before = gpu_->free_bytes();
-    decode_graphs_[rung] = capture_decode(rung);
+    decode_graphs_[{rows, false}] = capture_decode(rows, false);
     graph_bytes_ += std::max<int64_t>(0, free_before - gpu_->free_bytes());
-    if (monotonic_ns() - begun_ns > kMostGraphNs) break;  // the rest at their first step
+    most_graph_rows_ = rows;
+    ++graphs_at_load_;
+  } catch (const Error& error) {
+    rethrow(error);
   }
 }
 
 std::string CudaRunner::describe_graphs() const {
-  return std::to_string(decode_graphs_.size()) + " of 1 to " +
-         std::to_string(decode_graphs_.rbegin()->first) + " rows, " +
-         std::to_string(graph_bytes_ >> 20) + " MiB";
+  return std::to_string(graphs_at_load_) + " of 1 to " + std::to_string(most_graph_rows_) +
+         " rows, " + std::to_string(graph_bytes_ >> 20) + " MiB";
 }
 
-void CudaRunner::queue_decode(int64_t rows) {
+void CudaRunner::queue_decode(int64_t rows, bool whole) {
   model_->run(input_.step(rows, rows, 0, tokens_.as<int32_t>()), kv_.layers());
   for (int64_t first = 0; first < rows; first += logit_rows_)
-    queue_tokens(first, std::min(logit_rows_, rows - first), input_.banned());
+    queue_tokens(first, std::min(logit_rows_, rows - first), input_.banned(), whole);
 }
 
-ops::cuda::Graph CudaRunner::capture_decode(int64_t rows) {
+ops::cuda::Graph CudaRunner::capture_decode(int64_t rows, bool whole) {
   ops::cuda::Graph::begin(gpu_->stream());
   try {
-    queue_decode(rows);
+    queue_decode(rows, whole);
   } catch (...) {
     ops::cuda::Graph::abandon(gpu_->stream());
     throw;
@@ -172,15 +182,14 @@ ops::cuda::Graph CudaRunner::capture_decode(int64_t rows) {
   return ops::cuda::Graph::end(gpu_->stream());
 }
 
-void CudaRunner::launch_decode(int64_t rows) {
-  ops::cuda::Graph& graph = decode_graphs_[rows];
-  if (graph.empty()) graph = capture_decode(rows);
+void CudaRunner::launch_decode(int64_t rows, bool whole) {
+  ops::cuda::Graph& graph = decode_graphs_[{rows, whole}];
+  if (graph.empty()) graph = capture_decode(rows, whole);
   graph.launch(gpu_->stream());
 }
 
 void CudaRunner::queue_mixed(const Batch& batch, const CudaStepInput::Written& written,
                              Begun& begun) {
-  const int64_t vocab = model_->config().vocab_size;
   CudaStep step =
       input_.step(batch.rows(), written.decode_rows, written.tiles, tokens_.as<int32_t>());
   if (gpu_->profiling()) step.decode_kv_bytes = read_kv_bytes(batch, written.decode_rows);
@@ -190,16 +199,20 @@ void CudaRunner::queue_mixed(const Batch& batch, const CudaStepInput::Written& w
   ops::cuda::DeviceBuffer banned_apart;
   const std::vector<int32_t>& apart = written.banned_apart;
   if (!apart.empty()) banned_apart = ops::cuda::upload(apart.data(), apart.size() * 4);
-  targets_.write(batch, logit_rows_, begun.targets);
+  const bool whole = wants_whole(batch);
   const auto copied =
       std::count_if(batch.logit_rows().begin(), batch.logit_rows().end(),
                     [](const Batch::LogitRow& row) { return row.kind == Sequence::Kind::kLogits; });
-  begun.logits.resize(static_cast<size_t>(copied * vocab));  // for finish() to take
+  if (answers()) {
+    targets_.write(batch, logit_rows_, begun.targets);
+    begun.logits.resize(static_cast<size_t>(copied * vocab_));  // for finish() to take
+  }
   float* to = begun.logits.data();
   for (int64_t first = 0; first < begun.logit_rows; first += logit_rows_) {
     const int64_t count = std::min(logit_rows_, begun.logit_rows - first);
-    queue_tokens(first, count, apart.empty() ? input_.banned() : banned_apart.as<int32_t>());
-    targets_.score(batch, first, count, logits_.as<float>(), vocab);
+    queue_tokens(first, count, apart.empty() ? input_.banned() : banned_apart.as<int32_t>(), whole);
+    if (!answers()) continue;
+    targets_.score(batch, first, count, whole_logits(), vocab_);
     fetch_logits(batch, first, count, &to);
   }
   targets_.fetch(begun.targets);
@@ -223,13 +236,12 @@ std::vector<double> CudaRunner::read_kv_bytes(const Batch& batch, int64_t rows) 
 }
 
 void CudaRunner::fetch_logits(const Batch& batch, int64_t first, int64_t count, float** to) {
-  const int64_t vocab = model_->config().vocab_size;
   for (int64_t row = 0; row < count; ++row) {
     if (batch.logit_rows()[static_cast<size_t>(first + row)].kind != Sequence::Kind::kLogits)
       continue;
-    ops::cuda::copy_to_host(gpu_->stream(), *to, logits_.as<float>() + row * vocab,
-                            static_cast<size_t>(vocab) * sizeof(float));
-    *to += vocab;
+    ops::cuda::copy_to_host(gpu_->stream(), *to, whole_logits() + row * vocab_,
+                            float_bytes(vocab_));
+    *to += vocab_;
   }
 }
 
@@ -270,29 +282,6 @@ const StepResults& CudaRunner::finish() {
   results_.log_probs.assign(log_probs, log_probs + begun.targets.count);
   results_.logits = std::move(begun.logits);
   return results_;
-}
-
-LoadedRunner load_cuda_runner(const EngineOptions& options) {
-  check_gpu_options(options);
-  auto gpu = std::make_unique<ops::cuda::Gpu>(device_number(options.device));
-  std::unique_ptr<CudaLlama> model = load_model(*gpu, options);
-  const int64_t weight_bytes = model->weight_bytes();
-  const GpuPlan plan =
-      plan_gpu(options, model->config(), weight_bytes, gpu->free_bytes() + weight_bytes);
-  LoadedRunner loaded;
-  loaded.info = describe_sizes(options, model->config(), plan.sizes);
-  loaded.info.parameters = model->parameters();
-  loaded.info.weight_format = model->format();
-  loaded.info.weight_bytes = weight_bytes;
-  loaded.info.weight_bytes_per_token = model->weight_bytes_per_token();
-  loaded.info.planned_bytes = weight_bytes + plan.step_bytes + plan.sizes.kv_bytes;
-  loaded.info.instruction_set = "sm_" + std::to_string(gpu->architecture());
-  loaded.info.kernels = model->kernels(plan.sizes.step_rows);
-  loaded.step_rows = plan.sizes.step_rows;
-  auto runner = std::make_unique<CudaRunner>(std::move(gpu), std::move(model), options, plan);
-  loaded.info.kernels.emplace_back("decode_graphs", runner->describe_graphs());
-  loaded.runner = std::move(runner);
-  return loaded;
 }
 
 }  // namespace loadmark

@@ -37,9 +37,10 @@ int64_t most_step_rows(const EngineOptions& options) {
                   saturating_product(options.max_batch, options.max_sequence_tokens));
 }
 
-void plan_kv_cache(const EngineOptions& options, const ModelConfig& config, EnginePlan* plan) {
-  plan->kv_page_bytes =
-      saturating_product(KvCache::token_bytes(config, options.kv_type), options.page_tokens);
+void plan_kv_cache(const EngineOptions& options, const ModelConfig& config, int64_t ranks,
+                   EnginePlan* plan) {
+  plan->kv_page_bytes = saturating_product(ranks * KvCache::token_bytes(config, options.kv_type),
+                                           options.page_tokens);
   const PageNeeds needs = page_needs(options, config);
   plan->table_pages = needs.pages_for(options.max_sequence_tokens);
   plan->least_kv_pages = needs.most_pages(options.max_sequence_tokens);
@@ -73,10 +74,10 @@ int64_t most_table_entries(const EnginePlan& plan, int64_t runs, int64_t kv_page
   return plan.leaves_entries ? all : std::min(kv_pages, all);
 }
 
-EnginePlan plan_engine(const EngineOptions& options, const ModelConfig& config) {
+EnginePlan plan_engine(const EngineOptions& options, const ModelConfig& config, int64_t ranks) {
   check_options(options, config);
   EnginePlan plan;
-  plan_kv_cache(options, config, &plan);
+  plan_kv_cache(options, config, ranks, &plan);
   plan.step_rows = most_step_rows(options);
   return plan;
 }
@@ -89,13 +90,16 @@ void require_page_numbers(const EngineOptions& options, const EnginePlan& plan) 
              std::to_string(kMaxPages) + " can be numbered");
 }
 
-EngineInfo describe_sizes(const EngineOptions& options, const ModelConfig& config,
+EngineInfo describe_sizes(const EngineOptions& options, const ModelConfig& whole,
                           const EnginePlan& plan) {
+  const int64_t ranks = options.ranks();
   EngineInfo info;
-  info.config = config;
-  info.kv_bytes_per_token = KvCache::token_bytes(config, options.kv_type);
+  info.config = whole;
+  info.tensor_parallel = ranks;
+  info.kv_bytes_per_token =
+      ranks * KvCache::token_bytes(shard_config(whole, ranks), options.kv_type);
   info.kv_pages = plan.kv_pages;
-  info.kv_cache_bytes = plan.kv_bytes;
+  info.kv_cache_bytes = plan.kv_pages * options.page_tokens * info.kv_bytes_per_token;
   return info;
 }
 

@@ -26,15 +26,17 @@ PageNeeds page_needs(const EngineOptions& options, const ModelConfig& config);
 // Entries at most in the page tables of `runs` sequences with `kv_pages` pages among them.
 int64_t most_table_entries(const EnginePlan& plan, int64_t runs, int64_t kv_pages);
 
-// Throws Error(kBadArgument) where an option contradicts the model or another option.
-EnginePlan plan_engine(const EngineOptions& options, const ModelConfig& config);
+// Of the KV cache that `ranks` ranks hold together, each as `config` says. Throws
+// Error(kBadArgument) where an option contradicts the model or another option.
+EnginePlan plan_engine(const EngineOptions& options, const ModelConfig& config, int64_t ranks);
 
 // Page numbers are int32. Asked after require_memory, so that a plan too large is told its bytes
 // first.
 void require_page_numbers(const EngineOptions& options, const EnginePlan& plan);
 
-// The model and the KV cache; weights, kernels and planned bytes are the device's to tell.
-EngineInfo describe_sizes(const EngineOptions& options, const ModelConfig& config,
+// The model, `whole`, and the KV cache; weights, kernels and planned bytes are the device's to
+// tell.
+EngineInfo describe_sizes(const EngineOptions& options, const ModelConfig& whole,
                           const EnginePlan& plan);
 
 }  // namespace loadmark

@@ -146,7 +146,7 @@ void Engine::count_step(const Batch& batch) {
 void Engine::finish_step() {
   const Batch& batch = batches_[static_cast<size_t>(finished_) % batches_.size()];
   at_work_ = ++finished_;
-  if (at_work_ == options_.fault_at_step)
+  if (at_work_ == options_.fault_at_step && options_.fault_rank < 0)
     throw Error(kInternal, "fault injected at step " + std::to_string(at_work_));
   const StepResults& results = runner_->finish();
   {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "engine/batch_ladder.h"
 #include "model/gpu_bytes.h"
+#include "ops/gpu_exchange.h"
 
 namespace loadmark {
 namespace {
@@ -17,28 +18,46 @@ constexpr int64_t kMostLogitRows = 256;
 // Left alone: graphs, cuBLAS's own memory, what others on the device may take.
 constexpr int64_t kReserveBytes = int64_t{768} << 20;
 
+// What a GPU has of a page.
+int64_t page_bytes(const EngineOptions& options, const EnginePlan& sizes) {
+  return sizes.kv_page_bytes / options.ranks();
+}
+
+// What ranks exchange, and a block of logits put together.
+int64_t rank_bytes(const EngineOptions& options, const ModelConfig& config, const GpuPlan& plan) {
+  const int64_t ranks = options.ranks();
+  if (ranks == 1) return 0;
+  return ops::cuda::exchange_bytes(static_cast<int>(ranks), plan.step_rows * config.hidden_size) +
+         padded_batch(plan.logit_rows) * (config.vocab_size + 2) * int64_t{sizeof(float)};
+}
+
 // The sizes asked for, whatever fits. No page table names more pages than `free_bytes` hold.
 GpuPlan size_plan(const EngineOptions& options, const ModelConfig& config, int64_t free_bytes) {
   GpuPlan plan;
-  plan.sizes = plan_engine(options, config);
+  plan.sizes = plan_engine(options, config, options.ranks());
   const EnginePlan& sizes = plan.sizes;
   plan.step_rows = padded_batch(sizes.step_rows);
   plan.logit_rows = std::min(sizes.step_rows, kMostLogitRows);
-  const int64_t most_pages =
-      std::min(sizes.kv_pages, std::max(sizes.least_kv_pages, free_bytes / sizes.kv_page_bytes));
+  const int64_t most_pages = std::min(
+      sizes.kv_pages, std::max(sizes.least_kv_pages, free_bytes / page_bytes(options, sizes)));
   const int64_t step_runs = std::min(sizes.step_rows, options.max_batch);
   plan.step_pages = most_table_entries(sizes, step_runs, most_pages);
   // A splitting decode keeps (heads, head_dim + 2) fp32 a row and split: few rows, many splits.
   const int64_t splits = 64 * config.heads * (config.head_dim + 2) * 16 * int64_t{sizeof(float)};
-  plan.step_bytes = gpu_scratch_bytes(config, plan.step_rows, options.max_sequence_tokens) +
-                    splits +
-                    padded_batch(plan.logit_rows) * config.vocab_size * int64_t{sizeof(float)} +
-                    plan.step_rows * 256 + plan.step_pages * int64_t{sizeof(int32_t)};
+  plan.step_bytes =
+      gpu_scratch_bytes(config, plan.step_rows, options.max_sequence_tokens) + splits +
+      padded_batch(plan.logit_rows) * config.vocab_size / options.ranks() * int64_t{sizeof(float)} +
+      rank_bytes(options, config, plan) + plan.step_rows * 256 +
+      plan.step_pages * int64_t{sizeof(int32_t)};
   return plan;
 }
 
-int64_t least_kv_bytes(const EnginePlan& sizes) {
-  return saturating_product(sizes.least_kv_pages, sizes.kv_page_bytes);
+// On each GPU.
+int64_t least_kv_bytes(const EngineOptions& options, const EnginePlan& sizes) {
+  return saturating_product(sizes.least_kv_pages, page_bytes(options, sizes));
+}
+int64_t kv_bytes(const EngineOptions& options, const EnginePlan& sizes) {
+  return saturating_product(sizes.kv_pages, page_bytes(options, sizes));
 }
 
 // Which setting would fit, and with what value?
@@ -46,7 +65,7 @@ std::string advise(const EngineOptions& options, const ModelConfig& config, int6
                    int64_t free_bytes) {
   const int64_t room = free_bytes - kReserveBytes - weight_bytes;
   const GpuPlan plan = size_plan(options, config, free_bytes);
-  const int64_t pages = (room - plan.step_bytes) / plan.sizes.kv_page_bytes;
+  const int64_t pages = (room - plan.step_bytes) / page_bytes(options, plan.sizes);
   if (room > plan.step_bytes && pages >= plan.sizes.least_kv_pages)
     return "kvCacheBytes " + std::to_string(pages * plan.sizes.kv_page_bytes) + " would fit";
   // With a cache of one sequence, and as many more as there is room for.
@@ -56,7 +75,7 @@ std::string advise(const EngineOptions& options, const ModelConfig& config, int6
     EngineOptions changed = smaller;
     changed.*setting = value;
     const GpuPlan other = size_plan(changed, config, free_bytes);
-    return other.step_bytes + least_kv_bytes(other.sizes);
+    return other.step_bytes + least_kv_bytes(changed, other.sizes);
   };
   const auto try_setting = [&](const char* name, int64_t EngineOptions::* setting, int64_t least) {
     if (needs(setting, least) > room) return std::string();
@@ -80,14 +99,15 @@ std::string advise(const EngineOptions& options, const ModelConfig& config, int6
 [[noreturn]] void refuse(const EngineOptions& options, const ModelConfig& config,
                          const GpuPlan& plan, int64_t weight_bytes, int64_t free_bytes) {
   const bool automatic = options.kv_cache_bytes == 0;
-  const int64_t kv_bytes = automatic ? least_kv_bytes(plan.sizes) : plan.sizes.kv_bytes;
-  throw Error(kOutOfMemory,
-              "the plan takes " + gibibytes(weight_bytes + kv_bytes + plan.step_bytes) +
-                  ": weights " + std::to_string(weight_bytes) + ", KV cache " +
-                  (automatic ? "at least " : "") + std::to_string(kv_bytes) + ", a step " +
-                  std::to_string(plan.step_bytes) + "; free on the GPU: " + gibibytes(free_bytes) +
-                  ", of which " + gibibytes(kReserveBytes) + " stay free; " +
-                  advise(options, config, weight_bytes, free_bytes));
+  const int64_t cache =
+      automatic ? least_kv_bytes(options, plan.sizes) : kv_bytes(options, plan.sizes);
+  throw Error(kOutOfMemory, "the plan takes " + gibibytes(weight_bytes + cache + plan.step_bytes) +
+                                ": weights " + std::to_string(weight_bytes) + ", KV cache " +
+                                (automatic ? "at least " : "") + std::to_string(cache) +
+                                ", a step " + std::to_string(plan.step_bytes) +
+                                "; free on the GPU: " + gibibytes(free_bytes) + ", of which " +
+                                gibibytes(kReserveBytes) + " stay free; " +
+                                advise(options, config, weight_bytes, free_bytes));
 }
 
 }  // namespace
@@ -142,12 +162,13 @@ GpuPlan plan_gpu(const EngineOptions& options, const ModelConfig& config, int64_
   GpuPlan plan = size_plan(options, config, free_bytes);
   const int64_t room = free_bytes - kReserveBytes - weight_bytes - plan.step_bytes;
   const bool automatic = options.kv_cache_bytes == 0;
-  if (room < (automatic ? least_kv_bytes(plan.sizes) : plan.sizes.kv_bytes))
+  const int64_t wanted = kv_bytes(options, plan.sizes);
+  if (room < (automatic ? least_kv_bytes(options, plan.sizes) : wanted))
     refuse(options, config, plan, weight_bytes, free_bytes);
-  if (automatic && plan.sizes.kv_bytes > room) {
+  if (automatic && wanted > room) {
     EngineOptions smaller = options;
-    smaller.kv_cache_bytes = room;
-    plan.sizes = plan_engine(smaller, config);
+    smaller.kv_cache_bytes = options.ranks() * room;
+    plan.sizes = plan_engine(smaller, config, options.ranks());
     const int64_t step_runs = std::min(plan.sizes.step_rows, options.max_batch);
     plan.step_pages = most_table_entries(plan.sizes, step_runs, plan.sizes.kv_pages);
   }

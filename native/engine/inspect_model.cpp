@@ -87,6 +87,7 @@ class Inspection {
     take_vectors();
     note_conventions();
     Json::Object object = describe_config();
+    object.emplace_back("tensorParallel", Json(list_ranks()));
     object.emplace_back("linears", Json(std::move(linears)));
     object.emplace_back("embedding", embedding_);
     object.emplace_back("tensors", Json(list_tensors()));
@@ -135,6 +136,14 @@ class Inspection {
             {"kvBytesPerToken16", number(KvCache::token_bytes(config_, ops::KvType::kFloat16))},
             {"windows", Json(std::move(windows))},
             {"quantization", quantization}};
+  }
+
+  Json::Array list_ranks() const {
+    Json::Array ranks;
+    if (!faults_.empty()) return ranks;
+    for (const int64_t each : ShardLimits(config_, checkpoint_).allowed())
+      ranks.push_back(Json(each));
+    return ranks;
   }
 
   void use(const std::string& path) {

@@ -10,8 +10,34 @@
 #endif
 
 namespace loadmark {
+namespace {
+
+std::string kind_of(const std::string& device) { return device.substr(0, device.find(':')); }
+
+// Ranks are all CPUs or all GPUs, and the engine's device is the first.
+void check_ranks(const EngineOptions& options) {
+  const std::vector<std::string>& devices = options.tensor_parallel_devices;
+  if (devices.empty()) return;
+  std::string names;
+  for (const std::string& device : devices) names += (names.empty() ? "" : ", ") + device;
+  const std::string named = "tensorParallelDevices is [" + names + "]";
+  if (devices.front() != options.device)
+    throw Error(kBadArgument,
+                named + "; allowed: device, \"" + options.device + "\", as the first");
+  for (const std::string& device : devices) {
+    if (kind_of(device) != kind_of(devices.front()))
+      throw Error(kBadArgument, named + "; allowed: devices of one kind");
+  }
+  if (options.fault_rank >= options.ranks()) {
+    throw Error(kBadArgument, "faultRank is " + std::to_string(options.fault_rank) +
+                                  "; allowed: 0 to " + std::to_string(options.ranks() - 1));
+  }
+}
+
+}  // namespace
 
 LoadedRunner load_runner(const EngineOptions& options) {
+  check_ranks(options);
   if (options.device == "cpu") return load_cpu_runner(options);
   const std::string named = "device is \"" + options.device + "\"";
   if (options.device.rfind("cuda", 0) == 0)

@@ -172,7 +172,8 @@ void ModelQuantizer::quantize_kind(int64_t layer, LinearKind kind, SafetensorsWr
     linear.layer = layer;
     linear.n = sizes[i];
     linear.k = k;
-    read_bias(checkpoint_, {linear.name}, {linear.n}, config_.bias[kind]);  // refuses a stray one
+    // Refuses a stray one.
+    read_bias(checkpoint_, {whole_module(linear.name, linear.n, k)}, config_.bias[kind]);
     const std::vector<float> w =
         read_linear_float32(config_, checkpoint_, linear.name, linear.n, k);
     report_.source_bytes += checkpoint_.find(linear.name + ".weight").bytes;

@@ -26,8 +26,7 @@ bool is_int4(const SourceLinear& source) {
   return weight != nullptr && weight->offset.empty();
 }
 
-LinearWeight pack(const SourceLinear& source, WeightFormat format, Activation activation,
-                  bool gate_up) {
+LinearWeight pack(const SourceLinear& source, Activation activation, bool gate_up) {
   if (is_int4(source)) return pack_int4(std::get<Int4Weight>(source.content), gate_up);
   if (std::holds_alternative<Int4Weight>(source.content) ||
       std::holds_alternative<Int8Groups>(source.content)) {
@@ -35,15 +34,9 @@ LinearWeight pack(const SourceLinear& source, WeightFormat format, Activation ac
     return pack_float(ops::WeightType::kFloat16, values.bits.data(), source.n, source.k,
                       activation);
   }
-  if (const auto* rows = std::get_if<Int8Linear>(&source.content)) {
-    const RoundedInt8 rounded = as_rounded(*rows);
-    return pack_int8(rounded.q.data(), rounded.scale.data(), source.n, source.k);
-  }
+  if (const auto* rounded = std::get_if<RoundedInt8>(&source.content))
+    return pack_int8(rounded->q.data(), rounded->scale.data(), source.n, source.k);
   const auto& values = std::get<FloatLinear>(source.content);
-  if (format == WeightFormat::kInt8) {
-    const RoundedInt8 rounded = round_to_int8(values, source.n, source.k);
-    return pack_int8(rounded.q.data(), rounded.scale.data(), source.n, source.k);
-  }
   return pack_float(float_weight_type(values.type), values.bits.data(), source.n, source.k,
                     activation);
 }
@@ -92,25 +85,24 @@ int64_t CudaLinear::bytes() const {
 
 int64_t CudaNorm::bytes() const { return static_cast<int64_t>(weight.size() + bias.size()); }
 
-CudaLinear CudaLlama::load(const Checkpoint& checkpoint, const std::vector<std::string>& paths,
-                           const std::vector<int64_t>& sizes, int64_t k, WeightFormat format,
-                           bool gate_up, FormatList* formats) {
-  std::vector<SourceLinear> sources = read_fused(config_, checkpoint, paths, sizes, k);
+CudaLinear CudaLlama::load(const Checkpoint& checkpoint, const std::vector<ModulePart>& parts,
+                           WeightFormat format, bool gate_up, FormatList* formats) {
+  const std::vector<SourceLinear> sources = read_fused(config_, checkpoint, parts, format);
   CudaLinear linear;
-  linear.k = k;
+  linear.k = sources.front().k;
   linear.gate_up = gate_up && sources.size() == 1 && is_int4(sources.front());
   for (const SourceLinear& source : sources) {
     linear.n += source.n;
-    linear.parts.push_back(pack(source, format, activation_, linear.gate_up));
+    linear.parts.push_back(pack(source, activation_, linear.gate_up));
     for (const StoredLinear& stored : source.stored)
       formats->add(describe_linear(config_, stored, linear.parts.back().type, format));
   }
   return linear;
 }
 
-CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, ModelConfig config,
-                     const Checkpoint& checkpoint, WeightFormat format)
-    : gpu_(gpu), activation_(activation), config_(std::move(config)) {
+CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const ModelConfig& whole,
+                     const Checkpoint& checkpoint, WeightFormat format, const TensorShard& shard)
+    : gpu_(gpu), activation_(activation), shard_(shard), config_(shard_config(whole, shard.ranks)) {
   FormatList formats, head_format;
   const FloatLinear table =
       read_float(checkpoint, std::string(config_.names->embedding) + ".weight",
@@ -132,13 +124,9 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, ModelConfig config,
       layer.k_norm = upload_floats(checkpoint.read_float32(path("self_attn.k_norm.weight"), shape));
     }
     const auto linear = [&](LinearKind kind) {
-      std::vector<std::string> paths;
-      for (const std::string& module : linear_module_names(config_, kind))
-        paths.push_back(path(module));
-      const std::vector<int64_t> sizes = linear_output_sizes(config_, kind);
-      CudaLinear made = load(checkpoint, paths, sizes, linear_input_size(config_, kind), format,
-                             interleaves_gate(config_, kind), &formats);
-      made.bias = upload_some(read_bias(checkpoint, paths, sizes, config_.bias[kind]));
+      const std::vector<ModulePart> parts = linear_parts(whole, index, kind, shard);
+      CudaLinear made = load(checkpoint, parts, format, interleaves_gate(config_, kind), &formats);
+      made.bias = upload_some(read_bias(checkpoint, parts, config_.bias[kind]));
       return made;
     };
     layer.qkv = linear(LinearKind::kQkv);
@@ -147,17 +135,24 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, ModelConfig config,
     layer.down = linear(LinearKind::kDown);
   }
   final_norm_ = upload_norm(read_norm(config_, checkpoint, config_.names->final_norm));
-  head_ = load(checkpoint, {head_path(config_)}, {config_.vocab_size}, config_.hidden_size,
-               WeightFormat::kCheckpoint, false, &head_format);
-  head_.bias =
-      upload_some(read_bias(checkpoint, {"lm_head"}, {config_.vocab_size}, config_.head_bias));
+  ModulePart head = head_part(whole, shard);
+  head_ = load(checkpoint, {head}, WeightFormat::kCheckpoint, false, &head_format);
+  head.path = "lm_head";  // has a bias of its own where the weight is the embedding's
+  head_.bias = upload_some(read_bias(checkpoint, {head}, config_.head_bias));
   format_ = formats.text();
-  parameters_ = count_parameters(config_);
+  parameters_ = count_parameters(whole);
 }
 
-CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const SyntheticModel& model)
-    : gpu_(gpu), activation_(activation), config_(model.config) {
+CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const SyntheticModel& model,
+                     const TensorShard& shard)
+    : gpu_(gpu),
+      activation_(activation),
+      shard_(shard),
+      config_(shard_config(model.config, shard.ranks)) {
+  // The embedding's seed, the last, is every rank's, the others are a rank's own.
   uint64_t seed = model.seed * 1000003;
+  const uint64_t table_seed = seed + static_cast<uint64_t>(4 * config_.layers + 2);
+  seed += static_cast<uint64_t>(shard.rank) * 100003;
   const int64_t group = config_.quantization->group_size;
   const std::vector<float> ones(static_cast<size_t>(config_.hidden_size), 1.0f);
   const auto int4 = [&](LinearKind kind) {
@@ -178,13 +173,13 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const SyntheticModel
     layer.down = int4(LinearKind::kDown);
   }
   final_norm_.weight = upload_floats(ones);
-  head_.n = config_.vocab_size;
+  head_.n = config_.vocab_size / shard.ranks;
   head_.k = config_.hidden_size;
   head_.parts.push_back(random_float(gpu, head_.n, head_.k, activation, ++seed));
-  embedding_ = random_values(gpu, head_.n * head_.k, activation, 1.0f, ++seed);
+  embedding_ = random_values(gpu, config_.vocab_size * head_.k, activation, 1.0f, table_seed);
   embedding_type_ = head_.parts.front().type;
   format_ = "int4 g" + std::to_string(group) + " sym (random), head " + activation_name(activation);
-  parameters_ = count_parameters(config_);
+  parameters_ = count_parameters(model.config);
   gpu.synchronize();
 }
 
@@ -303,9 +298,21 @@ void CudaLlama::feed_forward(const CudaLayer& layer, const LinearInput& input, i
     }
   }
   gpu_.set_purpose("down");
-  run_linear(layer.down, as_it_is(act_), rows, Epilogue::kAddFloat, hidden_.as<void>());
-  if (layer.down.bias.size() > 0)
-    add_bias(gpu_, layer.down.bias.as<float>(), rows, layer.down.n, hidden_.as<float>());
+  add_product(layer.down, act_, rows);
+}
+
+void CudaLlama::add_product(const CudaLinear& linear, const DeviceBuffer& x, int64_t rows) const {
+  float* sum = collective_ == nullptr ? hidden_.as<float>() : collective_->partial();
+  run_linear(linear, as_it_is(x), rows, Epilogue::kAddFloat, sum);
+}
+
+void CudaLlama::add_ranks(std::initializer_list<const CudaLinear*> linears, int64_t rows) const {
+  if (collective_ != nullptr)
+    collective_->add_across(rows * config_.hidden_size, hidden_.as<float>());
+  for (const CudaLinear* linear : linears) {
+    if (linear->bias.size() > 0)
+      add_bias(gpu_, linear->bias.as<float>(), rows, linear->n, hidden_.as<float>());
+  }
 }
 
 void CudaLlama::run_layer(int64_t index, const CudaStep& step, const PagedKv& kv) const {
@@ -317,12 +324,16 @@ void CudaLlama::run_layer(int64_t index, const CudaStep& step, const PagedKv& kv
   gpu_.set_purpose("attention");
   attend(index, step, kv);
   gpu_.set_purpose("o");
-  run_linear(layer.o, as_it_is(context_), rows, Epilogue::kAddFloat, hidden_.as<void>());
-  if (layer.o.bias.size() > 0)
-    add_bias(gpu_, layer.o.bias.as<float>(), rows, layer.o.n, hidden_.as<float>());
+  add_product(layer.o, context_, rows);
+  if (config_.parallel) {
+    // The first norm's output still lies in normed_ (check_gpu_model: with LayerNorm).
+    feed_forward(layer, input, rows);
+    return add_ranks({&layer.o, &layer.down}, rows);
+  }
+  add_ranks({&layer.o}, rows);
   gpu_.set_purpose("gate_up");
-  // In parallel the first norm's output still lies in normed_ (check_gpu_model: with LayerNorm).
-  feed_forward(layer, config_.parallel ? input : normalised(layer.mlp_norm, rows), rows);
+  feed_forward(layer, normalised(layer.mlp_norm, rows), rows);
+  add_ranks({&layer.down}, rows);
 }
 
 void CudaLlama::run(const CudaStep& step, const std::vector<PagedKv>& kv) const {
@@ -344,8 +355,7 @@ void CudaLlama::head(const int32_t* kept, int64_t rows, float* logits) const {
               eps, rows, config_.hidden_size, normed_.as<void>());
   }
   run_linear(head_, as_it_is(normed_), rows, Epilogue::kStoreFloat, logits);
-  if (head_.bias.size() > 0)
-    add_bias(gpu_, head_.bias.as<float>(), rows, config_.vocab_size, logits);
+  if (head_.bias.size() > 0) add_bias(gpu_, head_.bias.as<float>(), rows, head_.n, logits);
 }
 
 int64_t CudaLlama::weight_bytes_per_token() const {

@@ -16,77 +16,88 @@ int64_t allocated(int64_t bytes) {
   return bytes < kPage / 2 ? bytes : (bytes + kPage - 1) / kPage * kPage;
 }
 
-int64_t int4_bytes(const StoredLinear& linear, int64_t n, int64_t k, bool gate_up) {
-  const ops::cuda::PackedBytes bytes = ops::cuda::packed_int4_bytes(
-      n, k, linear.group_size, gate_up, !linear.symmetric, linear.act_order);
+// (n, k) of a linear that has `whole_k` inputs on all GPUs together.
+int64_t int4_bytes(const StoredLinear& linear, int64_t n, int64_t k, int64_t whole_k,
+                   bool gate_up) {
+  int64_t group_size = linear.group_size;
+  if (linear.act_order && k < whole_k) {
+    // Parts of groups, each filled up to 32 columns (linear_cut.cpp).
+    k += (whole_k + group_size - 1) / group_size * 31;
+    group_size = 32;
+  }
+  const ops::cuda::PackedBytes bytes =
+      ops::cuda::packed_int4_bytes(n, k, group_size, gate_up, !linear.symmetric, linear.act_order);
   return allocated(bytes.blocks) + allocated(bytes.meta) + allocated(bytes.order);
 }
 
 // Linears over one input, fused where all of them are int4; others are as large side by side.
 int64_t linear_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
-                     const std::vector<std::string>& paths, const std::vector<int64_t>& sizes,
-                     int64_t k, WeightFormat format, bool gate_up) {
+                     const std::vector<ModulePart>& parts, WeightFormat format, bool gate_up) {
   std::vector<StoredLinear> linears;
-  for (size_t i = 0; i < paths.size(); ++i)
-    linears.push_back(find_linear(config, checkpoint, paths[i], sizes[i], k));
+  for (const ModulePart& part : parts)
+    linears.push_back(find_linear(config, checkpoint, part.path, part.n, part.k));
   const StoredLinear& first = linears.front();
   int64_t int4_n = 0, total = 0;
   const bool fused = std::all_of(linears.begin(), linears.end(), [&](const StoredLinear& linear) {
     return linear.held == ops::WeightType::kInt4 && !linear.gpu_decodes &&
            linear.group_size == first.group_size;
   });
-  for (size_t i = 0; i < paths.size(); ++i) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const int64_t n = parts[i].outputs.count, k = parts[i].inputs.count;
     if (fused) {
-      int4_n += sizes[i];
+      int4_n += n;
     } else if (linears[i].gpu_decodes) {
-      total += allocated(sizes[i] * k * 2);
+      total += allocated(n * k * 2);
     } else if (linears[i].held == ops::WeightType::kInt4) {
-      total += int4_bytes(linears[i], sizes[i], k, false);
+      total += int4_bytes(linears[i], n, k, parts[i].k, false);
     } else {
       const bool int8 = format == WeightFormat::kInt8 || linears[i].held == ops::WeightType::kInt8;
-      total += int8 ? allocated(sizes[i] * k) + allocated(sizes[i] * int64_t{sizeof(float)})
-                    : allocated(sizes[i] * k * 2);
+      total +=
+          int8 ? allocated(n * k) + allocated(n * int64_t{sizeof(float)}) : allocated(n * k * 2);
     }
   }
-  return fused ? int4_bytes(first, int4_n, k, gate_up) : total;
+  if (!fused) return total;
+  const ModulePart& part = parts.front();
+  return int4_bytes(first, int4_n, part.inputs.count, part.k, gate_up);
 }
 
 }  // namespace
 
 int64_t gpu_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
-                         WeightFormat format) {
-  const int64_t vocab = config.vocab_size, hidden = config.hidden_size;
+                         WeightFormat format, int64_t ranks) {
+  const TensorShard shard = {0, ranks};
   const std::string table = std::string(config.names->embedding) + ".weight";
-  int64_t total = norm_and_bias_bytes(config) +
-                  allocated(held_float_bytes(find_float(checkpoint, table, {vocab, hidden}))) +
-                  linear_bytes(config, checkpoint, {head_path(config)}, {vocab}, hidden,
+  int64_t total = norm_and_bias_bytes(shard_config(config, ranks)) +
+                  allocated(held_float_bytes(
+                      find_float(checkpoint, table, {config.vocab_size, config.hidden_size}))) +
+                  linear_bytes(config, checkpoint, {head_part(config, shard)},
                                WeightFormat::kCheckpoint, false);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     for (const LinearKind kind : kLinearKinds) {
-      std::vector<std::string> paths;
-      for (const std::string& module : linear_module_names(config, kind))
-        paths.push_back(linear_module_path(config, layer, module));
-      total +=
-          linear_bytes(config, checkpoint, paths, linear_output_sizes(config, kind),
-                       linear_input_size(config, kind), format, interleaves_gate(config, kind));
+      total += linear_bytes(config, checkpoint, linear_parts(config, layer, kind, shard), format,
+                            interleaves_gate(config, kind));
     }
   }
   return total;
 }
 
-int64_t gpu_weight_bytes(const ModelConfig& config) {
+int64_t gpu_weight_bytes(const ModelConfig& config, int64_t ranks) {
+  const ModelConfig rank = shard_config(config, ranks);
   int64_t layer = 0;
   for (const LinearKind kind : kLinearKinds) {
     int64_t n = 0;
-    for (const int64_t size : linear_output_sizes(config, kind)) n += size;
-    const int64_t k = linear_input_size(config, kind);
-    const StoredLinear linear{.held = ops::WeightType::kInt4,
+    for (const int64_t size : linear_output_sizes(rank, kind)) n += size;
+    const int64_t k = linear_input_size(rank, kind);
+    const StoredLinear linear{.name = {},
+                              .held = ops::WeightType::kInt4,
                               .group_size = effective_group(*config.quantization, k),
-                              .symmetric = config.quantization->symmetric};
-    layer += int4_bytes(linear, n, k, kind == LinearKind::kGateUp);
+                              .symmetric = config.quantization->symmetric,
+                              .reason = {}};
+    layer += int4_bytes(linear, n, k, k, kind == LinearKind::kGateUp);
   }
-  const int64_t table = allocated(config.vocab_size * config.hidden_size * 2);
-  return norm_and_bias_bytes(config) + 2 * table + config.layers * layer;
+  const int64_t table = config.vocab_size * config.hidden_size * 2;
+  return norm_and_bias_bytes(rank) + allocated(table) + allocated(table / ranks) +
+         config.layers * layer;
 }
 
 bool interleaves_gate(const ModelConfig& config, LinearKind kind) {

@@ -17,15 +17,16 @@ void require_zeros(const std::string& name, const std::vector<float>& values) {
 
 }  // namespace
 
-std::vector<float> read_bias(const Checkpoint& checkpoint, const std::vector<std::string>& paths,
-                             const std::vector<int64_t>& sizes, bool expected) {
+std::vector<float> read_bias(const Checkpoint& checkpoint, const std::vector<ModulePart>& parts,
+                             bool expected) {
   std::vector<float> bias;
-  for (size_t i = 0; i < paths.size(); ++i) {
-    const std::string name = paths[i] + ".bias";
+  for (const ModulePart& part : parts) {
+    const std::string name = part.path + ".bias";
     if (!expected && !checkpoint.has(name)) continue;
-    const std::vector<float> values = checkpoint.read_float32(name, {sizes[i]});
+    const std::vector<float> values = checkpoint.read_float32(name, {part.n});
     if (expected) {
-      bias.insert(bias.end(), values.begin(), values.end());
+      const auto first = values.begin() + part.outputs.first;
+      bias.insert(bias.end(), first, first + part.outputs.count);
     } else {
       require_zeros(name, values);
     }

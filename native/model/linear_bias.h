@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "model/checkpoint.h"
+#include "model/tensor_shard.h"
 
 namespace loadmark {
 
-// The biases of modules whose outputs stand side by side, (sum of sizes); empty unless `expected`.
+// The biases of what is held of modules whose outputs stand side by side; empty unless `expected`.
 // Throws Error(kBadCheckpoint) where one is missing, Error(kUnsupportedModel) where one that is not
 // expected holds anything but zeros.
-std::vector<float> read_bias(const Checkpoint& checkpoint, const std::vector<std::string>& paths,
-                             const std::vector<int64_t>& sizes, bool expected);
+std::vector<float> read_bias(const Checkpoint& checkpoint, const std::vector<ModulePart>& parts,
+                             bool expected);
 
 }  // namespace loadmark

@@ -20,9 +20,15 @@ struct Int8Linear {
   std::vector<int8_t> q;      // (n, k)
   std::vector<float> absmax;  // (n)
 };
-using LinearContent = std::variant<FloatLinear, Int4Weight, Int8Linear, Int8Groups>;
+// w = q scale[n]: what a checkpoint's int8 or, at load, float rows become.
+struct RoundedInt8 {
+  std::vector<int8_t> q;     // (n, k)
+  std::vector<float> scale;  // (n)
+};
+using LinearContent = std::variant<FloatLinear, Int4Weight, Int8Linear, Int8Groups, RoundedInt8>;
 
-// Of the linear that find_linear found. Throws Error(kBadCheckpoint) naming the tensor.
+// Of the linear that find_linear found, as stored: no RoundedInt8. Throws Error(kBadCheckpoint)
+// naming the tensor.
 LinearContent read_content(const StoredLinear& stored, const ModelConfig& config,
                            const Checkpoint& checkpoint, const std::string& path, int64_t n,
                            int64_t k);

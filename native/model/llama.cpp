@@ -1,6 +1,7 @@
 // hidden += o(attention(rope(qkv(norm(hidden))))); hidden += down(silu(gate) * up), gate and up of
-// norm(hidden), or, in parallel, of the norm that q, k and v read. What an architecture leaves out
-// is a branch a layer, none a row.
+// norm(hidden), or, in parallel, of the norm that q, k and v read: then o and down are added before
+// they meet the residual, so that ranks exchange them once. What an architecture leaves out is a
+// branch a layer, none a row.
 #include "model/llama.h"
 
 #include <algorithm>
@@ -23,9 +24,16 @@ int64_t widest_module(const ModelConfig& config) {
   return widest;
 }
 
+// Products that wait while others are computed: one a halving, and one of two terms.
+int64_t waiting_sums(const ModelConfig& config, int64_t row_slices) {
+  int64_t sums = config.parallel ? 1 : 0;
+  for (; row_slices > 1; row_slices /= 2) ++sums;
+  return sums;
+}
+
 }  // namespace
 
-LayerScratch::LayerScratch(const ModelConfig& config, int64_t max_rows)
+LayerScratch::LayerScratch(const ModelConfig& config, int64_t max_rows, int64_t row_slices)
     : max_rows_(max_rows),
       normed_(cells(max_rows, config.hidden_size)),
       qkv_(cells(max_rows, config.qkv_size())),
@@ -33,13 +41,15 @@ LayerScratch::LayerScratch(const ModelConfig& config, int64_t max_rows)
       gate_up_(cells(max_rows, config.up_size())),
       act_(cells(max_rows, config.intermediate_size)),
       output_(cells(max_rows, config.hidden_size)),
+      spare_(cells(max_rows * waiting_sums(config, row_slices), config.hidden_size)),
       part_(cells(max_rows, widest_module(config))),
       positions_(static_cast<size_t>(max_rows)),
       page_tables_(static_cast<size_t>(max_rows)) {}
 
-int64_t LayerScratch::plan_bytes(const ModelConfig& config, int64_t max_rows) {
-  const int64_t floats = 2 * config.hidden_size + config.qkv_size() + config.q_size() +
-                         config.up_size() + config.intermediate_size + widest_module(config);
+int64_t LayerScratch::plan_bytes(const ModelConfig& config, int64_t max_rows, int64_t row_slices) {
+  const int64_t floats = (2 + waiting_sums(config, row_slices)) * config.hidden_size +
+                         config.qkv_size() + config.q_size() + config.up_size() +
+                         config.intermediate_size + widest_module(config);
   return max_rows * (floats * int64_t{sizeof(float)} + int64_t{sizeof(int32_t) + sizeof(void*)});
 }
 
@@ -125,19 +135,54 @@ void LlamaModel::layer_output(const ops::Context& context, int64_t layer, const 
                               const LinearObserver& observer) const {
   const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
   const int64_t rows = places.rows;
-  float* output = scratch.output_.data();
   ops::attention(context, kv, places, scratch.qkv_.data(), config_.qkv_size(), config_.heads,
                  config_.window(layer), scratch.context_.data());
   if (observer) observer(layer, LinearKind::kO, scratch.context_.data(), rows, config_.q_size());
-  run_linear(context, weights.o, scratch.context_.data(), rows, output, scratch);
-  ops::add(context, output, rows * config_.hidden_size, hidden);
-  if (!config_.parallel) run_norm(context, weights.mlp_norm, hidden, rows, scratch.normed_.data());
-  feed_forward(context, layer, rows, hidden, scratch, observer);
+  const RowTerm o = {&weights.o, scratch.context_.data()};
+  const RowTerm down = {&weights.down, scratch.act_.data()};
+  if (config_.parallel) {
+    feed_forward(context, layer, rows, scratch, observer);
+    return add_terms(context, {o, down}, rows, hidden, scratch);
+  }
+  add_terms(context, {o}, rows, hidden, scratch);
+  run_norm(context, weights.mlp_norm, hidden, rows, scratch.normed_.data());
+  feed_forward(context, layer, rows, scratch, observer);
+  add_terms(context, {down}, rows, hidden, scratch);
+}
+
+void LlamaModel::multiply_slices(const ops::Context& context, RowTerms terms, int64_t rows,
+                                 int64_t first, int64_t count, float* y, float* spare) const {
+  const int64_t values = rows * config_.hidden_size;
+  if (count > 1) {
+    const int64_t half = count / 2;
+    multiply_slices(context, terms, rows, first, half, y, spare);
+    multiply_slices(context, terms, rows, first + half, half, spare, spare + values);
+    return ops::add(context, spare, values, y);
+  }
+  for (const RowTerm& term : terms) {
+    const bool adds = &term != terms.begin();
+    const ops::LinearWeight& part = term.linear->parts[static_cast<size_t>(first)];
+    ops::linear(context, part, term.x + first * part.k, term.linear->k, rows, adds ? spare : y);
+    if (adds) ops::add(context, spare, values, y);
+  }
+}
+
+void LlamaModel::add_terms(const ops::Context& context, RowTerms terms, int64_t rows, float* hidden,
+                           LayerScratch& scratch) const {
+  const int64_t values = rows * config_.hidden_size;
+  float* output = scratch.output_.data();
+  multiply_slices(context, terms, rows, 0, terms.begin()->linear->slices, output,
+                  scratch.spare_.data());
+  if (group_ != nullptr) group_->sum(rank_, output, values);
+  for (const RowTerm& term : terms) {
+    const std::vector<float>& bias = term.linear->bias;
+    if (!bias.empty()) ops::add_bias(context, bias.data(), rows, config_.hidden_size, output);
+  }
+  ops::add(context, output, values, hidden);
 }
 
 void LlamaModel::feed_forward(const ops::Context& context, int64_t layer, int64_t rows,
-                              float* hidden, LayerScratch& scratch,
-                              const LinearObserver& observer) const {
+                              LayerScratch& scratch, const LinearObserver& observer) const {
   const LayerWeights& weights = weights_.layers[static_cast<size_t>(layer)];
   const float* normed = scratch.normed_.data();
   float *gate_up = scratch.gate_up_.data(), *act = scratch.act_.data();
@@ -149,8 +194,6 @@ void LlamaModel::feed_forward(const ops::Context& context, int64_t layer, int64_
     ops::gelu_new(context, gate_up, rows * config_.intermediate_size, act);
   }
   if (observer) observer(layer, LinearKind::kDown, act, rows, config_.intermediate_size);
-  run_linear(context, weights.down, act, rows, scratch.output_.data(), scratch);
-  ops::add(context, scratch.output_.data(), rows * config_.hidden_size, hidden);
 }
 
 void LlamaModel::run_layer(const ops::Context& context, int64_t layer, const ops::PagedKv& kv,
@@ -203,7 +246,7 @@ void LlamaModel::replace_linear(int64_t layer, LinearKind kind,
     n += part.n;
     fits = fits && part.k == linear.k;
   }
-  if (!fits || n != linear.n) {
+  if (!fits || n != linear.n || linear.slices > 1) {
     throw Error(kInternal, std::string("replacing ") + linear_kind_name(kind) + " of layer " +
                                std::to_string(layer) + " by " + std::to_string(n) +
                                " outputs; allowed: " + std::to_string(linear.n) + " over " +

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/float16.h"
+#include "model/linear_cut.h"
 
 namespace loadmark {
 namespace {
@@ -69,31 +70,50 @@ std::vector<uint16_t> random_float16(int64_t count, double spread, Random* rando
   return values;
 }
 
+// What the shard holds of modules that lie fused in `whole`.
+SourceLinear cut_fused(const SourceLinear& whole, const std::vector<ModulePart>& parts) {
+  SourceLinear fused;
+  int64_t first = 0;
+  for (const ModulePart& part : parts) {
+    SourceLinear cut =
+        cut_linear(whole, {first + part.outputs.first, part.outputs.count}, part.inputs);
+    first += part.n;
+    if (&part == &parts.front()) {
+      fused = std::move(cut);
+    } else {
+      fuse_into(&fused, cut);
+    }
+  }
+  return fused;
+}
+
 }  // namespace
 
-int64_t plan_random_bytes(const ModelConfig& config) {
+int64_t plan_random_bytes(const ModelConfig& config, int64_t ranks) {
+  const ModelConfig rank = shard_config(config, ranks);
   StoredLinear linear;
   linear.held = ops::WeightType::kInt4;
   int64_t layer = 0;
   for (const LinearKind kind : kLinearKinds) {
-    const int64_t k = linear_input_size(config, kind);
+    const int64_t k = linear_input_size(rank, kind);
     linear.group_size = effective_group(*config.quantization, k);
-    layer += held_bytes(linear, output_size(config, kind), k);
+    layer += held_bytes(linear, output_size(rank, kind), k);
   }
   const int64_t table = 2 * config.vocab_size * config.hidden_size;
-  return config.layers * layer + 2 * table + norm_and_bias_bytes(config);
+  return config.layers * layer + table + table / ranks + norm_and_bias_bytes(rank);
 }
 
 int64_t plan_random_making_bytes(const ModelConfig& config) {
   int64_t most = 2 * config.vocab_size * config.hidden_size;  // the head before it is packed
   for (const LinearKind kind : kLinearKinds) {
     const int64_t values = output_size(config, kind) * linear_input_size(config, kind);
-    most = std::max(most, values + values / 8);  // a byte an integer, and its groups
+    most = std::max(most, 2 * (values + values / 8));  // a byte an integer, its groups; and cut
   }
   return most;
 }
 
-ModelWeights random_weights(const SyntheticModel& model) {
+ModelWeights random_weights(const SyntheticModel& model, const TensorShard& shard,
+                            int64_t row_slices) {
   const ModelConfig& config = model.config;
   const int64_t group = config.quantization->group_size;
   Random random(model.seed);
@@ -104,20 +124,22 @@ ModelWeights random_weights(const SyntheticModel& model) {
     layer.attention_norm = ones;
     layer.mlp_norm = ones;
     for (const LinearKind kind : kLinearKinds) {
-      Linear& linear = layer.linear(kind);
-      linear.n = output_size(config, kind);
-      linear.k = linear_input_size(config, kind);
-      linear.parts.push_back(ops::pack_int4(random_int4(linear.n, linear.k, group, &random)));
+      const int64_t n = output_size(config, kind), k = linear_input_size(config, kind);
+      SourceLinear source{"", n, k, random_int4(n, k, group, &random), {}};
+      if (shard.ranks > 1) source = cut_fused(source, linear_parts(config, index, kind, shard));
+      pack_linear(source, splits_inputs(kind) ? row_slices : 1, &layer.linear(kind));
     }
   }
   weights.final_norm = ones;
   const int64_t values = config.vocab_size * config.hidden_size;
   // Uniform values have a variance of a third of their spread's square: logits of about 1.
   const double spread = std::sqrt(3.0 / static_cast<double>(config.hidden_size));
-  weights.head.n = config.vocab_size;
+  const Range rows = head_part(config, shard).outputs;
+  weights.head.n = rows.count;
   weights.head.k = config.hidden_size;
-  weights.head.parts.push_back(ops::pack_float16(random_float16(values, spread, &random).data(),
-                                                 config.vocab_size, config.hidden_size));
+  weights.head.parts.push_back(ops::pack_float16(
+      random_float16(values, spread, &random).data() + rows.first * config.hidden_size, rows.count,
+      config.hidden_size));
   const std::vector<uint16_t> table = random_float16(values, 1, &random);
   weights.embedding_type = ops::WeightType::kFloat16;
   weights.embedding.resize(table.size() * sizeof(uint16_t));

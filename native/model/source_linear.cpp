@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/float16.h"
+#include "model/linear_cut.h"
 
 namespace loadmark {
 namespace {
@@ -25,6 +26,18 @@ std::vector<T> beside(const std::vector<T>& a, const std::vector<T>& b, int64_t 
   return out;
 }
 
+// Rows that are int8 already, and float ones where the format asks for it.
+void round_rows(WeightFormat format, SourceLinear* linear) {
+  if (auto* rows = std::get_if<Int8Linear>(&linear->content)) {
+    RoundedInt8 rounded{std::move(rows->q), std::move(rows->absmax)};
+    for (float& scale : rounded.scale) scale /= 127.0f;
+    linear->content = std::move(rounded);
+  } else if (const auto* values = std::get_if<FloatLinear>(&linear->content)) {
+    if (format == WeightFormat::kInt8)
+      linear->content = round_to_int8(*values, linear->n, linear->k);
+  }
+}
+
 }  // namespace
 
 SourceLinear read_linear(const ModelConfig& config, const Checkpoint& checkpoint,
@@ -38,7 +51,10 @@ bool can_fuse(const SourceLinear& a, const SourceLinear& b) {
   if (const auto* x = std::get_if<FloatLinear>(&a.content)) {
     return x->type == std::get<FloatLinear>(b.content).type;
   }
-  if (std::holds_alternative<Int8Linear>(a.content)) return true;
+  if (std::holds_alternative<Int8Linear>(a.content) ||
+      std::holds_alternative<RoundedInt8>(a.content)) {
+    return true;
+  }
   if (const auto* x = std::get_if<Int8Groups>(&a.content))
     return x->group_size == std::get<Int8Groups>(b.content).group_size;
   const auto& x = std::get<Int4Weight>(a.content);
@@ -54,6 +70,10 @@ void fuse_into(SourceLinear* a, const SourceLinear& b) {
     const auto& y = std::get<Int8Linear>(b.content);
     rows->q.insert(rows->q.end(), y.q.begin(), y.q.end());
     rows->absmax.insert(rows->absmax.end(), y.absmax.begin(), y.absmax.end());
+  } else if (auto* rounded = std::get_if<RoundedInt8>(&a->content)) {
+    const auto& y = std::get<RoundedInt8>(b.content);
+    rounded->q.insert(rounded->q.end(), y.q.begin(), y.q.end());
+    rounded->scale.insert(rounded->scale.end(), y.scale.begin(), y.scale.end());
   } else if (auto* groups = std::get_if<Int8Groups>(&a->content)) {
     const auto& y = std::get<Int8Groups>(b.content);
     groups->scale = beside(groups->scale, y.scale, groups->groups());
@@ -74,11 +94,15 @@ void fuse_into(SourceLinear* a, const SourceLinear& b) {
 }
 
 std::vector<SourceLinear> read_fused(const ModelConfig& config, const Checkpoint& checkpoint,
-                                     const std::vector<std::string>& paths,
-                                     const std::vector<int64_t>& sizes, int64_t k) {
+                                     const std::vector<ModulePart>& parts, WeightFormat format) {
   std::vector<SourceLinear> sources;
-  for (size_t i = 0; i < paths.size(); ++i)
-    sources.push_back(read_linear(config, checkpoint, paths[i], sizes[i], k));
+  for (const ModulePart& part : parts) {
+    SourceLinear whole = read_linear(config, checkpoint, part.path, part.n, part.k);
+    // Before it is cut: a scale is that of a whole row.
+    round_rows(format, &whole);
+    const bool cuts = part.outputs.count < part.n || part.inputs.count < part.k;
+    sources.push_back(cuts ? cut_linear(whole, part.outputs, part.inputs) : std::move(whole));
+  }
   const bool fused = std::all_of(sources.begin(), sources.end(), [&](const SourceLinear& other) {
     return can_fuse(sources.front(), other);
   });
@@ -128,12 +152,6 @@ FloatLinear as_float16(const SourceLinear& source) {
     std::memcpy(out.bits.data() + 2 * i, &bits, 2);
   }
   return out;
-}
-
-RoundedInt8 as_rounded(const Int8Linear& source) {
-  RoundedInt8 rounded{source.q, source.absmax};
-  for (float& scale : rounded.scale) scale /= 127.0f;
-  return rounded;
 }
 
 void to_float32(const FloatLinear& source, int64_t count, float* out) {

@@ -8,6 +8,7 @@
 
 #include "model/linear_formats.h"
 #include "model/model_config.h"
+#include "model/tensor_shard.h"
 
 namespace loadmark {
 
@@ -26,23 +27,17 @@ SourceLinear read_linear(const ModelConfig& config, const Checkpoint& checkpoint
 bool can_fuse(const SourceLinear& a, const SourceLinear& b);
 // a's outputs, then b's.
 void fuse_into(SourceLinear* a, const SourceLinear& b);
-// The linears of modules that share k inputs, outputs in order: fused into one where all can be.
+// What is held of modules that share their inputs, outputs in order: rows rounded to int8 where the
+// format asks for it, cut, and fused into one where all can be. Holds one whole module at a time.
 std::vector<SourceLinear> read_fused(const ModelConfig& config, const Checkpoint& checkpoint,
-                                     const std::vector<std::string>& paths,
-                                     const std::vector<int64_t>& sizes, int64_t k);
+                                     const std::vector<ModulePart>& parts, WeightFormat format);
 // `count` values from the first on.
 void to_float32(const FloatLinear& source, int64_t count, float* out);
 
 // A float linear rounded per output channel, scale = absmax / 127.
-struct RoundedInt8 {
-  std::vector<int8_t> q;     // (n, k)
-  std::vector<float> scale;  // (n)
-};
 RoundedInt8 round_to_int8(const FloatLinear& source, int64_t n, int64_t k);
 // Integers with offsets, or int8 in groups, as fp16: what a device does that has no kernel for
 // them.
 FloatLinear as_float16(const SourceLinear& source);
-// The same of rows that are int8 already.
-RoundedInt8 as_rounded(const Int8Linear& source);
 
 }  // namespace loadmark

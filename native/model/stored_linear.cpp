@@ -160,7 +160,8 @@ StoredLinear find_linear(const ModelConfig& config, const Checkpoint& checkpoint
 int64_t held_bytes(const StoredLinear& linear, int64_t n, int64_t k) {
   switch (linear.held) {
     case ops::WeightType::kInt4:  // a scale, a zero and their product per group, a column order
-      return n * k / 2 + (k + linear.group_size - 1) / linear.group_size * n * 12 + 4 * k;
+      return n * k / 2 + (k + linear.group_size - 1) / linear.group_size * n * 12 + 4 * k +
+             (linear.act_order ? n * k / 2 : 0);  // scattered groups, filled up where they are cut
     case ops::WeightType::kInt8:
       if (linear.group_size > 0)
         return n * k + (k + linear.group_size - 1) / linear.group_size * n * 4;

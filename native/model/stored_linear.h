@@ -12,6 +12,10 @@
 
 namespace loadmark {
 
+// kCheckpoint: as stored. kInt8: the layers' float linears rounded per output channel, scale =
+// absmax / 127; the head stays as stored, where rounding costs most.
+enum class WeightFormat { kCheckpoint, kInt8 };
+
 enum class LinearFormat {
   kFloat,
   kBlocks,

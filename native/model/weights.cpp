@@ -9,23 +9,17 @@
 
 #include "base/error.h"
 #include "model/linear_bias.h"
-#include "model/source_linear.h"
+#include "model/linear_cut.h"
 
 namespace loadmark {
 namespace {
 
-ops::LinearWeight pack(const SourceLinear& source, WeightFormat format) {
+ops::LinearWeight pack(const SourceLinear& source) {
   if (const auto* weight = std::get_if<Int4Weight>(&source.content)) return ops::pack_int4(*weight);
-  if (const auto* rows = std::get_if<Int8Linear>(&source.content)) {
-    const RoundedInt8 rounded = as_rounded(*rows);
-    return ops::pack_int8(rounded.q.data(), rounded.scale.data(), source.n, source.k);
-  }
+  if (const auto* rounded = std::get_if<RoundedInt8>(&source.content))
+    return ops::pack_int8(rounded->q.data(), rounded->scale.data(), source.n, source.k);
   if (const auto* groups = std::get_if<Int8Groups>(&source.content)) return ops::pack_int8(*groups);
   const auto& values = std::get<FloatLinear>(source.content);
-  if (format == WeightFormat::kInt8) {
-    const RoundedInt8 rounded = round_to_int8(values, source.n, source.k);
-    return ops::pack_int8(rounded.q.data(), rounded.scale.data(), source.n, source.k);
-  }
   if (values.type == DataType::kFloat32) {
     return ops::pack_float32(reinterpret_cast<const float*>(values.bits.data()), source.n,
                              source.k);
@@ -36,14 +30,11 @@ ops::LinearWeight pack(const SourceLinear& source, WeightFormat format) {
 }
 
 Linear load_linear(const ModelConfig& config, const Checkpoint& checkpoint,
-                   const std::vector<std::string>& paths, const std::vector<int64_t>& sizes,
-                   int64_t k, WeightFormat format, FormatList* formats) {
-  const std::vector<SourceLinear> sources = read_fused(config, checkpoint, paths, sizes, k);
+                   const std::vector<ModulePart>& parts, WeightFormat format, int64_t slices,
+                   FormatList* formats) {
   Linear linear;
-  linear.k = k;
-  for (const SourceLinear& source : sources) {
-    linear.n += source.n;
-    linear.parts.push_back(pack(source, format));
+  for (const SourceLinear& source : read_fused(config, checkpoint, parts, format)) {
+    pack_linear(source, slices, &linear);
     for (const StoredLinear& stored : source.stored)
       formats->add(describe_linear(config, stored, linear.parts.back().type, format));
   }
@@ -63,12 +54,12 @@ void load_embedding(const ModelConfig& config, const Checkpoint& checkpoint,
   weights->embedding = std::move(table.bits);
 }
 
-// What packing holds for a linear.
+// What packing holds of a linear.
 int64_t plan_linear_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
-                          const std::string& path, int64_t n, int64_t k, WeightFormat format) {
-  StoredLinear stored = find_linear(config, checkpoint, path, n, k);
+                          const ModulePart& part, WeightFormat format) {
+  StoredLinear stored = find_linear(config, checkpoint, part.path, part.n, part.k);
   if (format == WeightFormat::kInt8 && stored.group_size == 0) stored.held = ops::WeightType::kInt8;
-  return held_bytes(stored, n, k);
+  return held_bytes(stored, part.outputs.count, part.inputs.count);
 }
 
 }  // namespace
@@ -224,23 +215,19 @@ Linear& LayerWeights::linear(LinearKind kind) {
 }
 
 int64_t plan_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
-                          WeightFormat format) {
+                          WeightFormat format, int64_t ranks) {
+  const TensorShard shard = {0, ranks};
   const int64_t table =
       held_float_bytes(find_float(checkpoint, std::string(config.names->embedding) + ".weight",
                                   {config.vocab_size, config.hidden_size}));
-  int64_t total = table + norm_and_bias_bytes(config);
-  total += config.tied_head ? table
-                            : plan_linear_bytes(config, checkpoint, "lm_head", config.vocab_size,
-                                                config.hidden_size, WeightFormat::kCheckpoint);
+  int64_t total = table + norm_and_bias_bytes(shard_config(config, ranks));
+  total += config.tied_head ? table / ranks
+                            : plan_linear_bytes(config, checkpoint, head_part(config, shard),
+                                                WeightFormat::kCheckpoint);
   for (int64_t layer = 0; layer < config.layers; ++layer) {
     for (LinearKind kind : kLinearKinds) {
-      const auto& modules = linear_module_names(config, kind);
-      const auto sizes = linear_output_sizes(config, kind);
-      for (size_t i = 0; i < modules.size(); ++i) {
-        total +=
-            plan_linear_bytes(config, checkpoint, linear_module_path(config, layer, modules[i]),
-                              sizes[i], linear_input_size(config, kind), format);
-      }
+      for (const ModulePart& part : linear_parts(config, layer, kind, shard))
+        total += plan_linear_bytes(config, checkpoint, part, format);
     }
   }
   return total;
@@ -278,8 +265,21 @@ int64_t plan_loading_bytes(const ModelConfig& config, const Checkpoint& checkpoi
   return most;
 }
 
+void pack_linear(const SourceLinear& source, int64_t slices, Linear* linear) {
+  linear->n += source.n;
+  linear->k = source.k;
+  linear->slices = slices;
+  if (slices == 1) {
+    linear->parts.push_back(pack(source));
+    return;
+  }
+  const int64_t inputs = source.k / slices;
+  for (int64_t slice = 0; slice < slices; ++slice)
+    linear->parts.push_back(pack(cut_linear(source, {0, source.n}, {slice * inputs, inputs})));
+}
+
 ModelWeights load_weights(const ModelConfig& config, const Checkpoint& checkpoint,
-                          WeightFormat format) {
+                          WeightFormat format, const TensorShard& shard, int64_t row_slices) {
   ModelWeights weights;
   FormatList formats, head_format;
   load_embedding(config, checkpoint, &weights);
@@ -296,20 +296,19 @@ ModelWeights load_weights(const ModelConfig& config, const Checkpoint& checkpoin
       out.k_norm = checkpoint.read_float32(path("self_attn.k_norm.weight"), {config.head_dim});
     }
     for (LinearKind kind : kLinearKinds) {
-      std::vector<std::string> paths;
-      for (const std::string& module : linear_module_names(config, kind))
-        paths.push_back(path(module));
-      const std::vector<int64_t> sizes = linear_output_sizes(config, kind);
+      const std::vector<ModulePart> parts = linear_parts(config, layer, kind, shard);
+      const int64_t slices = splits_inputs(kind) ? row_slices : 1;
       Linear& linear = out.linear(kind);
-      linear = load_linear(config, checkpoint, paths, sizes, linear_input_size(config, kind),
-                           format, &formats);
-      linear.bias = read_bias(checkpoint, paths, sizes, config.bias[kind]);
+      linear = load_linear(config, checkpoint, parts, format, slices, &formats);
+      linear.bias = read_bias(checkpoint, parts, config.bias[kind]);
     }
   }
   weights.final_norm = read_norm(config, checkpoint, config.names->final_norm);
-  weights.head = load_linear(config, checkpoint, {head_path(config)}, {config.vocab_size},
-                             config.hidden_size, WeightFormat::kCheckpoint, &head_format);
-  weights.head.bias = read_bias(checkpoint, {"lm_head"}, {config.vocab_size}, config.head_bias);
+  ModulePart head = head_part(config, shard);
+  weights.head =
+      load_linear(config, checkpoint, {head}, WeightFormat::kCheckpoint, 1, &head_format);
+  head.path = "lm_head";  // has a bias of its own where the weight is the embedding's
+  weights.head.bias = read_bias(checkpoint, {head}, config.head_bias);
   weights.format = formats.text();
   weights.parameters = count_parameters(config);
   return weights;

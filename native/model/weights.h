@@ -7,14 +7,12 @@
 #include <vector>
 
 #include "model/model_config.h"
+#include "model/source_linear.h"
 #include "model/stored_linear.h"
+#include "model/tensor_shard.h"
 #include "ops/ops.h"
 
 namespace loadmark {
-
-// kCheckpoint: as stored. kInt8: the layers' float linears rounded per output channel, scale =
-// absmax / 127; the head stays as stored, where rounding costs most.
-enum class WeightFormat { kCheckpoint, kInt8 };
 
 const char* linear_kind_name(LinearKind kind);  // "qkv", "o", "gate_up", "down"
 // Module names inside a layer, in the order of the outputs: {"self_attn.q_proj",
@@ -27,10 +25,11 @@ std::vector<int64_t> linear_output_sizes(const ModelConfig& config, LinearKind k
 int64_t linear_input_size(const ModelConfig& config, LinearKind kind);
 
 // Linears over one input whose outputs stand side by side: one part when they could be fused, else
-// in order.
+// in order. Or one linear in slices of its inputs, whose products are added, halves to halves.
 struct Linear {
   std::vector<ops::LinearWeight> parts;
   int64_t n = 0, k = 0;
+  int64_t slices = 1;       // > 1: of so many parts each takes k / slices of the inputs
   std::vector<float> bias;  // (n); empty: none
   int64_t bytes() const;
 };
@@ -54,7 +53,7 @@ struct ModelWeights {
   ops::WeightType embedding_type = ops::WeightType::kFloat32;
   std::vector<LayerWeights> layers;
   Norm final_norm;     // (hidden)
-  Linear head;         // (vocab, hidden)
+  Linear head;         // (vocab or a shard's part of it, hidden)
   std::string format;  // of the layers' linears, as describe_linear says it
   int64_t parameters = 0;
 };
@@ -81,17 +80,21 @@ int64_t norm_and_bias_bytes(const ModelConfig& config);
 Norm read_norm(const ModelConfig& config, const Checkpoint& checkpoint, const std::string& path);
 // The module whose weight the head multiplies by: "lm_head", or the embedding where they are tied.
 std::string head_path(const ModelConfig& config);
-// Bytes that load_weights will hold, from the headers alone.
+// Bytes that load_weights will hold for one of `ranks` devices, from the headers alone.
 int64_t plan_weight_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
-                          WeightFormat format);
+                          WeightFormat format, int64_t ranks = 1);
 // Bytes that load_weights takes besides, for a moment, to join and pack the largest linear. An
 // estimate from above.
 int64_t plan_loading_bytes(const ModelConfig& config, const Checkpoint& checkpoint,
                            WeightFormat format);
+// What `shard` holds of the whole model that `config` describes, o and down in `row_slices` slices.
 // Throws Error(kBadCheckpoint) naming the tensor that is missing, misshapen, mistyped or not
 // finite.
 ModelWeights load_weights(const ModelConfig& config, const Checkpoint& checkpoint,
-                          WeightFormat format);
+                          WeightFormat format, const TensorShard& shard = {},
+                          int64_t row_slices = 1);
+// Packs a linear for the CPU's kernels, in so many slices of its inputs.
+void pack_linear(const SourceLinear& source, int64_t slices, Linear* linear);
 // One linear of the checkpoint in fp32 (n, k), decoded where it is quantized.
 std::vector<float> read_linear_float32(const ModelConfig& config, const Checkpoint& checkpoint,
                                        const std::string& module_path, int64_t n, int64_t k);

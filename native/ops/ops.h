@@ -49,11 +49,15 @@ LinearWeight pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k
 LinearWeight pack_int8(const Int8Groups& w);
 LinearWeight pack_int4(const Int4Weight& w);                            // any group, sym/asym, g_idx honoured
 
-// x (rows, k) fp32 -> y (rows, n) fp32. Chooses its kernel by w.type, context.isa, context.activations.
+// x (rows, k) fp32, x_stride floats from row to row -> y (rows, n) fp32. Chooses its kernel by w.type, context.isa,
+// context.activations.
 // int8/int4 with ActivationType::kInt8: x is rounded to int8 per row and per group of columns (int8 with a scale a
 // channel: groups of 64), scale = absmax/127; integer dot products are exact, so all instruction sets agree to the last bits of the
 // fp32 combination. With kFloat32 the weight is dequantized and multiplied in fp32.
-void linear(const Context& context, const LinearWeight& w, const float* x, int64_t rows, float* y);
+void linear(const Context& context, const LinearWeight& w, const float* x, int64_t x_stride, int64_t rows, float* y);
+inline void linear(const Context& context, const LinearWeight& w, const float* x, int64_t rows, float* y) {
+  linear(context, w, x, w.k, rows, y);
+}
 // y (rows, n_total) -> the name of the kernel `linear` would run: "int4 avx512-vnni, int8 activations".
 const char* linear_kernel_name(const Context& context, WeightType type);
 

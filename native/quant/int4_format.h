@@ -35,8 +35,12 @@ struct Int4Weight {
       zero{};  // (groups, n), 0..15 (16 is possible under v1's wrap and is refused)
   std::vector<float> offset{};   // (groups, n), exactly representable in fp16; empty: zero points
   std::vector<int32_t> g_idx{};  // (k), empty when g_idx[k] == k / group_size
+  // With g_idx: how many groups there are where not all of them are full; 0: as many as k fills.
+  int64_t group_count = 0;
 
-  int64_t groups() const { return (k + group_size - 1) / group_size; }
+  int64_t groups() const {
+    return group_count > 0 ? group_count : (k + group_size - 1) / group_size;
+  }
   int64_t group_of(int64_t column) const {
     return g_idx.empty() ? column / group_size : g_idx[static_cast<size_t>(column)];
   }

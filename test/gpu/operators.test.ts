@@ -33,4 +33,10 @@ describe.skipIf(!hasGpu())('GPU operators', () => {
     },
     timeout + 30_000,
   );
+
+  test('give up a rank that does not come', async () => {
+    const { failure, output } = await runChecks(['--absent-rank']);
+    expect(failure, output).toBeNull();
+    expect(output).toContain('rank 0 waited 10 s for rank 1 in add_across');
+  }, 60_000);
 });

@@ -45,8 +45,9 @@ test.each([
   const { code, record } = await inspect(path, '--verify');
   expect(code).toBe(exitCodes.ok);
   expect(record.faults).toEqual([]);
+  // int8: with fp32 activations o and down are held in slices, which fill up the groups that an act-order scatters.
   const engine = await Engine.load(
-    { ...makeOptions(name), modelPath: path },
+    { ...makeOptions(name, { activationType: 'int8' }), modelPath: path },
     { onEvents: () => {} },
   );
   const { weightBytes, weightBytesPerToken, parameters, kernels } = engine.info;
@@ -54,7 +55,7 @@ test.each([
   expect(record.parameters).toBe(parameters);
   expect(Math.abs(record.weightBytesPerToken / weightBytesPerToken - 1)).toBeLessThan(0.03);
   expect(Math.abs(record.weightBytes / weightBytes - 1)).toBeLessThan(0.03);
-  const names = record.linears.map(({ cpuKernelFp32 }) => cpuKernelFp32);
+  const names = record.linears.map(({ cpuKernel }) => cpuKernel);
   for (const [operator, kernel] of Object.entries(kernels)) {
     if (/_linear$/.test(operator)) expect(names).toContain(kernel);
   }

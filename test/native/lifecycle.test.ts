@@ -14,7 +14,9 @@ const options = {
   ...makeOptions('float32', { maxSequenceTokens: 512, maxBatch: 64 }),
   modelPath: join(goldenFolder, 'float32'),
   weightFormat: 'checkpoint',
+  tensorParallelDevices: [],
   faultAtStep: 0,
+  faultRank: -1,
   stepLag: 0,
 };
 

@@ -71,10 +71,10 @@ struct Activations {
 };
 
 Activations prepare(const Context& context, const Choice& choice, const LinearWeight& w,
-                    const float* x, int64_t rows) {
+                    const float* x, int64_t x_stride, int64_t rows) {
   const LinearWeight::Packed& packed = *w.packed;
   const bool gather = !packed.columns.empty();
-  if (!gather && choice.quantize == nullptr) return {x, w.k, rows};
+  if (!gather && choice.quantize == nullptr) return {x, x_stride, rows};
   thread_local Scratch scratch;
   const int64_t width = packed.padded_k;
   const auto segments = static_cast<int64_t>(packed.segments.size());
@@ -89,7 +89,7 @@ Activations prepare(const Context& context, const Choice& choice, const LinearWe
   auto* scale = scratch.scale.as<float>();
   auto* sum = scratch.sum.as<int32_t>();
   run_rows(context, rows, width, [&](int64_t row) {
-    const float* source = x + row * w.k;
+    const float* source = x + row * x_stride;
     if (gather) {
       gather_row(packed, source, gathered + row * width);
       source = gathered + row * width;
@@ -99,7 +99,7 @@ Activations prepare(const Context& context, const Choice& choice, const LinearWe
                       sum + row, rows);
     }
   });
-  return {gather ? gathered : x, gather ? width : w.k, rows, rounded, scale, sum};
+  return {gather ? gathered : x, gather ? width : x_stride, rows, rounded, scale, sum};
 }
 
 LinearBlock make_block(const LinearWeight& w, const Activations& a, int64_t first_panel,
@@ -157,10 +157,11 @@ void run_shares(const Context& context, int64_t parts, int64_t multiply_adds, Fn
 
 }  // namespace
 
-void linear(const Context& context, const LinearWeight& w, const float* x, int64_t rows, float* y) {
+void linear(const Context& context, const LinearWeight& w, const float* x, int64_t x_stride,
+            int64_t rows, float* y) {
   if (rows <= 0) return;
   const Choice& choice = choose(context, w.type);
-  const Activations activations = prepare(context, choice, w, x, rows);
+  const Activations activations = prepare(context, choice, w, x, x_stride, rows);
   const int64_t panels = w.packed->panels;
   const int64_t panel_blocks = (panels + kBlockPanels - 1) / kBlockPanels;
   const int64_t row_blocks = (rows + kRowBlock - 1) / kRowBlock;

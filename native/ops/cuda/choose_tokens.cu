@@ -177,6 +177,25 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 __global__ void __launch_bounds__(kThreads)
+    best_tokens_kernel(float* logits, const SamplingRow* sampling, const int32_t* banned,
+                       int64_t columns, int64_t first_token, float* best, int32_t* token) {
+  launch_dependents();
+  wait_for_prerequisites();
+  float* row = logits + blockIdx.x * columns;
+  const SamplingRow terms = sampling[blockIdx.x];
+  for (int i = threadIdx.x; i < terms.banned; i += kThreads) {
+    const int64_t column = banned[terms.first_banned + i] - first_token;
+    if (column >= 0 && column < columns) row[column] = -INFINITY;
+  }
+  __syncthreads();
+  const Best found = block_best(row, columns);
+  if (threadIdx.x > 0) return;
+  best[blockIdx.x] = found.value;
+  token[blockIdx.x] =
+      found.token == INT32_MAX ? INT32_MAX : static_cast<int32_t>(first_token + found.token);
+}
+
+__global__ void __launch_bounds__(kThreads)
     log_probability_kernel(const float* logits, int64_t vocab, const int32_t* target_row,
                            const int32_t* targets, double* out) {
   __shared__ double sums[kThreads / 32];
@@ -200,6 +219,12 @@ void choose_tokens(const Gpu& gpu, float* logits, const SamplingRow* sampling,
                    const int32_t* banned, int64_t rows, int64_t vocab, int32_t* out) {
   launch(gpu, "choose_tokens", choose_tokens_kernel, static_cast<unsigned>(rows), kThreads, 0,
          logits, sampling, banned, vocab, out);
+}
+
+void best_tokens(const Gpu& gpu, float* logits, const SamplingRow* sampling, const int32_t* banned,
+                 int64_t rows, int64_t columns, int64_t first_token, float* best, int32_t* token) {
+  launch(gpu, "best_tokens", best_tokens_kernel, static_cast<unsigned>(rows), kThreads, 0, logits,
+         sampling, banned, columns, first_token, best, token);
 }
 
 void log_probability(const Gpu& gpu, const float* logits, int64_t vocab, const int32_t* target_row,

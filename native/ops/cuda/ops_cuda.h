@@ -88,6 +88,7 @@ class Gpu {
   void synchronize() const;  // throws Error(kEngineBroken) naming the fault
   int64_t free_bytes() const;
   Stream stream() const { return stream_.get(); }
+  int device() const { return device_; }
   int multiprocessors() const { return multiprocessors_; }
   // Of a block that asks for it, in bytes.
   size_t most_shared() const { return most_shared_; }
@@ -338,6 +339,11 @@ struct SamplingRow {
 // finite or the largest is not. Banned tokens are set to -infinity first.
 void choose_tokens(const Gpu& gpu, float* logits, const SamplingRow* sampling,
                    const int32_t* banned, int64_t rows, int64_t vocab, int32_t* out);
+// Of logits (rows, columns) of tokens first_token, first_token + 1, ...: best[r] the largest and
+// token[r] whose it is, of equal ones the first; -infinity and a large number where none is above
+// that. Banned tokens among them are set to -infinity first.
+void best_tokens(const Gpu& gpu, float* logits, const SamplingRow* sampling, const int32_t* banned,
+                 int64_t rows, int64_t columns, int64_t first_token, float* best, int32_t* token);
 // out[i] = log softmax(logits[target_row[i]])[targets[i]], in double
 void log_probability(const Gpu& gpu, const float* logits, int64_t vocab, const int32_t* target_row,
                      const int32_t* targets, int64_t count, double* out);

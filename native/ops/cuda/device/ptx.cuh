@@ -153,6 +153,59 @@ __device__ inline int load_acquire(const int* pointer) {
 __device__ inline void store_release(int* pointer, int value) {
   asm volatile("st.release.gpu.global.s32 [%0], %1;" ::"l"(pointer), "r"(value) : "memory");
 }
+
+// ---- memory order between GPUs: own memory or a peer's ----
+__device__ inline uint32_t load_acquire_system(const uint32_t* pointer) {
+  uint32_t value;
+  asm volatile("ld.acquire.sys.global.u32 %0, [%1];" : "=r"(value) : "l"(pointer) : "memory");
+  return value;
+}
+__device__ inline void store_release_system(uint32_t* pointer, uint32_t value) {
+  asm volatile("st.release.sys.global.u32 [%0], %1;" ::"l"(pointer), "r"(value) : "memory");
+}
+// Loads and stores that another GPU sees, or sees through, without an order among them; past L1.
+__device__ inline float load_system(const float* pointer) {
+  float value;
+  asm volatile("ld.relaxed.sys.global.f32 %0, [%1];" : "=f"(value) : "l"(pointer) : "memory");
+  return value;
+}
+__device__ inline float4 load_system(const float4* pointer) {
+  float4 v;
+  asm volatile("ld.relaxed.sys.global.v4.f32 {%0,%1,%2,%3}, [%4];"
+               : "=f"(v.x), "=f"(v.y), "=f"(v.z), "=f"(v.w)
+               : "l"(pointer)
+               : "memory");
+  return v;
+}
+__device__ inline uint64_t load_system(const uint64_t* pointer) {
+  uint64_t value;
+  asm volatile("ld.relaxed.sys.global.u64 %0, [%1];" : "=l"(value) : "l"(pointer) : "memory");
+  return value;
+}
+__device__ inline void store_system(uint64_t* pointer, uint64_t value) {
+  asm volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(pointer), "l"(value) : "memory");
+}
+__device__ inline void store_system(uint32_t* pointer, uint32_t value) {
+  asm volatile("st.relaxed.sys.global.u32 [%0], %1;" ::"l"(pointer), "r"(value) : "memory");
+}
+// Two words, each of them whole: the order between the two is open.
+__device__ inline ulonglong2 load_system(const ulonglong2* pointer) {
+  ulonglong2 v;
+  asm volatile("ld.relaxed.sys.global.v2.u64 {%0,%1}, [%2];"
+               : "=l"(v.x), "=l"(v.y)
+               : "l"(pointer)
+               : "memory");
+  return v;
+}
+__device__ inline void store_system(ulonglong2* pointer, ulonglong2 v) {
+  asm volatile("st.relaxed.sys.global.v2.u64 [%0], {%1,%2};" ::"l"(pointer), "l"(v.x), "l"(v.y)
+               : "memory");
+}
+__device__ inline uint64_t nanoseconds() {
+  uint64_t value;
+  asm volatile("mov.u64 %0, %globaltimer;" : "=l"(value));
+  return value;
+}
 // Barrier `id` of `threads` threads of the block.
 __device__ inline void sync_threads(int id, int threads) {
   asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
