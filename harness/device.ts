@@ -88,9 +88,6 @@ export function groupDevices(devices: readonly DeviceName[], perWorker: number):
     groups: null,
     refusal: `tensor_parallel is ${perWorker}${reason}`,
   });
-  if (perWorker > 1 && devices.includes('cpu')) {
-    return refuse(`, and ${devices.join(', ')} are not all GPUs; allowed: 1, or GPUs (--device)`);
-  }
   if (devices.length % perWorker !== 0) {
     const divisors = devices.map((_, at) => at + 1).filter((n) => devices.length % n === 0);
     const count = devices.length === 1 ? '1 device is' : `${devices.length} devices are`;
@@ -101,6 +98,12 @@ export function groupDevices(devices: readonly DeviceName[], perWorker: number):
   const groups = devices.flatMap((_, at) =>
     at % perWorker === 0 ? [devices.slice(at, at + perWorker)] : [],
   );
+  const mixed = groups.find((group) => group.includes('cpu') && group.some((one) => one !== 'cpu'));
+  if (mixed !== undefined) {
+    return refuse(
+      `, and ${mixed.join(', ')} cannot compute a model together; allowed: devices of one kind`,
+    );
+  }
   return { groups, refusal: null };
 }
 

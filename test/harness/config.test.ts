@@ -88,7 +88,7 @@ describe('loadRunConfig', () => {
     expect(
       await faultsOf('model: small\nengine: { device: [cpu, cpu], tensor_parallel: 3 }'),
     ).toEqual([
-      'run.yaml:2:48: engine.tensor_parallel is 3, and cpu, cpu are not all GPUs; allowed: 1, or GPUs (--device)',
+      'run.yaml:2:48: engine.tensor_parallel is 3, and 2 devices are named (cpu, cpu); allowed: 1, 2, or more devices (--device cuda:all)',
     ]);
   });
 

@@ -110,7 +110,7 @@ describe('groupDevices', () => {
     expect(groupDevices(['cpu', 'cpu'], 1).groups).toEqual([['cpu'], ['cpu']]);
   });
 
-  it('refuses what does not come out even, and processors', () => {
+  it('refuses what does not come out even, and groups of two kinds', () => {
     expect(groupDevices(four, 3).refusal).toBe(
       'tensor_parallel is 3, and 4 devices are named (cuda:0, cuda:1, cuda:2, cuda:3); allowed: 1, 2, 4, or more devices (--device cuda:all)',
     );
@@ -118,8 +118,9 @@ describe('groupDevices', () => {
       'tensor_parallel is 2, and 1 device is named (cuda:0); allowed: 1, or more devices (--device cuda:all)',
     );
     expect(groupDevices(['cuda:0', 'cpu'], 2).refusal).toBe(
-      'tensor_parallel is 2, and cuda:0, cpu are not all GPUs; allowed: 1, or GPUs (--device)',
+      'tensor_parallel is 2, and cuda:0, cpu cannot compute a model together; allowed: devices of one kind',
     );
+    expect(groupDevices(['cpu', 'cpu', ...four], 2).groups?.[0]).toEqual(['cpu', 'cpu']);
   });
 });
 

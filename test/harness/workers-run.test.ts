@@ -206,8 +206,8 @@ it('tells every fault of a list of devices before anything starts', async () => 
   expect(await refused('--device', 'cpu,tpu')).toMatch(
     /^bench: --device: device is "cpu,tpu"; allowed: auto, cpu, .*\(cuda:0,1; cuda:0,cpu; cpu,cpu\)\n$/,
   );
-  expect(await refused('--device', 'cpu,cpu', '--tensor-parallel', '2')).toBe(
-    'bench: --tensor-parallel: engine.tensor_parallel is 2, and cpu, cpu are not all GPUs; allowed: 1, or GPUs (--device)\n',
+  expect(await refused('--device', 'cpu,cpu', '--tensor-parallel', '3')).toBe(
+    'bench: --tensor-parallel: engine.tensor_parallel is 3, and 2 devices are named (cpu, cpu); allowed: 1, 2, or more devices (--device cuda:all)\n',
   );
   const both = await refused('--device', 'cpu,cpu', '--kv-cache', 'fp8', '--tensor-parallel', '0');
   expect(both).toContain('--kv-cache: engine.kv_cache is "fp8"; allowed on cpu');
