@@ -20,6 +20,7 @@ import {
 } from './config-files.js';
 import { chooseTarget, type DeviceChoice, type EngineTarget } from './device.js';
 import { type Fault, InputError, messageOf } from './errors.js';
+import { suggestPull } from './hub/hub-name.js';
 import { type RunSeeds, resolveSeeds } from './mlperf-config.js';
 import { suggestName } from './name-suggestion.js';
 import { applyOverrides, findWhere, type Override } from './overrides.js';
@@ -308,7 +309,7 @@ export function loadModel(
   const names = listNames(folder);
   faults.push({
     where,
-    message: `model is ${quote(nameOrPath)}; allowed: ${names.join(', ')}, a folder that holds config.json and *.safetensors, or a .gguf file${suggestName(nameOrPath, names)}`,
+    message: `model is ${quote(nameOrPath)}; allowed: ${names.join(', ')}, a folder that holds config.json and *.safetensors, or a .gguf file${suggestName(nameOrPath, names)}${suggestPull(nameOrPath)}`,
   });
   return null;
 }

@@ -19,6 +19,7 @@ import {
   type TaskDefinition,
   type TaskTerms,
 } from './task.js';
+import { cevalData, mmluData } from './task-data.js';
 
 const letters = ['A', 'B', 'C', 'D'] as const;
 
@@ -51,10 +52,9 @@ const cevalWording: Wording = {
 
 export const mmluTask: TaskDefinition = {
   name: 'mmlu',
-  folders: ['mmlu', 'cais/mmlu'],
+  data: mmluData,
   defaultShots: 5,
   maxShots: 5,
-  data: 'MMLU: dev/*_dev.csv and test/*_test.csv, or Parquet of cais/mmlu',
   async build(terms) {
     const built = buildSubjects(await openMmlu(terms.folder), terms, mmluWording);
     const names = built.map(({ name }) => name);
@@ -75,10 +75,9 @@ export const mmluTask: TaskDefinition = {
 
 export const cevalTask: TaskDefinition = {
   name: 'ceval',
-  folders: ['ceval', 'ceval/ceval-exam'],
+  data: cevalData,
   defaultShots: 0,
   maxShots: 5,
-  data: 'C-Eval: dev/*_dev.csv and val/*_val.csv, or Parquet of ceval/ceval-exam',
   async build(terms): Promise<BuiltTask> {
     const leaves = buildSubjects(await openCeval(terms.folder), terms, cevalWording);
     const members = leaves.map(({ name }) => name);
