@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { parseCsv } from './csv.js';
 import { DatasetError, fileReason, type RowFault } from './error.js';
 import { readParquet } from './parquet.js';
+import { findLoneSurrogate } from './text-fault.js';
 
 /** A row before anybody says what its fields mean. */
 interface Row {
@@ -33,6 +34,7 @@ export class Fields {
     if (typeof value !== 'string') this.refuse(name, value, 'a text');
     if (value.trim() === '' && !isEmptyAllowed)
       this.refuse(name, value, 'a text that is not empty');
+    checkText(name, value);
     return value;
   }
 
@@ -40,6 +42,7 @@ export class Fields {
     const value = this.#get(name);
     const isList = Array.isArray(value) && value.every((entry) => typeof entry === 'string');
     if (!isList || value.length !== count) this.refuse(name, value, `a list of ${count} texts`);
+    for (const text of value) checkText(name, text);
     return value;
   }
 
@@ -74,6 +77,11 @@ export class Fields {
     const names = Object.keys(this.#values);
     throw new FieldError(`has no field "${name}"; it has ${names.join(', ') || 'none'}`);
   }
+}
+
+function checkText(name: string, text: string): void {
+  const fault = findLoneSurrogate(text);
+  if (fault !== null) throw new FieldError(`${name} ${fault}`);
 }
 
 /**
