@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseCsv } from './csv.js';
 import { DatasetError, fileReason, type RowFault } from './error.js';
+import { refuseLfsPointer } from './lfs-pointer.js';
 import { readParquet } from './parquet.js';
 import { findLoneSurrogate } from './text-fault.js';
 
@@ -125,7 +126,10 @@ async function listRows(
   columns: readonly string[] | null,
   faults: RowFault[],
 ): Promise<Row[]> {
-  if (path.endsWith('.parquet')) return listParquetRows(path);
+  if (path.endsWith('.parquet')) {
+    refuseLfsPointer(path, 'dataset-malformed');
+    return listParquetRows(path);
+  }
   const text = await readTextFile(path);
   return path.endsWith('.csv')
     ? listCsvRows(path, text, columns, faults)
@@ -177,6 +181,7 @@ async function listParquetRows(path: string): Promise<Row[]> {
 
 /** @throws DatasetError 'dataset-not-found', or 'dataset-malformed' when it is not UTF-8. */
 export async function readTextFile(path: string): Promise<string> {
+  refuseLfsPointer(path, 'dataset-malformed');
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
