@@ -50,7 +50,9 @@ export function checkPromptLengths(library: DatasetLibrary, maxSequenceTokens: n
     if (tokens <= maxSequenceTokens) continue;
     count++;
     if (count > maxToldRows) continue;
-    long.push(`row ${index} (${library.sample(index).id}) has ${isChoice ? tokens : tokens - 1} tokens`);
+    long.push(
+      `row ${index} (${library.sample(index).id}) has ${isChoice ? tokens : tokens - 1} tokens`,
+    );
   }
   if (count === 0) return;
   const left = count - long.length;
