@@ -302,6 +302,14 @@ describe('bench pull', () => {
     }
   });
 
+  it('fills the cache that doctor lists, beside folders filled by hand', async () => {
+    addMmlu();
+    await run('mmlu');
+    mkdirSync(join(cache, 'datasets', 'gsm8k', 'main'), { recursive: true });
+    const { stdout } = await callBench('doctor', '--json');
+    expect(JSON.parse(stdout).cache.datasets).toEqual(['cais/mmlu', 'gsm8k']);
+  });
+
   it('says what to put where for a task when there is no network', async () => {
     await server.stop();
     const { code, error } = await run('mmlu');
