@@ -28,6 +28,7 @@ export { type GgufHead, type GgufTensor, type GgufValue, readGgufHead } from './
 export { describeGgufTokenizer } from './gguf-tokenizer-json.js';
 export { type Gsm8kRow, openGsm8k } from './gsm8k.js';
 export { type HellaSwagRow, openHellaSwag } from './hellaswag.js';
+export { refuseLfsPointer } from './lfs-pointer.js';
 export { type MmluCategory, mmluSubjects } from './mmlu-subjects.js';
 export { findPublishedFile, type PublishedFile, publishedFiles } from './published-files.js';
 export {

@@ -135,7 +135,8 @@ function findData(
     return base;
   }
   const places = folders.map((folder) => join(base, folder)).join(' or ');
-  const message = `there is no data of ${name}: wanted in ${places}: ${wanted} (bench pull ${pulled})`;
+  const get = `bench pull ${pulled}${data === null ? '' : ', for a call without --data'}`;
+  const message = `there is no data of ${name}: wanted in ${places}: ${wanted} (to get it: ${get})`;
   faults.push({ where: '--data', message });
   return null;
 }
