@@ -4,6 +4,7 @@
 import { createContext, Script } from 'node:vm';
 import { Environment, Interpreter, Template } from '@huggingface/jinja';
 import { DatasetError } from './error.js';
+import { findOpenPart } from './template-end.js';
 import { guard, type ModelTokenizer } from './tokenizer.js';
 
 export interface ChatMessage {
@@ -35,7 +36,7 @@ export class ChatTemplate {
     try {
       this.#template = new Template(chatTemplate);
     } catch (cause) {
-      throw refuse('is not Jinja', cause);
+      throw refuse('is not Jinja', explainParsing(chatTemplate, cause));
     }
     const textOf = (id: number | null) => (id === null ? '' : (specialTexts.get(id) ?? ''));
     this.#special = { bos_token: textOf(namedBosId), eos_token: textOf(eosId) };
@@ -114,6 +115,14 @@ function countUp(first: number, second?: number, step = 1): number[] {
     throw new Error(`range(${start}, ${stop}, ${step}); allowed: up to ${maxRange} numbers`);
   }
   return Array.from({ length: count }, (_, i) => start + i * step);
+}
+
+/** Where a template ends too early the library fails by accident, or says that it ends. */
+function explainParsing(template: string, cause: unknown): unknown {
+  const isEarlyEnd =
+    cause instanceof TypeError || (cause instanceof Error && /\bend of\b/.test(cause.message));
+  if (!isEarlyEnd) return cause;
+  return findOpenPart(template) ?? 'it ends where a statement or an expression must follow';
 }
 
 function refuse(what: string, cause?: unknown): DatasetError {

@@ -7,6 +7,7 @@ import type { Dataset, FileSource, GenerationSample, Split } from './dataset.js'
 import { DatasetError, type RowFault } from './error.js';
 import { isTokenId, maxTokenId, NumpyArray } from './numpy-pickle.js';
 import { ownForm, type RowForm, recognizeForm } from './row-form.js';
+import { findLoneSurrogate } from './text-fault.js';
 
 /** Which field of a row holds what. null: the field that the file's form has for it, or the one of the same name. */
 export interface FieldMap {
@@ -112,6 +113,12 @@ export class GenerationRows {
     const given = this.#fields.prompt === null ? form.prompt(record) : find('prompt');
     const isImplied = given === undefined && promptTokens !== undefined;
     const prompt = isImplied ? '' : readText(given, this.#nameOf('prompt'));
+    if (promptTokens === undefined && prompt.trim() === '') {
+      const shown = prompt === '' ? 'empty' : shorten(prompt);
+      throw new RowError(
+        `${this.#nameOf('prompt')} is ${shown}; allowed: a text that asks something`,
+      );
+    }
     const reference = readText(find('reference'), this.#nameOf('reference'));
     const row = { kind: 'generation', id, prompt, reference } as const;
     if (promptTokens !== undefined) return { ...row, promptTokens };
@@ -175,7 +182,11 @@ function tokensOfList(value: object): Int32Array | null {
 }
 
 function readText(value: unknown, name: string): string {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') {
+    const fault = findLoneSurrogate(value);
+    if (fault !== null) throw new RowError(`${name} ${fault}`);
+    return value;
+  }
   const shown = value === undefined ? 'missing' : shorten(value);
   throw new RowError(`${name} is ${shown}; allowed: a text`);
 }

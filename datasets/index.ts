@@ -5,6 +5,7 @@ import { DatasetError } from './error.js';
 import { type FieldMap, ownFieldNames } from './generation-rows.js';
 import { isJsonArrayName, openJsonArray } from './json-array.js';
 import { isJsonLinesName, openJsonLines } from './json-lines.js';
+import { refuseLfsPointer } from './lfs-pointer.js';
 import { isSyntheticName, openSynthetic, syntheticForms } from './synthetic/synthetic.js';
 import { isParquetName, isPickleName, openParquet, openPickle } from './table.js';
 import { openTinyMmlu } from './tiny/tiny-mmlu.js';
@@ -27,6 +28,7 @@ export { type GgufHead, type GgufTensor, type GgufValue, readGgufHead } from './
 export { describeGgufTokenizer } from './gguf-tokenizer-json.js';
 export { type Gsm8kRow, openGsm8k } from './gsm8k.js';
 export { type HellaSwagRow, openHellaSwag } from './hellaswag.js';
+export { refuseLfsPointer } from './lfs-pointer.js';
 export { type MmluCategory, mmluSubjects } from './mmlu-subjects.js';
 export { findPublishedFile, type PublishedFile, publishedFiles } from './published-files.js';
 export {
@@ -57,6 +59,7 @@ export const splitNames: readonly Split[] = ['train', 'calibration', 'test'];
  * 'dataset-not-found' and 'dataset-malformed'.
  */
 export function openDataset(name: string, split: Split, fields: FieldMap = ownFieldNames): Dataset {
+  if (isFileName(name)) refuseLfsPointer(name, 'dataset-malformed');
   if (isJsonLinesName(name)) return openJsonLines(name, split, fields);
   if (isSyntheticName(name)) return openSynthetic(name, split);
   const open = Object.hasOwn(openers, name) ? openers[name] : undefined;
@@ -81,6 +84,7 @@ export async function loadDataset(
   split: Split,
   fields: FieldMap = ownFieldNames,
 ): Promise<Dataset> {
+  if (isFileName(name)) refuseLfsPointer(name, 'dataset-malformed');
   if (isJsonArrayName(name)) return openJsonArray(name, split, fields);
   if (isPickleName(name)) return openPickle(name, split, fields);
   if (isParquetName(name)) return openParquet(name, split, fields);

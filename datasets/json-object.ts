@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { DatasetError } from './error.js';
+import { refuseLfsPointer } from './lfs-pointer.js';
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -20,6 +21,7 @@ export function show(value: unknown): string {
  * @throws DatasetError 'tokenizer-malformed' when it holds something else.
  */
 export async function readJsonObject(path: string): Promise<JsonObject | null> {
+  refuseLfsPointer(path, 'tokenizer-malformed');
   let text: string;
   try {
     text = await readFile(path, 'utf8');

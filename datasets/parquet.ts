@@ -8,6 +8,7 @@ import {
   type AsyncBuffer,
   type Compressors,
   type FileMetaData,
+  type ParquetParsers,
   parquetMetadataAsync,
   parquetReadObjects,
   parquetSchema,
@@ -171,8 +172,8 @@ function readRows(
 ): Promise<Readonly<Record<string, unknown>>[]> {
   const what = `has rows ${rowStart} to ${rowEnd - 1} that cannot be read`;
   return refuse(path, what, async () => {
-    const options = { file, metadata, columns, rowStart, rowEnd, compressors, geoparquet: false };
-    const rows = await parquetReadObjects(options);
+    const terms = { rowStart, rowEnd, compressors, parsers, geoparquet: false };
+    const rows = await parquetReadObjects({ file, metadata, columns, ...terms });
     if (rows.length === rowEnd - rowStart) return rows;
     throw new RangeError(`there are ${rows.length}`);
   });
@@ -183,6 +184,35 @@ const compressors: Compressors = {
   ...libraryCompressors,
   GZIP: (input, length) => gunzipSync(input, { maxOutputLength: Math.max(1, length) }),
   BROTLI: (input, length) => brotliDecompressSync(input, { maxOutputLength: Math.max(1, length) }),
+};
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Bytes in a column of texts that are none; whoever asks for a text refuses them by row and column, and shows this. */
+class BrokenText {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  toJSON(): string {
+    const start = Buffer.from(this.#bytes.subarray(0, 8)).toString('hex');
+    const bytes = start.replace(/..(?!$)/g, '$& ');
+    return `bytes that are not UTF-8: ${bytes}${this.#bytes.length > 8 ? ' ...' : ''}`;
+  }
+}
+
+/** The library would put U+FFFD where bytes are no text, and a run would ask that. */
+const parsers: Partial<ParquetParsers> = {
+  stringFromBytes(bytes) {
+    if (!(bytes instanceof Uint8Array)) return bytes;
+    try {
+      return utf8.decode(bytes);
+    } catch {
+      return new BrokenText(bytes);
+    }
+  },
 };
 
 async function refuse<T>(path: string, what: string, work: () => Promise<T>): Promise<T> {

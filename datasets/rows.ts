@@ -4,7 +4,9 @@
 import { readFile } from 'node:fs/promises';
 import { parseCsv } from './csv.js';
 import { DatasetError, fileReason, type RowFault } from './error.js';
+import { refuseLfsPointer } from './lfs-pointer.js';
 import { readParquet } from './parquet.js';
+import { findLoneSurrogate } from './text-fault.js';
 
 /** A row before anybody says what its fields mean. */
 interface Row {
@@ -33,6 +35,7 @@ export class Fields {
     if (typeof value !== 'string') this.refuse(name, value, 'a text');
     if (value.trim() === '' && !isEmptyAllowed)
       this.refuse(name, value, 'a text that is not empty');
+    checkText(name, value);
     return value;
   }
 
@@ -40,6 +43,7 @@ export class Fields {
     const value = this.#get(name);
     const isList = Array.isArray(value) && value.every((entry) => typeof entry === 'string');
     if (!isList || value.length !== count) this.refuse(name, value, `a list of ${count} texts`);
+    for (const text of value) checkText(name, text);
     return value;
   }
 
@@ -74,6 +78,11 @@ export class Fields {
     const names = Object.keys(this.#values);
     throw new FieldError(`has no field "${name}"; it has ${names.join(', ') || 'none'}`);
   }
+}
+
+function checkText(name: string, text: string): void {
+  const fault = findLoneSurrogate(text);
+  if (fault !== null) throw new FieldError(`${name} ${fault}`);
 }
 
 /**
@@ -117,7 +126,10 @@ async function listRows(
   columns: readonly string[] | null,
   faults: RowFault[],
 ): Promise<Row[]> {
-  if (path.endsWith('.parquet')) return listParquetRows(path);
+  if (path.endsWith('.parquet')) {
+    refuseLfsPointer(path, 'dataset-malformed');
+    return listParquetRows(path);
+  }
   const text = await readTextFile(path);
   return path.endsWith('.csv')
     ? listCsvRows(path, text, columns, faults)
@@ -169,6 +181,7 @@ async function listParquetRows(path: string): Promise<Row[]> {
 
 /** @throws DatasetError 'dataset-not-found', or 'dataset-malformed' when it is not UTF-8. */
 export async function readTextFile(path: string): Promise<string> {
+  refuseLfsPointer(path, 'dataset-malformed');
   let bytes: Buffer;
   try {
     bytes = await readFile(path);

@@ -1,6 +1,6 @@
 // MMLU and C-Eval as they are distributed: four-choice questions by subject, with the solved ones that prompts begin with.
 
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { cevalSubjects } from './ceval-subjects.js';
 import { DatasetError } from './error.js';
 import { mmluSubjects } from './mmlu-subjects.js';
@@ -18,6 +18,8 @@ export interface QuestionSubject {
   readonly subject: string;
   /** Solved, in the file's order. */
   readonly examples: readonly Question[];
+  /** The file that holds `examples`; where there is none, the one that would. */
+  readonly examplesFile: { readonly path: string; readonly isThere: boolean };
   /** Asked, in the file's order. */
   readonly questions: readonly Question[];
 }
@@ -73,6 +75,7 @@ interface SplitFile {
 async function openSubjects(folder: string, layout: Layout): Promise<QuestionSubject[]> {
   const files = findSplitFiles(folder, layout);
   const bySubject = new Map<string, { examples: Question[]; questions: Question[] }>();
+  const exampleFiles = files.filter(({ split }) => split === layout.examples);
   for (const { path, split, subject } of files) {
     for (const row of await readRows(
       path,
@@ -85,7 +88,11 @@ async function openSubjects(folder: string, layout: Layout): Promise<QuestionSub
       entry[split === layout.examples ? 'examples' : 'questions'].push(row.question);
     }
   }
-  const found = [...bySubject].map(([subject, entry]) => ({ subject, ...entry }));
+  const found = [...bySubject].map(([subject, entry]) => {
+    const file = exampleFiles.find((own) => own.subject === subject || own.subject === null);
+    const path = file?.path ?? placeExamples(subject, files, layout);
+    return { subject, ...entry, examplesFile: { path, isThere: file !== undefined } };
+  });
   const empty = found.find(({ questions }) => questions.length === 0);
   if (empty !== undefined) {
     const message = `subject ${empty.subject} has no questions: there is no ${layout.questions} file of it`;
@@ -94,6 +101,15 @@ async function openSubjects(folder: string, layout: Layout): Promise<QuestionSub
   return found.sort(
     (a, b) => layout.subjects.indexOf(a.subject) - layout.subjects.indexOf(b.subject),
   );
+}
+
+/** As the file of the subject's questions lies, but of the other split. */
+function placeExamples(subject: string, files: readonly SplitFile[], layout: Layout): string {
+  const { examples, questions } = layout;
+  const own = files.find((file) => file.subject === subject || file.subject === null)!.path;
+  return own.endsWith('.csv')
+    ? join(dirname(dirname(own)), examples, `${subject}_${examples}.csv`)
+    : join(dirname(own), basename(own).replace(questions, examples));
 }
 
 function readQuestion(
@@ -139,5 +155,5 @@ function findSplitFiles(folder: string, layout: Layout): SplitFile[] {
 
 function unknownSubject(subject: string, path: string, layout: Layout): DatasetError {
   const message = `subject "${subject}" is none of the ${layout.subjects.length} of ${layout.name}`;
-  return malformed(path, [{ message: `${basename(path)}: ${message}`, file: path }]);
+  return malformed(path, [{ message, file: path }]);
 }

@@ -11,14 +11,30 @@ export function checkDefinition(definition: JsonObject): {
 } {
   const { model } = definition;
   if (!isObject(model)) throw new Error(`model is ${show(model)}; allowed: an object`);
+  const type = modelTypeOf(model);
   const vocabulary = readVocabulary(model);
   const added = readAddedTokens(definition.added_tokens, vocabulary);
-  if (model.type === 'BPE' || (model.type === undefined && 'merges' in model)) {
-    checkMerges(model.merges, vocabulary);
-  }
+  if (type === 'BPE') checkMerges(model.merges, vocabulary);
   const pre_tokenizer = alignStep(definition.pre_tokenizer);
   const absent = { normalizer: null, post_processor: null, decoder: null };
   return { definition: { ...absent, ...definition, added_tokens: added, pre_tokenizer }, added };
+}
+
+/** Old files leave it out: only BPE has merges, and only a unigram's vocabulary is a list. */
+function modelTypeOf({ type, merges, vocab }: JsonObject): 'BPE' | 'Unigram' {
+  const isList = Array.isArray(vocab);
+  const implied = merges !== undefined ? 'BPE' : isList ? 'Unigram' : undefined;
+  const told = type ?? implied;
+  if (told !== 'BPE' && told !== 'Unigram') {
+    throw new Error(`model.type is ${show(type)}; allowed: BPE, Unigram`);
+  }
+  if (isObject(vocab) && told === 'Unigram') {
+    throw new Error('model.vocab is an object; allowed for Unigram: a list of [text, score]');
+  }
+  if (isList && told === 'BPE') {
+    throw new Error('model.vocab is a list; allowed for BPE: an object of tokens and their ids');
+  }
+  return told;
 }
 
 /** Ids by token. Lists (unigram) count from 0. */

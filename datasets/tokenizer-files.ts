@@ -7,6 +7,7 @@ import { DatasetError } from './error.js';
 import { readGgufHead } from './gguf-file.js';
 import { readGgufVocabulary } from './gguf-vocabulary.js';
 import { isObject, type JsonObject, readJsonObject, show } from './json-object.js';
+import { refuseLfsPointer } from './lfs-pointer.js';
 import { readSentencePieceModel } from './sentencepiece-model.js';
 import { buildFromPieces } from './sentencepiece-tokenizer.js';
 import { type AddedToken, addedToken, type TokenizerParts } from './tokenizer-parts.js';
@@ -36,7 +37,11 @@ export async function findTokenizerSource(folderOrFile: string): Promise<Tokeniz
 }
 
 function fromGguf(path: string): TokenizerSource {
-  return { path, read: async () => readGgufVocabulary(readGgufHead(path)) };
+  const read = async (): Promise<TokenizerParts> => {
+    refuseLfsPointer(path, 'tokenizer-malformed');
+    return readGgufVocabulary(readGgufHead(path));
+  };
+  return { path, read };
 }
 
 function fromTokenizerJson(folder: string): TokenizerSource {
@@ -54,6 +59,7 @@ function fromTokenizerJson(folder: string): TokenizerSource {
 function fromTokenizerModel(folder: string): TokenizerSource {
   const path = join(folder, 'tokenizer.model');
   const read = async (): Promise<TokenizerParts> => {
+    refuseLfsPointer(path, 'tokenizer-malformed');
     const { size } = await stat(path);
     if (size > maxModelBytes) {
       throw new Error(`it has ${size} bytes; allowed: up to ${maxModelBytes}`);
@@ -141,15 +147,23 @@ function readRules(
   find: (content: string) => number | null,
   own: Frame,
 ): Rules {
+  checkTokenIds(model, 'config.json');
+  checkTokenIds(generation, 'generation_config.json');
   const named = (role: 'bos' | 'eos'): number | null => {
     const token = tokenizer[`${role}_token`];
     const content = isObject(token) ? token.content : token;
-    return typeof content === 'string' ? find(content) : null;
+    if (typeof content !== 'string') return null;
+    const id = find(content);
+    if (id !== null || tokenizer[`add_${role}_token`] !== true) return id;
+    throw new Error(
+      `${role}_token of tokenizer_config.json is ${show(content)}, which is not in the vocabulary, and add_${role}_token is true; allowed: a token that is in it, or add_${role}_token false`,
+    );
   };
   const listed = [...idsOf(generation.eos_token_id), ...idsOf(model.eos_token_id)];
   // A name that is null says that there is none, whatever id config.json has.
   const implied = tokenizer.bos_token === null ? null : (idsOf(model.bos_token_id)[0] ?? null);
-  const bosId = own.bosId ?? named('bos') ?? implied;
+  const namedBos = named('bos');
+  const bosId = own.bosId ?? namedBos ?? implied;
   const isTrue = (value: unknown, absent: boolean) => (typeof value === 'boolean' ? value : absent);
   return {
     bosId,
@@ -164,6 +178,18 @@ function readRules(
 /** transformers' class that adds BOS where nothing is said. */
 function isLlama({ tokenizer_class }: JsonObject): boolean {
   return typeof tokenizer_class === 'string' && /^(Code)?LlamaTokenizer/.test(tokenizer_class);
+}
+
+/** @throws Error where an id that stands in prompts or ends answers is none. */
+function checkTokenIds(config: JsonObject, file: string): void {
+  for (const field of ['bos_token_id', 'eos_token_id']) {
+    const value = config[field] ?? [];
+    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (idsOf(list).length === list.length) continue;
+    throw new Error(
+      `${field} of ${file} is ${show(value)}; allowed: a token id from 0 on, a list of them, or null`,
+    );
+  }
 }
 
 function idsOf(value: unknown): number[] {

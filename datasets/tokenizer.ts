@@ -9,6 +9,7 @@ import { checkDefinition } from './tokenizer-definition.js';
 import { findTokenizerSource } from './tokenizer-files.js';
 import type { AddedToken, TokenizerParts } from './tokenizer-parts.js';
 import { checkPatterns } from './tokenizer-patterns.js';
+import { checkSteps } from './tokenizer-steps.js';
 
 export interface Tokenizer {
   /**
@@ -75,6 +76,7 @@ export async function loadTokenizer(folderOrFile: string): Promise<ModelTokenize
 
 function buildTokenizer(parts: TokenizerParts): ModelTokenizer {
   const { definition, added } = checkDefinition(parts.definition);
+  checkSteps(definition, compilePattern);
   const { eosId } = parts;
   if (eosId === null) throw new Error('no end-of-sequence token is named');
   const bosId = parts.addsBos ? parts.bosId : null;
@@ -111,6 +113,19 @@ function buildTokenizer(parts: TokenizerParts): ModelTokenizer {
     namedBosId: parts.bosId,
     chatTemplate: parts.chatTemplate,
   };
+}
+
+/** @throws SyntaxError for a regular expression that the library cannot say in JavaScript's. */
+function compilePattern(regex: string): void {
+  const pre_tokenizer = {
+    type: 'Split',
+    pattern: { Regex: regex },
+    behavior: 'Isolated',
+    invert: false,
+  };
+  const model = { type: 'BPE', vocab: { a: 0 }, merges: [] };
+  const others = { added_tokens: [], normalizer: null, post_processor: null, decoder: null };
+  new HuggingFaceTokenizer({ ...others, model, pre_tokenizer }, {});
 }
 
 function frame(tokens: Int32Array, first: number | null, last: number | null): Int32Array {

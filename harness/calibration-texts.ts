@@ -9,6 +9,7 @@ import {
   type FieldMap,
   loadDataset,
   openWikitext,
+  refuseLfsPointer,
   type Sample,
   type Tokenizer,
 } from '../datasets/index.js';
@@ -194,8 +195,9 @@ async function readWikitext(folder: string): Promise<{ text: string; sha256: str
   return { text: rows.join('\n\n'), sha256: hash.digest('hex') };
 }
 
-/** @throws InputError where it cannot be read, or is not UTF-8. */
+/** @throws InputError where it is not UTF-8, DatasetError where it is a Git LFS pointer. */
 function readText(path: string): { text: string; sha256: string } {
+  refuseLfsPointer(path, 'dataset-malformed');
   const bytes = readFileSync(path);
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -220,7 +220,9 @@ also a run with --audit TEST06. A Server run under the limits of Interactive bec
   bench package results/a results/b --division open --submitter Me --system box.json --round v6.0 --out tree`;
 
 function addPull(program: Command, streams: Streams, finish: Finish): void {
-  const command = program.command('pull').argument('<name>', 'OWNER/NAME, datasets/OWNER/NAME');
+  const command = program
+    .command('pull')
+    .argument('<name>', 'OWNER/NAME, datasets/OWNER/NAME, or the name of a task of bench eval');
   command.description('fetch a model or a dataset from a hub into the cache folder, checked');
   const options = [
     new Option('--revision <name>', 'a branch, a tag or a commit (main)'),
@@ -243,7 +245,8 @@ $LOADMARK_CACHE, else $XDG_CACHE_HOME/loadmark, else ~/.cache/loadmark: models/O
 that broke off is gone on with. open-orca and cnn-dailymail are MLCommons': the command says where they come from.
 
   bench pull HuggingFaceTB/SmolLM2-135M-Instruct && bench --model HuggingFaceTB/SmolLM2-135M-Instruct
-  bench pull datasets/cais/mmlu --include "all/test-*" "all/dev-*"`;
+  bench pull mmlu && bench eval MODEL --tasks mmlu      # hellaswag, winogrande, ceval, gsm8k and wikitext likewise
+  bench pull datasets/cais/mmlu --include "all/validation-*"`;
 
 function addCompare(program: Command, streams: Streams, finish: Finish): void {
   const command = program.command('compare').argument('<runs...>', 'the baseline first');

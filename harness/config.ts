@@ -20,6 +20,7 @@ import {
 } from './config-files.js';
 import { chooseWorkers, type DeviceChoice, type WorkerTarget } from './device.js';
 import { type Fault, InputError, messageOf } from './errors.js';
+import { suggestPull } from './hub/hub-name.js';
 import { type RunSeeds, resolveSeeds } from './mlperf-config.js';
 import { suggestName } from './name-suggestion.js';
 import { applyOverrides, findWhere, type Override } from './overrides.js';
@@ -309,9 +310,12 @@ export function loadModel(
     return Object.freeze({ ...defaults, name, path, folder: path, synthetic: false });
   }
   const names = listNames(folder);
+  const why = isSyntheticModel(nameOrPath)
+    ? ', random weights that are made as the engine loads them: no file to read, and nothing to score; bench run alone takes it, and its run.json says its shape and limits'
+    : '';
   faults.push({
     where,
-    message: `model is ${quote(nameOrPath)}; allowed: ${names.join(', ')}, a folder that holds config.json and *.safetensors, or a .gguf file${suggestName(nameOrPath, names)}`,
+    message: `model is ${quote(nameOrPath)}${why}; allowed: ${names.join(', ')}, a folder that holds config.json and *.safetensors, or a .gguf file${suggestName(nameOrPath, names)}${suggestPull(nameOrPath)}`,
   });
   return null;
 }

@@ -120,19 +120,24 @@ function readTasks(value: unknown, faults: Fault[]): TaskDefinition[] {
 
 /** The first of the task's folders below `data`, or `data` itself where it is called by one of their names. */
 function findData(
-  { name, folders, data: what }: TaskDefinition,
+  { name, data: { folders, wanted, name: pulled } }: TaskDefinition,
   data: string | null,
   faults: Fault[],
 ) {
   const base = data === null ? join(findCacheFolder(), 'datasets') : resolve(data);
   for (const folder of folders) if (existsSync(join(base, folder))) return join(base, folder);
-  if (data !== null && folders.some((folder) => base.endsWith(`/${folder}`)) && existsSync(base)) {
+  // Another revision than main is pulled to NAME@REVISION.
+  const called = base.replace(/@[^/]*$/, '');
+  if (
+    data !== null &&
+    folders.some((folder) => called.endsWith(`/${folder}`)) &&
+    existsSync(base)
+  ) {
     return base;
   }
   const places = folders.map((folder) => join(base, folder)).join(' or ');
-  const hub = folders.filter((folder) => folder.includes('/'))[0];
-  const pull = hub === undefined ? '' : ` (bench pull datasets/${hub})`;
-  const message = `there is no data of ${name}: wanted in ${places}: ${what}${pull}`;
+  const get = `bench pull ${pulled}${data === null ? '' : ', for a call without --data'}`;
+  const message = `there is no data of ${name}: wanted in ${places}: ${wanted} (to get it: ${get})`;
   faults.push({ where: '--data', message });
   return null;
 }

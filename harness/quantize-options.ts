@@ -16,7 +16,7 @@ import { findCacheFolder } from './cache-folder.js';
 import type { CalibrationOrigin } from './calibration-texts.js';
 import { loadModel } from './config.js';
 import { type Fault, InputError } from './errors.js';
-import { wikitextFolders } from './eval/tasks/wikitext.js';
+import { wikitextData } from './eval/tasks/task-data.js';
 import { suggestName } from './name-suggestion.js';
 import { optionOf } from './option-values.js';
 import { findPackageRoot } from './package-root.js';
@@ -218,11 +218,11 @@ function findWikitext(
   refuse: (message: string) => CalibrationOrigin[],
 ): CalibrationOrigin[] {
   const base = typeof data === 'string' ? resolve(data) : join(findCacheFolder(), 'datasets');
-  const folders = [...wikitextFolders.map((folder) => join(base, folder)), base];
+  const folders = [...wikitextData.folders.map((folder) => join(base, folder)), base];
   const path = folders.slice(0, typeof data === 'string' ? undefined : -1).find(existsSync);
   return path === undefined
     ? refuse(
-        `"wikitext" has no folder: wanted ${wikitextFolders[0]} in ${base} (or --data DIR) with train.txt, or bench pull datasets/Salesforce/wikitext`,
+        `"wikitext" has no folder: wanted ${wikitextData.folders[0]} in ${base} (or --data DIR) with train.txt, or bench pull ${wikitextData.name}`,
       )
     : [{ kind: 'wikitext', name: 'wikitext', path }];
 }

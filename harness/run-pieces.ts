@@ -9,6 +9,7 @@ import type { RunConfig } from './config.js';
 import { isFile } from './config-files.js';
 import { InputError, messageOf } from './errors.js';
 import { inspectCheckpoint } from './model-inspection.js';
+import { checkPromptLengths, checkVocabulary } from './prompt-check.js';
 import { buildPromptWriter, type PromptWriter } from './prompt-writer.js';
 import type { ProgressReporter } from './report/progress.js';
 import { DatasetLibrary } from './sample-library.js';
@@ -89,9 +90,11 @@ async function buildNative(config: RunConfig, dataset: Dataset, progress: Progre
   const tokenizer = dataset.synthetic === undefined ? await readTokenizer(model.folder) : null;
   const writePrompt = tokenizer === null ? null : buildPromptWriter(config, dataset, tokenizer);
   const library = openLibrary(config, dataset, tokenizer, tokenizer !== null, writePrompt);
-  checkVocabulary(library, model.folder);
-  const { NativeSut } = await import('./sut/native.js');
+  checkVocabulary(library, () => readVocabSize(model.folder), model.folder);
   const workers = buildWorkers(config, library);
+  // Alike in all workers but for their devices.
+  checkPromptLengths(library, workers[0]!.maxSequenceTokens);
+  const { NativeSut } = await import('./sut/native.js');
   const terms = buildGeneration(config, tokenizer);
   const sut = await NativeSut.load(workers, library, terms, progress.note.bind(progress));
   return { library, sut };
@@ -160,22 +163,9 @@ async function readTokenizer(folder: string): Promise<ModelTokenizer> {
   }
 }
 
-/** Token ids that a dataset brings go to the model as they are: each must be one of its own. */
-function checkVocabulary({ dataset, totalSampleCount }: DatasetLibrary, folder: string): void {
-  let size: unknown;
-  for (let index = 0; index < totalSampleCount; index++) {
-    const sample = dataset.synthetic === undefined ? dataset.sample(index) : undefined;
-    if (sample?.kind !== 'generation' || sample.promptTokens === undefined) continue;
-    // A checkpoint that does not say its size is refused by the engine, and in its own words.
-    size ??= isFile(folder)
-      ? inspectCheckpoint(folder).vocabSize
-      : readModelConfig(folder).vocab_size;
-    if (!Number.isInteger(size)) return;
-    const strange = sample.promptTokens.find((id) => id >= (size as number));
-    if (strange === undefined) continue;
-    const message = `row ${index} (${sample.id}) has the token ${strange}; allowed: 0 to ${(size as number) - 1}, the vocabulary of ${folder}`;
-    throw new InputError([{ where: dataset.path ?? dataset.name, message }]);
-  }
+/** A checkpoint that does not say it is refused by the engine. */
+function readVocabSize(folder: string): unknown {
+  return isFile(folder) ? inspectCheckpoint(folder).vocabSize : readModelConfig(folder).vocab_size;
 }
 
 /** The longest sequence the checkpoint was made for. */

@@ -90,6 +90,8 @@ export interface PassSettings {
 
 export interface AccuracyRecord {
   readonly metrics: Readonly<Record<string, number>>;
+  /** Of the metrics that are means over samples, in their units; a single sample has none. */
+  readonly standardErrors: Readonly<Record<string, number>>;
   readonly targets: readonly JudgedTarget[];
   readonly samplesIssued: number;
   readonly samplesScored: number;
@@ -258,6 +260,7 @@ function buildAccuracy(material: RunMaterial): AccuracyRecord | null {
   const { outcome, load } = accuracy;
   return {
     metrics: { ...scored?.score.metrics },
+    standardErrors: { ...scored?.score.standardErrors },
     targets,
     samplesIssued: outcome.samples.count,
     samplesScored: scored?.samplesScored ?? 0,

@@ -30,6 +30,8 @@ export interface AccuracyLog {
   readonly tokenType: TokenType;
   /** Records of samples that were answered before: the reference scripts leave them out. */
   readonly repeated: number;
+  /** Of `records`, those whose token_count is not the number of tokens in their data. */
+  readonly miscounted: readonly AccuracyRecord[];
 }
 
 /**
@@ -66,7 +68,11 @@ export function readAccuracyLog(text: string, options: AccuracyLogOptions = {}):
     faults.push({ where: `${name}, record ${first.at + 1}`, message });
   }
   if (faults.length > 0) throw new InputError(faults);
-  return { records: [...records.values()], tokenType, repeated: entries.length - records.size };
+  const kept = [...records.values()];
+  const miscounted = kept.filter(
+    ({ tokenCount, tokens }) => tokenCount !== null && tokenCount !== tokens.length,
+  );
+  return { records: kept, tokenType, repeated: entries.length - kept.length, miscounted };
 }
 
 /** Ends a sentence about the first of several records. */

@@ -1,6 +1,6 @@
 // How many multiple-choice questions did the model answer right? The answer given is the choice of greatest
 // log-probability; computing those, and whether to divide by length, is the caller's business.
-import type { ChoiceMetricName } from './metrics.js';
+import type { ChoiceMetricName, StandardErrors } from './metrics.js';
 
 export interface ChoiceItem {
   readonly id: string;
@@ -35,6 +35,8 @@ export interface ChoiceScore {
   readonly kind: 'choice';
   /** `mmluStderr` is absent for a single question. */
   readonly metrics: Readonly<Partial<Record<ChoiceMetricName, number>> & { mmlu: number }>;
+  /** Of `mmlu`, the same as `mmluStderr`. */
+  readonly standardErrors: StandardErrors;
   readonly correct: number;
   readonly total: number;
   /** In order of first appearance. */
@@ -63,6 +65,7 @@ export function scoreChoices(items: readonly ChoiceItem[]): ChoiceScore {
   return {
     kind: 'choice',
     metrics: { mmlu: all.accuracy, ...(all.stderr === null ? {} : { mmluStderr: all.stderr }) },
+    standardErrors: all.stderr === null ? {} : { mmlu: all.stderr },
     correct: all.correct,
     total: all.total,
     subjects: [...bySubject].map(([subject, group]) => ({ subject, ...summarize(group) })),

@@ -1,7 +1,8 @@
 // How good are generated answers, by the recipe of MLPerf's llama2-70b accuracy script? ROUGE of one pair is
 // rouge.ts's business. Rounding is numpy's, so that equal predictions give equal digits.
+import { estimateMean } from '../eval/statistics.js';
 import { countCharacters, stripBlanks } from '../python-text.js';
-import type { GenerationMetricName } from './metrics.js';
+import type { GenerationMetricName, StandardErrors } from './metrics.js';
 import { mean, roundToDecimals, roundToTenth } from './numpy-rounding.js';
 import { createRougeScorer, type RougeScorer } from './rouge.js';
 
@@ -28,6 +29,8 @@ export interface GenerationSampleScore {
 export interface GenerationScore {
   readonly kind: 'generation';
   readonly metrics: Readonly<Record<GenerationMetricName, number>>;
+  /** Of ROUGE and `tokensPerSample`; of sums and counts there is none. */
+  readonly standardErrors: StandardErrors;
   /** In the order of the items. */
   readonly samples: readonly GenerationSampleScore[];
 }
@@ -67,8 +70,26 @@ export function scoreGeneration(
       genTokLen,
       tokensPerSample: roundToTenth(genTokLen / samples.length),
     },
+    standardErrors: findStandardErrors(samples),
     samples,
   };
+}
+
+/** As lm-evaluation-harness's mean_stderr has them; of the metrics in percent, in percent. */
+function findStandardErrors(samples: readonly GenerationSampleScore[]): StandardErrors {
+  const columns = {
+    rouge1: samples.map(({ rouge1 }) => 100 * rouge1),
+    rouge2: samples.map(({ rouge2 }) => 100 * rouge2),
+    rougeL: samples.map(({ rougeL }) => 100 * rougeL),
+    rougeLsum: samples.map(({ rougeLsum }) => 100 * rougeLsum),
+    tokensPerSample: samples.map(({ tokenCount }) => tokenCount),
+  };
+  return Object.fromEntries(
+    Object.entries(columns).flatMap(([metric, values]) => {
+      const { stderr } = estimateMean(values);
+      return stderr === null ? [] : [[metric, stderr]];
+    }),
+  );
 }
 
 function scoreSample(

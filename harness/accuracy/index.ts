@@ -24,7 +24,7 @@ export {
   type SplitSentences,
   scoreGeneration,
 } from './generation-score.js';
-export type { AccuracyMetrics, MetricName } from './metrics.js';
+export type { AccuracyMetrics, MetricName, StandardErrors } from './metrics.js';
 export { type PunktEdition, SentenceSplitter } from './punkt.js';
 export { loadEnglishPunkt, type PunktParameters, readPunktFolder } from './punkt-parameters.js';
 export { type AccuracyTarget, type JudgedTarget, judgeTargets } from './targets.js';

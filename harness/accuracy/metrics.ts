@@ -25,5 +25,11 @@ export type MetricName =
 /** The metrics of one run; one that was not measured is absent. */
 export type AccuracyMetrics = Readonly<Partial<Record<MetricName, number>>>;
 
+/**
+ * Standard errors of the metrics that are means over samples, in the metric's own unit and not rounded: the sample deviation
+ * (n - 1) over the root of n. Of a single sample there is none.
+ */
+export type StandardErrors = Readonly<Partial<Record<MetricName, number>>>;
+
 export type GenerationMetricName = Exclude<MetricName, 'mmlu' | 'mmluStderr'>;
 export type ChoiceMetricName = 'mmlu' | 'mmluStderr';

@@ -8,6 +8,7 @@ import type { HostFeatures } from '../../native/index.js';
 import { findCacheFolder } from '../cache-folder.js';
 import { describeSystem, type System } from '../environment.js';
 import { messageOf } from '../errors.js';
+import { taskData } from '../eval/tasks/task-data.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import { defaultEndpoint } from '../hub/hub.js';
 import { findPackageRoot } from '../package-root.js';
@@ -131,10 +132,17 @@ function listCache(): CacheCheck {
     existsSync(path) && statSync(path).isDirectory() ? readdirSync(path).sort() : [];
   const under = (room: string): string[] =>
     list(join(folder, room)).flatMap((owner) =>
-      list(join(folder, room, owner)).map((name) => `${owner}/${name}`),
+      // A task's folder that somebody filled by hand has no owner above it.
+      isTaskFolder(owner)
+        ? [owner]
+        : list(join(folder, room, owner)).map((name) => `${owner}/${name}`),
     );
   const endpoint = process.env.HF_ENDPOINT || defaultEndpoint;
   return { folder, endpoint, models: under('models'), datasets: under('datasets') };
+}
+
+function isTaskFolder(name: string): boolean {
+  return taskData.some(({ folders }) => folders.includes(name));
 }
 
 function listCheckpoints(): string[] {

@@ -3,29 +3,16 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  datasetNames,
-  findPublishedFile,
-  type PublishedFile,
-  publishedFiles,
-} from '../../datasets/index.js';
 import { InputError, InterruptedError } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import { downloadFile, type FetchState } from '../hub/download.js';
 import { chooseFiles } from '../hub/file-choice.js';
 import { defaultEndpoint, Hub, type HubFile } from '../hub/hub.js';
 import { BrokenConnection, HubError } from '../hub/hub-error.js';
-import {
-  folderOf,
-  type HubRepository,
-  hubForms,
-  isRevision,
-  parseHubName,
-} from '../hub/hub-name.js';
+import { folderOf, isRevision } from '../hub/hub-name.js';
 import { type RetryTerms, retryRefused } from '../hub/retry.js';
-import { suggestName } from '../name-suggestion.js';
+import { adviseByHand, adviseNext, findPullTarget, type PullTarget } from '../pull-advice.js';
 import { formatBytes, PullProgress } from '../report/pull-progress.js';
-import { publishedFolder } from '../run-dataset.js';
 import type { Streams } from './run.js';
 
 export interface PullFlags {
@@ -73,7 +60,8 @@ export async function pull(
   pace: PullPace = { retryMs, stallMs: 60_000 },
 ): Promise<ExitCode> {
   const progress = new PullProgress(streams.stderr, flags.quiet === true);
-  const repository = findRepository(name);
+  const target = findPullTarget(name);
+  const { repository } = target;
   const revision = flags.revision ?? 'main';
   if (!isRevision(revision)) {
     const message = `is ${JSON.stringify(revision)}; allowed: a branch, a tag or a commit`;
@@ -83,26 +71,29 @@ export async function pull(
   const hub = new Hub(endpoint, process.env.HF_TOKEN || null, signal, pace.stallMs);
   const folder = folderOf(repository, revision);
   try {
-    const record = await pullAll(hub, repository, revision, folder, flags, progress, pace);
+    const record = await pullAll(hub, target, revision, folder, flags, progress, pace);
     if (flags.json === true) streams.stdout.write(`${JSON.stringify(record, null, 2)}\n`);
-    else streams.stdout.write(formatRecord(record));
+    else {
+      const paths = record.files.map(({ path }) => path);
+      const next = adviseNext(target, folder, paths);
+      streams.stdout.write(formatRecord(record, next));
+    }
     return exitCodes.ok;
   } catch (error) {
     if (signal.aborted) {
       throw new InterruptedError('interrupted: what came is kept, and the next call goes on');
     }
-    if (error instanceof BrokenConnection)
-      throw new HubError(adviseByHand(error, repository, folder));
+    if (error instanceof BrokenConnection) throw new HubError(adviseByHand(error, target, folder));
     throw error;
   }
 }
 
 async function pullAll(
   hub: Hub,
-  repository: HubRepository,
+  { repository, files: meant }: PullTarget,
   revision: string,
   folder: string,
-  { include = [], exclude = [] }: PullFlags,
+  { include = meant, exclude = [] }: PullFlags,
   progress: PullProgress,
   pace: PullPace,
 ): Promise<PullRecord> {
@@ -158,49 +149,7 @@ function describeFile({ path, bytes, checksum }: HubFile, state: FetchState): Pu
   return { path, bytes, sha256: checksum.kind === 'sha256' ? checksum.value : null, state };
 }
 
-/** @throws InputError for a name that stands for nothing on a hub, with what to do instead. */
-function findRepository(name: string): HubRepository {
-  const published = findPublishedFile(name);
-  const refuse = (message: string) => new InputError([{ where: 'bench pull', message }]);
-  if (published !== undefined) throw refuse(adviseMlcommons(published));
-  if (datasetNames.includes(name)) throw refuse(`${name} is built in: nothing has to be fetched`);
-  const repository = parseHubName(name);
-  if (repository !== null) return repository;
-  const names = publishedFiles.map((known) => known.name);
-  throw refuse(
-    `the name is ${JSON.stringify(name)}; allowed: ${hubForms}, ${names.join(', ')}${suggestName(name, names)}`,
-  );
-}
-
-const downloader =
-  'https://raw.githubusercontent.com/mlcommons/r2-downloader/refs/heads/main/mlc-r2-downloader.sh';
-
-/** MLCommons has no hub: its own downloader fetches its files. */
-function adviseMlcommons({ name, file, rows, benchmark, uri, checksum }: PublishedFile): string {
-  const folder = publishedFolder(name);
-  const how =
-    uri === null
-      ? `it is made by the download script of MLCommons' ${benchmark} reference`
-      : `MLCommons' own downloader gets it: bash <(curl -s ${downloader}) -d ${folder} ${uri}`;
-  const sum = checksum === null ? '' : `, sha256 ${checksum.sha256} (${checksum.by})`;
-  return `${name} (${benchmark}, ${rows} rows) is on no hub; ${how}\nThen ${file} (or ${file}.gz) belongs in ${folder}${sum}.`;
-}
-
-/** What to put where when there is no network. */
-function adviseByHand(error: Error, { kind, id }: HubRepository, folder: string): string {
-  const what =
-    kind === 'model'
-      ? 'config.json, *.safetensors, tokenizer.json and tokenizer_config.json'
-      : 'the files';
-  const use = kind === 'model' ? `bench --model ${id}` : `bench --dataset ${join(folder, 'FILE')}`;
-  return `${error.message}.\nWithout a network: fetch ${what} of ${id} elsewhere, put them in ${folder}, then: ${use}\n(HF_ENDPOINT names another hub or a mirror.)`;
-}
-
-function formatRecord({ kind, name, folder, files }: PullRecord): string {
+function formatRecord({ name, folder, files }: PullRecord, next: string): string {
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  const next =
-    kind === 'model'
-      ? `bench --model ${name}`
-      : `bench --dataset ${join(folder, files[0]?.path ?? 'FILE')}`;
   return `${name}: ${files.length} files, ${formatBytes(total)}, in ${folder}\nnext: ${next}\n`;
 }

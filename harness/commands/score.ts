@@ -36,9 +36,15 @@ export interface ScoreRecord {
   readonly repeatedRecords: number;
   /** Tokens that stand for no text: padding and ends. The token counts have them in, as the scripts have. */
   readonly specialTokens: number;
+  /** Records whose token_count is not the number of tokens in their data, which alone is counted. */
+  readonly miscountedRecords: number;
+  /** What a reader should know of the log. */
+  readonly remarks: readonly string[];
   readonly samplesOfBenchmark: number;
   readonly sentences: { readonly rules: string; readonly model: string };
   readonly metrics: GenerationScore['metrics'];
+  /** Of the metrics that are means over samples, in their units; a single sample has none. */
+  readonly standardErrors: GenerationScore['standardErrors'];
   /** null where not all samples were answered: references are for all of them. */
   readonly targets: readonly JudgedTarget[] | null;
   readonly passed: boolean | null;
@@ -69,9 +75,12 @@ export async function scoreLog(request: ScoreRequest, streams: Streams): Promise
     tokenType: log.tokenType,
     repeatedRecords: log.repeated,
     specialTokens: answers.specialTokens,
+    miscountedRecords: log.miscounted.length,
+    remarks: remarkOnCounts(log),
     samplesOfBenchmark: recipe.samples,
     sentences: { rules: `NLTK ${request.edition}`, model: punkt.source },
     metrics: score.metrics,
+    standardErrors: score.standardErrors,
     targets,
     passed: targets === null ? null : targets.every(({ pass }) => pass),
   };
@@ -103,6 +112,16 @@ function readLog({ log, tokenType }: ScoreRequest, sampleCount: number): Accurac
   if (parsed.records.length > 0) return parsed;
   const message = 'holds no record; an accuracy run logs one a sample, a performance run none';
   throw new InputError([{ where: name, message }]);
+}
+
+/** A count that disagrees may leave padding out, or be of other answers. */
+function remarkOnCounts({ miscounted }: AccuracyLog): string[] {
+  const [first] = miscounted;
+  if (first === undefined) return [];
+  const { qslIdx, tokenCount, tokens } = first;
+  return [
+    `token_count of qsl_idx ${qslIdx} is ${tokenCount}, and its data hold ${tokens.length} tokens, which are what is scored and counted${countOthers(miscounted.length - 1)}`,
+  ];
 }
 
 function decodeAnswers(

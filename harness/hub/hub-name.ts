@@ -24,6 +24,12 @@ export function parseHubName(name: string): HubRepository | null {
   return { kind: room === 'datasets' ? 'dataset' : 'model', id };
 }
 
+/** What a message about a model that is not here adds where its name is one that a hub may have. */
+export function suggestPull(name: string): string {
+  const isOnHub = name.includes('/') && parseHubName(name)?.kind === 'model';
+  return isOnHub ? `; what a hub calls ${name}, "bench pull ${name}" brings here` : '';
+}
+
 /** Any text that git takes for a branch, a tag or a commit, and that is safe in a path. */
 export function isRevision(revision: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$/.test(revision) && !revision.includes('..');

@@ -4,12 +4,22 @@ import type { ScoreRecord } from '../commands/score.js';
 
 /** The whole text, last newline included. */
 export function formatScoreReport(record: ScoreRecord, text: string): string {
-  const { metrics, samplesOfBenchmark, repeatedRecords, specialTokens, targets } = record;
+  const { metrics, standardErrors, samplesOfBenchmark, repeatedRecords } = record;
+  const { specialTokens, targets } = record;
   const lines = [
     text.trimEnd(),
     '',
     `${record.benchmark}: ${metrics.genNum} of ${samplesOfBenchmark} samples, ${record.tokenType} tokens; sentences by ${record.sentences.rules}, ${record.sentences.model}`,
   ];
+  const errors = Object.entries(standardErrors).map(
+    ([name, value]) => `${name} ${value.toFixed(4)}`,
+  );
+  lines.push(
+    errors.length > 0
+      ? `standard errors over samples: ${errors.join(', ')}`
+      : 'standard errors: none of a single sample',
+  );
+  for (const remark of record.remarks) lines.push(`remark: ${remark}`);
   if (repeatedRecords > 0) {
     lines.push(`${repeatedRecords} records of samples answered before were left out`);
   }

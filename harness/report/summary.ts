@@ -136,18 +136,22 @@ function formatAccuracy(
   pass: string,
   fail: string,
 ): string[] {
-  const { metrics, targets, samplesScored } = accuracy;
+  const { metrics, standardErrors, targets, samplesScored } = accuracy;
   const measured: Readonly<Record<string, number>> = metrics;
   const names = new Set([...Object.keys(measured), ...targets.map((target) => target.metric)]);
+  // It stands beside the score.
+  if (standardErrors.mmlu !== undefined) names.delete('mmluStderr');
   const rows = [...names].map((name) => {
     const target = targets.find(({ metric }) => metric === name);
     const value = measured[name] === undefined ? 'none' : formatNumber(measured[name]);
-    const start = `            ${name.padEnd(16)} ${value}`;
+    const error = standardErrors[name];
+    const spread = error === undefined ? '' : ` ± ${formatError(error)}`;
+    const start = `            ${name.padEnd(16)} ${value}${spread}`;
     if (target === undefined) return start;
     const { threshold, upperThreshold } = target;
     const upper = upperThreshold === null ? '' : ` to ${formatNumber(upperThreshold)}`;
     const wanted = `(target ${formatNumber(threshold)}${upper})`;
-    return `${start.padEnd(39)} ${wanted}  ${target.pass ? pass : fail}`;
+    return `${start.padEnd(45)} ${wanted}  ${target.pass ? pass : fail}`;
   });
   const judged = targets.length === 0 ? '; no target is set' : '';
   const part = samplesScored < totalSamples ? ` of the dataset's ${totalSamples}` : '';
@@ -223,6 +227,11 @@ function distinguish(rates: readonly number[]): string[] {
     if (new Set(texts).size === distinct) return texts;
   }
   return rates.map(String);
+}
+
+/** Two significant digits are what an error is known to. */
+function formatError(value: number): string {
+  return Number(value.toPrecision(2)).toString();
 }
 
 /** Four significant digits, no more than a reader takes in; whole numbers as they are. */

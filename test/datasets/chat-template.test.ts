@@ -50,7 +50,20 @@ describe('ChatTemplate', () => {
   it.each([
     ['no template', null, 'the model has no chat template'],
     ['no Jinja', '{% if %}', "the model's chat template is not Jinja"],
-    ['a block that does not end', '{% for m in messages %}', 'chat template is not Jinja'],
+    [
+      'a block that does not end',
+      'a\n{% for m in messages %}{% if "{%" %}{% endif %}',
+      "the model's chat template is not Jinja: {% for m in messages %} on line 2 has no {% endfor %}",
+    ],
+    [
+      'a block of another that does not end',
+      "{% set x = '%}' %}{% if x %}{% for m in messages %}{{ m }}{% endfor %}",
+      'is not Jinja: {% if x %} on line 1 has no {% endif %}',
+    ],
+    ['a value that does not end', '\n\n{{ x', 'is not Jinja: {{ x on line 3 has no }}'],
+    ['a comment that does not end', 'x {# a', 'is not Jinja: {# a on line 1 has no #}'],
+    ['a value that is none', '{{ }}', 'is not Jinja: '],
+    ['an end of nothing', '{% endfor %}', 'is not Jinja: Unknown statement type: endfor'],
     ['a refusal', "{{ raise_exception('only in Latin') }}", 'chat template failed: only in Latin'],
     ['a name that is nowhere', '{{ nowhere() }}', 'chat template failed'],
     [

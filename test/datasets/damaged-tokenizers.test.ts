@@ -16,6 +16,8 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const lfsPointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 9085657\n`;
+
 let count = 0;
 
 /** Writes one file into a folder of its own. */
@@ -44,8 +46,10 @@ async function expectRefusal(path: string, message: RegExp): Promise<void> {
 
 interface Definition {
   added_tokens: { id: number; content: string }[];
+  normalizer: unknown;
   pre_tokenizer: unknown;
-  model: { vocab: Record<string, unknown>; merges: unknown };
+  decoder: unknown;
+  model: { type: string; vocab: Record<string, unknown>; merges: unknown };
 }
 
 describe('tokenizer.json', () => {
@@ -113,7 +117,49 @@ describe('tokenizer.json', () => {
       (definition) => {
         definition.pre_tokenizer = { type: 'Telepathy' };
       },
-      /Telepathy/,
+      /pre_tokenizer\.type is "Telepathy"; allowed: BertPreTokenizer, ByteLevel, Digits,/,
+    ],
+    [
+      'a decoder that nobody knows, in a sequence',
+      (definition) => {
+        definition.decoder = { type: 'Sequence', decoders: [{ type: 'Fuse' }, { type: 'FooBar' }] };
+      },
+      /decoder\.decoders\[1\]\.type is "FooBar"; allowed: BPEDecoder, ByteFallback, ByteLevel,/,
+    ],
+    [
+      'a sequence without steps',
+      (definition) => {
+        definition.normalizer = { type: 'Sequence' };
+      },
+      /normalizer\.normalizers is missing; allowed: a list/,
+    ],
+    [
+      'a pattern that is no regular expression',
+      (definition) => {
+        definition.pre_tokenizer = { type: 'Split', pattern: { Regex: '[a' } };
+      },
+      /pre_tokenizer\.pattern\.Regex is "\[a"; allowed: a regular expression of Oniguruma's .*\(.+\)$/,
+    ],
+    [
+      'a pattern that is none',
+      (definition) => {
+        definition.decoder = { type: 'Replace', pattern: { Regexp: 'a' }, content: '' };
+      },
+      /decoder\.pattern is \{"Regexp":"a"\}; allowed: \{"Regex": text\} or \{"String": text\}/,
+    ],
+    [
+      'a model that it is not read as',
+      ({ model }) => {
+        model.type = 'WordPiece';
+      },
+      /model\.type is "WordPiece"; allowed: BPE, Unigram/,
+    ],
+    [
+      'a model whose vocabulary is not of its type',
+      ({ model }) => {
+        model.type = 'Unigram';
+      },
+      /model\.vocab is an object; allowed for Unigram: a list of \[text, score\]/,
     ],
   ])('refuses %s', async (_what, damage, message) => {
     const definition = JSON.parse(source) as Definition;
@@ -156,6 +202,41 @@ describe('tokenizer.json', () => {
     const tokenizer = await loadTokenizer(withPattern(regex));
     expect(tokenizer.decode(tokenizer.encode('The  bench, again.'))).toBe('The  bench, again.');
   });
+
+  it('refuses names and ids beside it that are none', async () => {
+    const own = place('tokenizer.json', source);
+    const config = join(own, 'tokenizer_config.json');
+    const told = JSON.parse(readFileSync(config, 'utf8')) as object;
+    const strange = { ...told, bos_token: '<nowhere>' };
+    writeFileSync(config, JSON.stringify({ ...strange, add_bos_token: true }));
+    await expectRefusal(
+      own,
+      /bos_token of tokenizer_config\.json is "<nowhere>", which is not in the vocabulary, and add_bos_token is true; allowed: /,
+    );
+    writeFileSync(config, JSON.stringify({ ...strange, add_bos_token: false }));
+    expect((await loadTokenizer(own)).bosId).toBeNull();
+    for (const [file, value] of [
+      ['generation_config.json', '"x"'],
+      ['config.json', '[2, -1]'],
+    ] as const) {
+      writeFileSync(join(own, file), `{"eos_token_id": ${value}}`);
+      await expectRefusal(
+        own,
+        new RegExp(`eos_token_id of ${file} is .*; allowed: a token id from 0 on, a list of them`),
+      );
+      writeFileSync(join(own, file), '{"eos_token_id": [0, 2]}');
+    }
+    expect((await loadTokenizer(own)).stopIds).toContain(2);
+  });
+
+  it.each(['tokenizer.json', 'tokenizer.model', 'model.gguf'])(
+    'tells a Git LFS pointer in the place of %s',
+    async (name) => {
+      const own = place(name, lfsPointer);
+      const path = name.endsWith('.gguf') ? join(own, name) : own;
+      await expectRefusal(path, /is a Git LFS pointer and not the file of 9085657 bytes that it/);
+    },
+  );
 
   it('refuses a file that ends early', async () => {
     await expectRefusal(place('tokenizer.json', source.slice(0, 5000)), /is not JSON/);

@@ -238,6 +238,18 @@ describe('a damaged file', () => {
     ]);
   });
 
+  it.each(['l.json', 'l.parquet', 'l.pkl', 'l.pkl.gz', 'l.jsonl'])(
+    'that is a Git LFS pointer is told as one: %s',
+    async (name) => {
+      const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'b'.repeat(64)}\nsize 7\n`;
+      const error = await refuse(write(name, pointer));
+      expect(error.code).toBe('dataset-malformed');
+      expect(error.message).toMatch(
+        /l\.[\w.]+" is a Git LFS pointer and not the file of 7 bytes that it stands for; to get that: git lfs pull/,
+      );
+    },
+  );
+
   it.each(['x.json', 'x.parquet', 'x.pkl', 'x.pkl.gz', 'x.jsonl'])(
     'that does not exist is missed, and other splits are refused: %s',
     async (name) => {

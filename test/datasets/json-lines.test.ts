@@ -36,6 +36,28 @@ function refuse(content: string | Buffer, fields = {}): DatasetError {
 const linesOf = (error: DatasetError) =>
   error.rowFaults.map(({ line, message }) => `${line}: ${message}`);
 
+describe('texts that are none', () => {
+  it('are refused: half a character, and a prompt that asks nothing', () => {
+    const error = refuse(
+      [
+        '{"prompt": "a \\ud83d\\ude00", "reference": "\\ud83d\\ude00"}',
+        '{"prompt": "ab\\ud800", "reference": "r"}',
+        '{"prompt": "p", "reference": "\\udc00\\ud800"}',
+        '{"prompt": "", "reference": "r"}',
+        '{"prompt": " \\n", "reference": "r"}',
+        '{"prompt": "", "tokens": [3], "reference": "r"}',
+      ].join('\n'),
+    );
+    const allowed = 'Unicode text, in which surrogates come in pairs';
+    expect(linesOf(error)).toEqual([
+      `2: prompt has half a character, \\ud800, at 2; allowed: ${allowed}`,
+      `3: reference has half a character, \\udc00, at 0; allowed: ${allowed}`,
+      '4: prompt is empty; allowed: a text that asks something',
+      '5: prompt is " \\n"; allowed: a text that asks something',
+    ]);
+  });
+});
+
 describe('a file of JSON lines', () => {
   it('is a dataset of generation samples', () => {
     const text = [
@@ -113,7 +135,8 @@ describe('a file of JSON lines', () => {
   });
 
   it('gives back whatever text was written', () => {
-    const rows = fc.array(fc.record({ prompt: fc.string(), reference: fc.string() }), {
+    const prompt = fc.string({ minLength: 1 }).filter((text) => text.trim() !== '');
+    const rows = fc.array(fc.record({ prompt, reference: fc.string() }), {
       minLength: 1,
       maxLength: 20,
     });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DatasetError } from '../../datasets/error.js';
+import { loadDataset, ownFieldNames } from '../../datasets/index.js';
 import { listParquetColumns, type ParquetColumns, readParquet } from '../../datasets/parquet.js';
 
 const golden = join(import.meta.dirname, '../golden/parquet');
@@ -109,6 +110,22 @@ describe('a Parquet file is refused', () => {
     const error = await refuse(file('zstd'), columns);
     expect(error.rowFaults).toEqual([{ row, message }]);
     expect(error.message).toContain(`, row ${row}: ${message}`);
+  });
+
+  it('for bytes that are no UTF-8 in a column of texts, by row and column', async () => {
+    const path = damage('none', (bytes) => {
+      const copy = Buffer.from(bytes);
+      copy.set([0xff, 0xfe], copy.indexOf('two\nlines0'));
+      return copy;
+    });
+    const message =
+      'text is "bytes that are not UTF-8: ff fe 6f 0a 6c 69 6e 65 ..."; allowed: a text';
+    expect((await refuse(path, { text: 'text' })).rowFaults).toEqual([{ row: 2, message }]);
+    // Where nobody asks for the column, as in a table with pictures, it is in nobody's way.
+    expect(await readParquet(path)).toHaveLength(40);
+    const fields = { ...ownFieldNames, prompt: 'text', reference: 'category' };
+    const error = await loadDataset(path, 'test', fields).catch((reason: unknown) => reason);
+    expect((error as DatasetError).rowFaults).toContainEqual({ row: 2, message });
   });
 
   it('when it is not there, a folder, no Parquet, or cut short', async () => {

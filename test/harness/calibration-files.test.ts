@@ -156,6 +156,10 @@ describe('windows of plain texts', () => {
     expect(short.stderr).toMatch(
       /--window-tokens: .*short\.txt has \d+ tokens; allowed: more than/,
     );
+    const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n';
+    const lfs = await quantize(write('lfs.txt', pointer));
+    expect(lfs.stderr).toMatch(/--calibration: ".*lfs\.txt" is a Git LFS pointer and not/);
+    expect(lfs.code).toBe(2);
     const none = await quantize(join(work, 'none.txt'));
     expect(none.stderr).toMatch(/--calibration: ".*none\.txt" is not there/);
     const data = await quantize('wikitext', '--data', join(work, 'nowhere'));

@@ -174,7 +174,7 @@ describe('bench run on the null system', () => {
     const { code, stdout } = await benchNull('judged', 0, '--accuracy', '--model', model);
     expect(code).toBe(4);
     expect(stdout).toMatch(/^VALID/);
-    expect(stdout).toMatch(/rouge1 +0 +\(target 49\.5\) {2}FAIL/);
+    expect(stdout).toMatch(/rouge1 +0 ± 0 +\(target 49\.5\) {2}FAIL/);
     const run = readJson(join(folder, 'judged', 'run.json'));
     expect(run.performance).toBeNull();
     expect(run.accuracy.targets).toEqual([

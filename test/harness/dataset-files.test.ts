@@ -1,6 +1,14 @@
 // Does a run take a dataset's file by path and by name, and say what is wrong with it before anything starts?
 
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -88,6 +96,47 @@ describe('bench run --dataset FILE', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(
       /strange\.json: row 1 \(row-1\) has the token 31999; allowed: 0 to \d+, the vocabulary of /,
+    );
+  });
+
+  it('refuses prompts that leave no room for an answer, with their rows, tokens and the limit', async () => {
+    const prompt = (words: number) => 'word '.repeat(words).trim();
+    const rows = [10, 4000, 5, 4000, 4000, 4000, 4000].map((words, at) =>
+      JSON.stringify({ id: `r${at}`, prompt: prompt(words), reference: 'a' }),
+    );
+    const path = write('long.jsonl', rows.join('\n'));
+    const asked = ['--model', 'tiny', '--dataset', path, '--mode', 'accuracy', '--quiet'];
+    const output = join(folder, 'long');
+    const { code, stdout, stderr } = await callBench(...asked, '--output', output);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    const config = readFileSync(
+      join(import.meta.dirname, '../../configs/models/tiny/config.json'),
+      'utf8',
+    );
+    const limit = JSON.parse(config).max_position_embeddings as number;
+    const told =
+      /: row 1 \(r1\) has (\d+) tokens, row 3 \(r3\) has \1 tokens, row 4 \(r4\) has \1 tokens, 2 rows more are too long; allowed: up to (\d+) tokens of prompt, since the model's sequences end at (\d+) /;
+    const [, tokens, most, end] = told.exec(stderr) ?? [];
+    expect(Number(tokens)).toBeGreaterThan(4000);
+    expect([Number(most), Number(end)]).toEqual([limit - 1, limit]);
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it('takes a prompt that leaves room for one token, and refuses one that leaves none', async () => {
+    const write20 = (count: number) =>
+      write('edge.jsonl', JSON.stringify({ tokens: Array(count).fill(9), reference: 'a' }));
+    const asked = ['--model', 'tiny', '--mode', 'accuracy', '--quiet', '--json'];
+    const set = ['--set', 'engine.max_sequence_tokens=20'];
+    const call = (count: number, to: string) =>
+      callBench(...asked, ...set, '--dataset', write20(count), '--output', join(folder, to));
+    const fits = await call(19, 'fits');
+    expect(JSON.parse(fits.stdout).accuracy).toMatchObject({ samplesScored: 1, failedSamples: 0 });
+    const { code, stderr } = await call(20, 'full');
+    expect(code).toBe(2);
+    expect(stderr).toContain('row 0 (row-0) has 20 tokens; allowed: up to 19 tokens of prompt');
+    const choices = ['--dataset', 'tiny-mmlu', '--samples', '2', '--output', join(folder, 'mmlu')];
+    expect((await callBench(...asked, ...set, ...choices)).stderr).toMatch(
+      /tiny-mmlu: row 0 \(.*\) has \d+ tokens, row 1 .* allowed: up to 20 tokens to read of prompt and choice/,
     );
   });
 

@@ -61,6 +61,19 @@ test.each([
   }
 });
 
+test.each(['inspect', 'eval', 'quantize'])(
+  'says in %s why a model of random weights is none that can be looked into',
+  async (command) => {
+    const rest = { inspect: [], eval: ['--tasks', 'mmlu'], quantize: ['--out', '/nowhere/x'] };
+    const asked = rest[command as keyof typeof rest];
+    const { code, stderr } = await callBench(command, 'synthetic:llama-1b', ...asked);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /MODEL: model is "synthetic:llama-1b", random weights that are made as the engine loads them: .*; bench run alone takes it, .*; allowed: /,
+    );
+  },
+);
+
 describe('limits', () => {
   test.each([
     ['mistral', 20], // of 256, in both of its layers

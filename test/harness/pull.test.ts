@@ -278,6 +278,78 @@ describe('bench pull', () => {
     );
   });
 
+  it('takes the name of a task of bench eval: its files, and the call that reads them', async () => {
+    addMmlu();
+    const { record } = await run('mmlu');
+    expect(record).toMatchObject({ kind: 'dataset', name: 'cais/mmlu', folder: mmlu() });
+    expect(record!.files.map(({ path }) => path)).toEqual([
+      'all/test-0.parquet',
+      'all/dev-0.parquet',
+    ]);
+    const some = await run('datasets/mmlu', { include: ['*validation*'] });
+    expect(some.record!.files.map(({ path }) => path)).toEqual(['all/validation-0.parquet']);
+    expect((await callBench('pull', 'mmlu')).stdout).toContain(
+      'next: bench eval MODEL --tasks mmlu\n',
+    );
+    const { stdout } = await callBench('pull', 'datasets/cais/mmlu', '--revision', 'v1');
+    expect(stdout).toContain(`next: bench eval MODEL --tasks mmlu --data ${mmlu()}@v1\n`);
+    // And that call finds them there: only what is in them is wrong.
+    const asked = ['eval', 'tiny', '--tasks', 'mmlu'];
+    for (const data of [[], ['--data', `${mmlu()}@v1`]]) {
+      const { stderr } = await callBench(...asked, ...data);
+      expect(stderr).toMatch(/all\/(dev|test)-0\.parquet/);
+      expect(stderr).not.toContain('there is no data');
+    }
+  });
+
+  it('fills the cache that doctor lists, beside folders filled by hand', async () => {
+    addMmlu();
+    await run('mmlu');
+    mkdirSync(join(cache, 'datasets', 'gsm8k', 'main'), { recursive: true });
+    const { stdout } = await callBench('doctor', '--json');
+    expect(JSON.parse(stdout).cache.datasets).toEqual(['cais/mmlu', 'gsm8k']);
+  });
+
+  it('says what to put where for a task when there is no network', async () => {
+    await server.stop();
+    const { code, error } = await run('mmlu');
+    expect(code).toBe(8);
+    expect(error!.message).toContain(
+      `fetch all/test-* and all/dev-* (with their folders) of cais/mmlu elsewhere, put them in ${mmlu()}, then: bench eval MODEL --tasks mmlu\n`,
+    );
+    expect(error!.message).toContain(
+      'DIR/mmlu (MMLU: dev/*_dev.csv and test/*_test.csv, or Parquet of cais/mmlu), then: bench eval MODEL --tasks mmlu --data DIR',
+    );
+  });
+
+  it('names the first file that a run reads, and a GGUF file by its path', async () => {
+    server.add('README.md', '');
+    server.add('rows.jsonl', '{}');
+    const folder = join(cache, 'datasets', 'own', 'small');
+    expect((await callBench('pull', 'datasets/own/small')).stdout).toContain(
+      `next: bench --dataset ${folder}/config.json\n`,
+    );
+    const { stdout } = await callBench('pull', 'datasets/own/small', '--include', '*.md', 'rows*');
+    expect(stdout).toContain(`next: bench --dataset ${folder}/rows.jsonl\n`);
+    server.add('a.gguf', 'a', true);
+    expect((await callBench('pull', 'own/small', '--include', '*.gguf')).stdout).toContain(
+      `next: bench --model ${model()}/a.gguf\n`,
+    );
+  });
+
+  it('is what a message about a model that is not here speaks of', async () => {
+    for (const call of [
+      ['inspect', 'own/small'],
+      ['run', '--model', 'own/small', '--dataset', 'tiny-orca'],
+      ['eval', 'own/small', '--tasks', 'mmlu'],
+    ]) {
+      const { code, stderr } = await callBench(...call);
+      expect(code).toBe(2);
+      expect(stderr).toContain('what a hub calls own/small, "bench pull own/small" brings here');
+    }
+    expect((await callBench('inspect', './own/small')).stderr).not.toContain('bench pull');
+  });
+
   it('ends when it is asked to, and keeps the part', async () => {
     server.troubles = { stalls: true };
     const controller = new AbortController();
@@ -293,6 +365,12 @@ describe('bench pull refuses', () => {
     ['open-orca', /open-orca \(llama2-70b, 24576 rows\) is on no hub; MLCommons' own downloader/],
     ['cnn-dailymail-gptj', /made by the download script of MLCommons' gptj reference/],
     ['tiny-orca', /tiny-orca is built in: nothing has to be fetched/],
+    ['datasets/tiny-orca', /tiny-orca is built in: nothing has to be fetched/],
+    ['datasets/open-orca', /open-orca \(llama2-70b, 24576 rows\) is on no hub; MLCommons' own/],
+    ['tiny', /tiny is built in: nothing has to be fetched; next: bench --model tiny/],
+    ['smollm2', /smollm2 is on no hub under this name; to get it: npm run pull:smollm2; then: /],
+    ['models/smollm2', /to get it: npm run pull:smollm2; then: bench --model smollm2/],
+    ['mmlo', /the name is "mmlo"; allowed: .*mmlu, .*did you mean "mmlu"\?/],
     ['open-orka', /the name is "open-orka"; allowed: OWNER\/NAME .*did you mean "open-orca"\?/],
     ['../x', /the name is "..\/x"; allowed: /],
     ['own/..', /the name is "own\/.."; allowed: /],
@@ -319,6 +397,12 @@ describe('bench pull refuses', () => {
     expect(stderr).toContain('config.json  23 B, fetched and checked');
   });
 });
+
+const mmlu = () => join(cache, 'datasets', 'cais', 'mmlu');
+
+function addMmlu(): void {
+  for (const split of ['test', 'dev', 'validation']) server.add(`all/${split}-0.parquet`, split);
+}
 
 /** A part of model.safetensors that an earlier call left: its name holds the checksum. */
 function writePart(content: string | Buffer): void {

@@ -62,6 +62,16 @@ describe('the built-in benchmark', () => {
     expect(run.model.weightFormat).toMatch(/int4/);
     expect(run.model.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(run.accuracy.metrics.rougeL).toBeGreaterThan(40);
+    expect(Object.keys(run.accuracy.standardErrors)).toEqual([
+      'rouge1',
+      'rouge2',
+      'rougeL',
+      'rougeLsum',
+      'tokensPerSample',
+    ]);
+    // No more than the widest spread that percents of 48 samples can have.
+    expect(run.accuracy.standardErrors.rougeL).toBeGreaterThan(0);
+    expect(run.accuracy.standardErrors.rougeL).toBeLessThan(50 / Math.sqrt(47));
   });
 
   it('gives the same answers in both passes, and counts their tokens alike', () => {
@@ -112,7 +122,10 @@ describe('the built-in benchmark', () => {
   it('answers multiple-choice questions better than chance', async () => {
     const run = await benchTiny('mmlu', '--dataset', 'tiny-mmlu', '--target-qps', '1');
     expect(run.valid).toBe(true);
-    expect(run.accuracy.metrics.mmlu).toBeGreaterThan(40);
+    const { metrics, standardErrors } = run.accuracy;
+    expect(metrics.mmlu).toBeGreaterThan(40);
+    const variance = (metrics.mmlu * (100 - metrics.mmlu)) / 47;
+    expect(standardErrors.mmlu).toBeCloseTo(Math.sqrt(variance), 10);
     expect(run.performance).toMatchObject({ tokensPerSecond: null, completedSamples: 48 });
   });
 });

@@ -39,7 +39,12 @@ function range(first: number, end: number, data: string): (readonly [number, str
   return Array.from({ length: end - first }, (_, at) => [first + at, data] as const);
 }
 
-type Expected = Record<string, Record<'llama2-70b' | 'llama3.1-8b', string>>;
+type Expected = Record<
+  string,
+  Record<'llama2-70b' | 'llama3.1-8b' | 'gpt-j', string> & {
+    readonly standardErrors: Readonly<Record<string, number>>;
+  }
+>;
 const expected = JSON.parse(readFileSync(join(golden, 'expected.json'), 'utf8')) as Expected;
 
 describe.each(Object.entries(expected))('%s', (name, texts) => {
@@ -47,7 +52,7 @@ describe.each(Object.entries(expected))('%s', (name, texts) => {
     ['llama2-70b', texts['llama2-70b']],
     ['llama3.1-8b', texts['llama3.1-8b']],
     ['llama3.1-8b-edge', texts['llama3.1-8b']],
-    ['gpt-j', texts['llama3.1-8b']],
+    ['gpt-j', texts['gpt-j']],
   ] as const;
   test.each(scripts)('%s: what the script prints, to the character', async (benchmark, text) => {
     const output = join(work, 'accuracy.txt');
@@ -65,6 +70,22 @@ describe.each(Object.entries(expected))('%s', (name, texts) => {
     expect(readFileSync(output, 'utf8')).toBe(text);
     expect(call.stdout.startsWith(text.trimEnd())).toBe(true);
     expect(call.stdout).toContain('not judged');
+    const { rouge1, rougeLsum } = texts.standardErrors;
+    expect(call.stdout).toMatch(
+      new RegExp(
+        `^standard errors over samples: rouge1 ${rouge1!.toFixed(4)}, .* rougeLsum ${rougeLsum!.toFixed(4)}, tokensPerSample `,
+        'm',
+      ),
+    );
+  });
+  test('standard errors as numpy has them', async () => {
+    const asked = ['--benchmark', 'gpt-j', '--json', ...common];
+    const { stdout } = await callBench('score', join(golden, name), ...asked);
+    const { standardErrors } = JSON.parse(stdout) as ScoreRecord;
+    expect(Object.keys(standardErrors)).toEqual(Object.keys(texts.standardErrors));
+    for (const [metric, value] of Object.entries(texts.standardErrors)) {
+      expect(standardErrors[metric as 'rouge1']).toBeCloseTo(value, 10);
+    }
   });
 });
 
@@ -79,6 +100,21 @@ test('counts what is left out and what stands for no text', async () => {
     passed: null,
   });
   expect(record.specialTokens).toBeGreaterThan(100);
+});
+
+test('remarks on a token_count that its data do not bear out', async () => {
+  const record = (qslIdx: number, count: number) =>
+    `{ "seq_id" : 0, "qsl_idx" : ${qslIdx}, "data" : "0A0000000B000000", "token_count" : ${count} }`;
+  const log = (...counts: number[]) =>
+    `[\n${counts.map((count, at) => record(at, count)).join(',\n')}\n]\n`;
+  const { code, stdout } = await scoreLog(log(2, 999, 1));
+  expect(code).toBe(0);
+  expect(stdout).toContain(
+    '\nremark: token_count of qsl_idx 1 is 999, and its data hold 2 tokens, which are what is scored and counted; so is 1 record more\n',
+  );
+  const asked = JSON.parse((await scoreLog(log(2, 999, 1), '--json')).stdout) as ScoreRecord;
+  expect(asked).toMatchObject({ miscountedRecords: 2, metrics: { genTokLen: 6 } });
+  expect((await scoreLog(log(2, 2))).stdout).not.toContain('remark');
 });
 
 describe('a whole pass is judged', () => {

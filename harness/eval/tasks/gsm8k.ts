@@ -5,6 +5,7 @@ import { type Gsm8kRow, openGsm8k } from '../../../datasets/index.js';
 import type { GenerationItem } from '../item.js';
 import { ExampleSampler } from './example-sampler.js';
 import { limitRows, type TaskDefinition } from './task.js';
+import { gsm8kData } from './task-data.js';
 
 /** Texts that end an answer; the model's own end token is one too. */
 export const gsm8kStops = ['Question:', '</s>', '<|im_end|>'] as const;
@@ -13,10 +14,9 @@ const maxNewTokens = 256;
 
 export const gsm8kTask: TaskDefinition = {
   name: 'gsm8k',
-  folders: ['gsm8k', 'openai/gsm8k'],
+  data: gsm8kData,
   defaultShots: 5,
   maxShots: 100,
-  data: 'GSM8K: test.jsonl and train.jsonl, or Parquet of openai/gsm8k',
   async build({ folder, shots, limit }) {
     const rows = limitRows(await openGsm8k(folder, 'test'), limit);
     const examples = shots > 0 ? await openGsm8k(folder, 'train') : [];

@@ -6,13 +6,13 @@ import { capitalize, countCharacters, stripBlanks } from '../../python-text.js';
 import type { ChoiceItem } from '../item.js';
 import { ExampleSampler } from './example-sampler.js';
 import { limitRows, type TaskDefinition } from './task.js';
+import { hellaswagData } from './task-data.js';
 
 export const hellaswagTask: TaskDefinition = {
   name: 'hellaswag',
-  folders: ['hellaswag', 'Rowan/hellaswag'],
+  data: hellaswagData,
   defaultShots: 0,
   maxShots: 100,
-  data: 'HellaSwag: hellaswag_val.jsonl (and hellaswag_train.jsonl for examples), or Parquet of Rowan/hellaswag',
   async build({ folder, shots, limit }) {
     const rows = limitRows(await openHellaSwag(folder, 'validation'), limit);
     const examples = shots > 0 ? await openHellaSwag(folder, 'train') : [];

@@ -6,7 +6,7 @@ import { InputError } from '../../errors.js';
 import type { WindowItem } from '../item.js';
 import { prepend, type TextEncoder } from '../text-encoder.js';
 import type { TaskDefinition } from './task.js';
-import { wikitextFolders } from './wikitext.js';
+import { wikitextData } from './task-data.js';
 
 interface Protocol {
   readonly name: string;
@@ -75,10 +75,9 @@ const protocols: readonly Protocol[] = [
 
 export const perplexityTasks: readonly TaskDefinition[] = protocols.map((protocol) => ({
   name: `perplexity:${protocol.name}`,
-  folders: wikitextFolders,
+  data: wikitextData,
   defaultShots: 0,
   maxShots: 0,
-  data: 'wikitext-2: test.txt or wiki.test.raw, or Parquet',
   async build({ folder, limit, encoder, maxLength }) {
     const { name, contextTokens } = protocol;
     const task = `perplexity:${name}`;

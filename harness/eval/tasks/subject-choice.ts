@@ -9,6 +9,7 @@ import {
   type Question,
   type QuestionSubject,
 } from '../../../datasets/index.js';
+import { shorten } from '../../config-files.js';
 import { InputError } from '../../errors.js';
 import { stripBlanks } from '../../python-text.js';
 import type { ChoiceItem } from '../item.js';
@@ -19,6 +20,7 @@ import {
   type TaskDefinition,
   type TaskTerms,
 } from './task.js';
+import { cevalData, mmluData } from './task-data.js';
 
 const letters = ['A', 'B', 'C', 'D'] as const;
 
@@ -51,10 +53,9 @@ const cevalWording: Wording = {
 
 export const mmluTask: TaskDefinition = {
   name: 'mmlu',
-  folders: ['mmlu', 'cais/mmlu'],
+  data: mmluData,
   defaultShots: 5,
   maxShots: 5,
-  data: 'MMLU: dev/*_dev.csv and test/*_test.csv, or Parquet of cais/mmlu',
   async build(terms) {
     const built = buildSubjects(await openMmlu(terms.folder), terms, mmluWording);
     const names = built.map(({ name }) => name);
@@ -75,10 +76,9 @@ export const mmluTask: TaskDefinition = {
 
 export const cevalTask: TaskDefinition = {
   name: 'ceval',
-  folders: ['ceval', 'ceval/ceval-exam'],
+  data: cevalData,
   defaultShots: 0,
   maxShots: 5,
-  data: 'C-Eval: dev/*_dev.csv and val/*_val.csv, or Parquet of ceval/ceval-exam',
   async build(terms): Promise<BuiltTask> {
     const leaves = buildSubjects(await openCeval(terms.folder), terms, cevalWording);
     const members = leaves.map(({ name }) => name);
@@ -92,11 +92,8 @@ function buildSubjects(
   wording: Wording,
 ): LeafTask[] {
   const { shots } = terms;
+  checkExamples(subjects, shots);
   return subjects.map(({ subject, examples, questions }) => {
-    if (examples.length < shots) {
-      const message = `${shots} examples are asked, and subject ${subject} has ${examples.length}; allowed: up to that`;
-      throw new InputError([{ where: '--shots', message }]);
-    }
     const solved = examples
       .slice(0, shots)
       .map((example) => `${ask(example, wording)} ${letters[example.answer]}\n\n`);
@@ -115,6 +112,27 @@ function buildSubjects(
     });
     return { name, version: wording.version, shots, items };
   });
+}
+
+/** Faulty subjects that are told; the rest are counted. */
+const maxToldSubjects = 5;
+
+/** @throws InputError naming the files that lack examples. */
+function checkExamples(subjects: readonly QuestionSubject[], shots: number): void {
+  const short = subjects.filter(({ examples }) => examples.length < shots);
+  if (short.length === 0) return;
+  const faults = short.slice(0, maxToldSubjects).map(({ subject, examples, examplesFile }) => {
+    const found = examplesFile.isThere
+      ? `has ${examples.length} solved examples of subject ${subject}`
+      : `does not exist, which holds the solved examples of subject ${subject}`;
+    const message = `${found}; wanted: ${shots}, or --shots ${examples.length}`;
+    return { where: shorten(examplesFile.path), message };
+  });
+  const left = short.length - faults.length;
+  if (left > 0) {
+    faults.push({ where: '--data', message: `${left} more subjects lack solved examples` });
+  }
+  throw new InputError(faults);
 }
 
 function ask({ question, choices }: Question, { answerCue }: Wording): string {

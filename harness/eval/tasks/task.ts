@@ -3,6 +3,7 @@
 
 import type { EvalItem } from '../item.js';
 import type { TextEncoder } from '../text-encoder.js';
+import type { TaskData } from './task-data.js';
 
 /** What was asked of a task. */
 export interface TaskTerms {
@@ -42,12 +43,10 @@ export interface BuiltTask {
 
 export interface TaskDefinition {
   readonly name: string;
-  /** Folders the data may lie in below --data, the first there is. */
-  readonly folders: readonly string[];
   readonly defaultShots: number;
   /** The most that the protocol allows; 0 where it has no examples. */
   readonly maxShots: number;
-  readonly data: string;
+  readonly data: TaskData;
   build(terms: TaskTerms): Promise<BuiltTask>;
 }
 

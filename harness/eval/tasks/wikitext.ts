@@ -6,22 +6,13 @@ import { InputError } from '../../errors.js';
 import { blanks } from '../../python-text.js';
 import type { RollingItem } from '../item.js';
 import { limitRows, type TaskDefinition } from './task.js';
-
-/** Where wikitext-2 may lie; the last two are names on the hub. */
-export const wikitextFolders = [
-  'wikitext-2',
-  'wikitext-2-raw-v1',
-  'wikitext',
-  'Salesforce/wikitext',
-  'EleutherAI/wikitext_document_level',
-] as const;
+import { wikitextData } from './task-data.js';
 
 export const wikitextTask: TaskDefinition = {
   name: 'wikitext',
-  folders: wikitextFolders,
+  data: wikitextData,
   defaultShots: 0,
   maxShots: 0,
-  data: 'wikitext-2: test.txt or wiki.test.raw, or Parquet',
   async build({ folder, limit, encoder, maxLength }) {
     const { files, pages: all } = await openWikitext(folder);
     if (all.length === 0) {

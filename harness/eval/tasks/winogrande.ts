@@ -6,13 +6,13 @@ import { stripBlanks } from '../../python-text.js';
 import type { ChoiceItem } from '../item.js';
 import { ExampleSampler } from './example-sampler.js';
 import { limitRows, type TaskDefinition } from './task.js';
+import { winograndeData } from './task-data.js';
 
 export const winograndeTask: TaskDefinition = {
   name: 'winogrande',
-  folders: ['winogrande', 'winogrande_1.1', 'allenai/winogrande'],
+  data: winograndeData,
   defaultShots: 0,
   maxShots: 100,
-  data: 'WinoGrande: dev.jsonl (and train_xl.jsonl for examples), or Parquet of allenai/winogrande',
   async build({ folder, shots, limit }) {
     const rows = limitRows(await openWinogrande(folder, 'validation'), limit);
     const examples = shots > 0 ? await openWinogrande(folder, 'train') : [];

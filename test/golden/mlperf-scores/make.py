@@ -85,9 +85,15 @@ def evaluate(path, dtype, references, tokenizer, punkt):
     count = sum(len(ids) for ids in tokens)
     lengths = {"gen_len": int(np.sum([len(p) for p in predictions])), "gen_num": len(predictions)}
     plain = {k: float(v) for k, v in rouge.items()}
+    # What the scripts do not print: the standard error of each mean, by numpy from the same scores.
+    error = lambda values: float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    errors = {k: error([s[k].fmeasure * 100 for s in scores]) for k in scores[0]}
+    summary = f"\nResults\n\n{ {**{k: f'{v}' for k, v in plain.items()}, **lengths} }\n"
     return {
         "llama2-70b": f"\nResults\n\n{ {**plain, **lengths, 'gen_tok_len': count, 'tokens_per_sample': round(count / len(predictions), 1)} }\n",
-        "llama3.1-8b": f"\nResults\n\n{ {**{k: f'{v}' for k, v in plain.items()}, **lengths} }\n",
+        "llama3.1-8b": summary,
+        "gpt-j": summary,
+        "standardErrors": {**errors, "tokensPerSample": error([len(ids) for ids in tokens])},
     }
 
 

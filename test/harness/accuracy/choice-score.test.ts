@@ -32,6 +32,7 @@ test('overall is over questions, subjects keep their order, errors use n - 1', (
   expect(score.metrics.mmlu).toBe(50);
   // lm-evaluation-harness: sample standard deviation of [1, 1, 0, 0] over sqrt(4).
   expect(score.metrics.mmluStderr).toBeCloseTo(28.867513459481287, 12);
+  expect(score.standardErrors).toEqual({ mmlu: score.metrics.mmluStderr });
   expect(score).toMatchObject({ kind: 'choice', correct: 2, total: 4 });
   expect(score.subjects.map(({ subject, correct, total }) => [subject, correct, total])).toEqual([
     ['rivers', 2, 3],

@@ -52,6 +52,14 @@ describe('one sample', () => {
     expect(samples[0]!.genLen).toBe(2);
     expect(scoreGeneration([item('\ufeffx', 'x')]).samples[0]!.genLen).toBe(2);
   });
+  test('standard errors are those of the mean; a single answer has none', () => {
+    const { standardErrors } = scoreGeneration([item('a b', 'a b', 1), item('x', 'a b', 4)]);
+    // 100 and 0: a deviation of 100 / sqrt(2) over sqrt(2).
+    expect(standardErrors.rouge1).toBeCloseTo(50, 12);
+    expect(standardErrors.tokensPerSample).toBeCloseTo(1.5, 12);
+    expect(Object.keys(standardErrors)).toHaveLength(5);
+    expect(scoreGeneration([item('a', 'a')]).standardErrors).toEqual({});
+  });
   test('an empty answer scores 0', () => {
     const { metrics } = scoreGeneration([item('', 'x', 0)]);
     expect(metrics).toMatchObject({ rouge1: 0, rougeLsum: 0, genLen: 0, genNum: 1, genTokLen: 0 });

@@ -1,9 +1,20 @@
 // The same items from the files of the original distributions and from the hub's Parquet, and how perplexity protocols cut
 // a text: which tokens count, after which.
 
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { loadTokenizer } from '../../../datasets/index.js';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { DatasetError, loadTokenizer } from '../../../datasets/index.js';
+import { type Fault, InputError } from '../../../harness/errors.js';
 import { evalTasks } from '../../../harness/eval/tasks/catalog.js';
 import type { TaskTerms } from '../../../harness/eval/tasks/task.js';
 import { makeTextEncoder } from '../../../harness/eval/text-encoder.js';
@@ -17,7 +28,7 @@ const encoder = makeTextEncoder(await loadTokenizer(model));
 function build(name: string, folder: string, changes: Partial<TaskTerms> = {}) {
   const task = evalTasks.find((candidate) => candidate.name === name)!;
   const terms = { shots: 0, limit: null, encoder, maxLength: 4096, ...changes };
-  return task.build({ folder: join(golden, folder), ...terms });
+  return task.build({ folder: resolve(golden, folder), ...terms });
 }
 
 describe('Parquet', () => {
@@ -31,6 +42,83 @@ describe('Parquet', () => {
     for (const leaf of fromHub.leaves) {
       expect(leaf.items.length).toBeGreaterThan(0);
       expect(leaf.items).toEqual(original.leaves.find((own) => own.name === leaf.name)!.items);
+    }
+  });
+});
+
+describe('MMLU without all of its examples', () => {
+  const work = mkdtempSync(join(tmpdir(), 'loadmark-examples-'));
+  afterAll(() => rmSync(work, { recursive: true }));
+
+  async function refuse(folder: string, shots: number): Promise<readonly Fault[]> {
+    try {
+      await build('mmlu', folder, { shots });
+    } catch (error) {
+      if (error instanceof InputError) return error.faults;
+      throw error;
+    }
+    throw new Error('the examples were enough');
+  }
+
+  test('names the file that is missing or short', async () => {
+    const folder = join(work, 'csv');
+    cpSync(join(golden, 'data/mmlu'), folder, { recursive: true });
+    const [first, second] = readdirSync(join(folder, 'dev')).sort() as [string, string];
+    const subjectOf = (name: string) => name.replace('_dev.csv', '');
+    const [gone, cut] = [first, second].map((name) => join(folder, 'dev', name)) as [
+      string,
+      string,
+    ];
+    rmSync(gone);
+    const lines = readFileSync(cut, 'utf8').split('\n');
+    writeFileSync(cut, lines.slice(0, 2).join('\n'));
+    const faults = await refuse(folder, 5);
+    expect(faults).toHaveLength(2);
+    expect(faults).toContainEqual({
+      where: gone,
+      message: `does not exist, which holds the solved examples of subject ${subjectOf(first)}; wanted: 5, or --shots 0`,
+    });
+    expect(faults).toContainEqual({
+      where: cut,
+      message: `has 2 solved examples of subject ${subjectOf(second)}; wanted: 5, or --shots 2`,
+    });
+    expect((await build('mmlu', folder, { shots: 0 })).leaves.length).toBeGreaterThan(1);
+  });
+
+  test('names the Parquet file that would hold them', async () => {
+    const folder = join(work, 'parquet');
+    cpSync(join(golden, 'data-parquet/mmlu'), folder, { recursive: true });
+    const files = readdirSync(folder, { recursive: true }).map(String);
+    const examples = files.filter((name) => /\/dev-[^/]*\.parquet$/.test(name));
+    expect(examples.length).toBeGreaterThan(0);
+    for (const name of examples) rmSync(join(folder, name));
+    const places = (await refuse(folder, 1)).map(({ where }) => where);
+    expect(examples.map((name) => join(folder, name))).toContain(places[0]);
+  });
+
+  test('names a subject that is none once, by its file', async () => {
+    const folder = join(work, 'strange');
+    mkdirSync(join(folder, 'test'), { recursive: true });
+    writeFileSync(join(folder, 'test', 'foo_test.csv'), 'q,a,b,c,d,A\n');
+    const error = await build('mmlu', folder).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(DatasetError);
+    expect((error as DatasetError).rowFaults).toEqual([
+      {
+        file: join(folder, 'test', 'foo_test.csv'),
+        message: 'subject "foo" is none of the 57 of MMLU',
+      },
+    ]);
+  });
+
+  test('tells a Git LFS pointer in the place of its files', async () => {
+    for (const name of ['test/anatomy_test.csv', 'all/test-0.parquet']) {
+      const folder = join(work, name.replaceAll('/', '-'));
+      mkdirSync(join(folder, dirname(name)), { recursive: true });
+      const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n';
+      writeFileSync(join(folder, name), pointer);
+      await expect(build('mmlu', folder)).rejects.toThrow(
+        `"${join(folder, name)}" is a Git LFS pointer and not the file of 12 bytes`,
+      );
     }
   });
 });

@@ -79,14 +79,16 @@ export class HubServer {
       return refuse(response, 401, 'GatedRepo');
     }
     const [, kind, id, what] =
-      /^\/api\/(models|datasets)\/(own\/small)\/(.+)$/.exec(pathname) ?? [];
+      /^\/api\/(models|datasets)\/(own\/small|cais\/mmlu)\/(.+)$/.exec(pathname) ?? [];
     if (id !== undefined && kind !== undefined && what !== undefined) {
       if (what === 'revision/main' || what === 'revision/v1')
         return sendJson(response, { sha: commit });
       if (what.startsWith('revision/')) return refuse(response, 404, 'RevisionNotFound');
       if (what === `tree/${commit}`) return this.#sendTree(response, searchParams.get('cursor'));
     }
-    const resolved = new RegExp(`^/(?:datasets/)?own/small/resolve/${commit}/(.+)$`).exec(pathname);
+    const resolved = new RegExp(
+      `^/(?:datasets/)?(?:own/small|cais/mmlu)/resolve/${commit}/(.+)$`,
+    ).exec(pathname);
     const path = decodeURIComponent(resolved?.[1] ?? '');
     const file = this.files.get(path);
     if (file === undefined) return refuse(response, 404, id === undefined ? 'RepoNotFound' : '');

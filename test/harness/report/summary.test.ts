@@ -56,6 +56,7 @@ function recordWith(remarks: readonly string[]): RunRecord {
     },
     accuracy: {
       metrics: { rouge1: 60, rouge2: 40, genLen: 1234 },
+      standardErrors: { rouge1: 1.2345 },
       targets: [
         { ...target, metric: 'rouge1', upperThreshold: null, value: 60, pass: true },
         { ...target, metric: 'rouge2', upperThreshold: 51, value: 40, pass: false },
@@ -72,7 +73,7 @@ describe('formatSummary', () => {
   it('says pass or FAIL of every target, and shows what has none', () => {
     const text = formatSummary(recordWith([]), '/somewhere', false);
     expect(text).toMatch(/^VALID {2}made up: little on tiny-orca, Server, submission\n/);
-    expect(text).toMatch(/rouge1 +60 +\(target 49\.5\) {2}pass\n/);
+    expect(text).toMatch(/rouge1 +60 ± 1\.2 +\(target 49\.5\) {2}pass\n/);
     expect(text).toMatch(/rouge2 +40 +\(target 49\.5 to 51\) {2}FAIL\n/);
     expect(text).toMatch(/genLen +1234\n/);
     expect(text).toMatch(/mmlu +none +\(target 49\.5\) {2}FAIL\n/);
