@@ -107,8 +107,9 @@ inline void time_layer(const gpu_ops::Gpu& gpu, const LayerShape& layer, const C
         static_cast<int>(std::max<int64_t>(2, (int64_t{160} << 20) / weight_bytes + 1));
     std::vector<gpu_ops::LinearWeight> int4, dense;
     for (int i = 0; i < copies; ++i)
-      int4.push_back(gpu_ops::random_int4(gpu, linear.n, linear.k, 128, linear.gate_up,
-                                          static_cast<uint64_t>(i + 1)));
+      int4.push_back(gpu_ops::random_int4(gpu,
+                                          gpu_ops::whole_random(linear.n, linear.k, linear.gate_up),
+                                          128, linear.gate_up, static_cast<uint64_t>(i + 1)));
     for (int i = 0; i < std::max(2, copies / 4); ++i)
       dense.push_back(gpu_ops::random_float(gpu, linear.n, linear.k, Activation::kFloat16,
                                             static_cast<uint64_t>(i + 1)));
@@ -164,7 +165,7 @@ inline void time_layer(const gpu_ops::Gpu& gpu, const LayerShape& layer, const C
 
 // One linear alone, for a profiler or a look.
 inline void run_one(const gpu_ops::Gpu& gpu, int64_t k, int64_t n, int64_t rows) {
-  const auto w = gpu_ops::random_int4(gpu, n, k, 128, false, 1);
+  const auto w = gpu_ops::random_int4(gpu, gpu_ops::whole_random(n, k, false), 128, false, 1);
   const auto x = gpu_ops::random_float(gpu, rows, k, gpu_ops::Activation::kFloat16, 77);
   const gpu_ops::LinearInput input = {gpu_ops::weight_data(x), nullptr, nullptr, 0, nullptr};
   const gpu_ops::DeviceBuffer y(static_cast<size_t>(rows * n) * 2);

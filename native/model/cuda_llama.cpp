@@ -73,6 +73,21 @@ bool turns_heads_apart(const ModelConfig& config) {
          config.rope.dims != config.head_dim;
 }
 
+// What the shard holds of a random linear, whose modules stand one after another in the whole.
+RandomPart random_part(const ModelConfig& whole, LinearKind kind, const TensorShard& shard,
+                       bool gate_up) {
+  RandomPart random = {};
+  int64_t first = 0;
+  for (const ModulePart& part : linear_parts(whole, 0, kind, shard)) {
+    random.inputs = {part.inputs.first, part.inputs.count};
+    random.k = part.k;
+    random.outputs.push_back({first + part.outputs.first, part.outputs.count});
+    first += part.n;
+    if (gate_up) break;  // what a gate multiplies lies beside it
+  }
+  return random;
+}
+
 size_t bytes16(int64_t rows, int64_t columns) { return static_cast<size_t>(rows * columns) * 2; }
 
 }  // namespace
@@ -149,10 +164,7 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const SyntheticModel
       activation_(activation),
       shard_(shard),
       config_(shard_config(model.config, shard.ranks)) {
-  // The embedding's seed, the last, is every rank's, the others are a rank's own.
   uint64_t seed = model.seed * 1000003;
-  const uint64_t table_seed = seed + static_cast<uint64_t>(4 * config_.layers + 2);
-  seed += static_cast<uint64_t>(shard.rank) * 100003;
   const int64_t group = config_.quantization->group_size;
   const std::vector<float> ones(static_cast<size_t>(config_.hidden_size), 1.0f);
   const auto int4 = [&](LinearKind kind) {
@@ -160,7 +172,8 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const SyntheticModel
     for (const int64_t n : linear_output_sizes(config_, kind)) linear.n += n;
     linear.k = linear_input_size(config_, kind);
     linear.gate_up = kind == LinearKind::kGateUp;
-    linear.parts.push_back(random_int4(gpu, linear.n, linear.k, group, linear.gate_up, ++seed));
+    const RandomPart part = random_part(model.config, kind, shard, linear.gate_up);
+    linear.parts.push_back(random_int4(gpu, part, group, linear.gate_up, ++seed));
     return linear;
   };
   for (int64_t index = 0; index < config_.layers; ++index) {
@@ -173,10 +186,11 @@ CudaLlama::CudaLlama(const Gpu& gpu, Activation activation, const SyntheticModel
     layer.down = int4(LinearKind::kDown);
   }
   final_norm_.weight = upload_floats(ones);
-  head_.n = config_.vocab_size / shard.ranks;
+  const Range rows = head_part(model.config, shard).outputs;
+  head_.n = rows.count;
   head_.k = config_.hidden_size;
-  head_.parts.push_back(random_float(gpu, head_.n, head_.k, activation, ++seed));
-  embedding_ = random_values(gpu, config_.vocab_size * head_.k, activation, 1.0f, table_seed);
+  head_.parts.push_back(random_float(gpu, head_.n, head_.k, activation, ++seed, rows.first));
+  embedding_ = random_values(gpu, config_.vocab_size * head_.k, activation, 1.0f, ++seed);
   embedding_type_ = head_.parts.front().type;
   format_ = "int4 g" + std::to_string(group) + " sym (random), head " + activation_name(activation);
   parameters_ = count_parameters(model.config);

@@ -229,18 +229,35 @@ describe.skipIf(!available)('refusals', () => {
   });
 });
 
-// 34 GiB of weights: half on each of two GPUs, random, in a few seconds.
+// 34 GiB of random weights, the same values whole on one GPU and in halves on two.
 describe.skipIf(!available || gpus < 2)('synthetic:llama-2-70b', () => {
-  test('answers on two GPUs', async () => {
+  /** Logits of about unit variance behind 80 layers, whose sums are rounded to fp16 in another order. */
+  const bound = 0.05;
+
+  test('logits and greedy tokens on two GPUs are those of one', async () => {
     const options = shared('tiny-int4', 'fp16', {
       modelPath: 'synthetic:llama-2-70b',
       maxBatch: 8,
       maxStepTokens: 256,
     });
-    await withBench(options, async (bench) => {
-      const [tokens] = await bench.run([{ ...(await loadRequests(1))[0]!, maxNewTokens: 16 }]);
-      expect(tokens!.length).toBeGreaterThan(0);
-      expect(bench.engine.info.weightBytes).toBeGreaterThan(2 ** 35);
-    });
+    const { tensorParallelDevices: _devices, ...alone } = options;
+    const [request] = await loadRequests(1);
+    const asked = { ...request!, maxNewTokens: 16, minNewTokens: 16 };
+    const answer = async (bench: Bench) => {
+      const logits = await bench.engine.forwardLogits(asked.promptTokens);
+      const [tokens] = await bench.run([asked]);
+      return { logits, tokens: tokens!, bytes: bench.engine.info.weightBytes };
+    };
+    const two = await withBench(options, answer);
+    const one = await withBench(alone, answer);
+    const difference = largestDifference(two.logits, one.logits);
+    console.log(`logits of ${asked.promptTokens.length} positions differ by ${difference} at most`);
+    console.log(`one GPU ${one.tokens.join(' ')}\ntwo     ${two.tokens.join(' ')}`);
+    expect(two.bytes).toBeGreaterThan(2 ** 35);
+    expect(difference).toBeLessThan(bound);
+    expect(two.tokens).toHaveLength(16);
+    // The first token is chosen from logits that were compared: another one only within the bound.
+    const last = one.logits.subarray(-one.logits.length / asked.promptTokens.length);
+    expect(last[two.tokens[0]!]!).toBeGreaterThan(last[one.tokens[0]!]! - 2 * bound);
   });
 });

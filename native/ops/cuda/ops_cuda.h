@@ -187,19 +187,32 @@ struct LinearWeight {
 // int4 (n, k), k % 8 == 0. `gate_up`: the first n / 2 outputs are gates, the rest what they
 // multiply.
 LinearWeight pack_int4(const Int4Weight& w, bool gate_up);
+// What a device makes of a random weight (n, k): ranges of its outputs one after another, of a
+// gate_up weight of its gates, and one range of its inputs. Unless it is the whole, outputs are
+// multiples of 16 (gates of 8), inputs of 128.
+struct RandomPart {
+  struct Range {
+    int64_t first, count;
+  };
+  std::vector<Range> outputs;
+  Range inputs;
+  int64_t k;
+};
+RandomPart whole_random(int64_t n, int64_t k, bool gate_up);
 // Random int4, groups of `group_size`, symmetric, made on the device; as large as pack_int4's.
 // Values are uniform in -8..7, scales such that outputs of unit-variance inputs have variance
-// about 1.
-LinearWeight random_int4(const Gpu& gpu, int64_t n, int64_t k, int64_t group_size, bool gate_up,
+// about 1. A part has the values that the whole has there.
+LinearWeight random_int4(const Gpu& gpu, const RandomPart& part, int64_t group_size, bool gate_up,
                          uint64_t seed);
 LinearWeight pack_float(WeightType type, const void* w, int64_t n, int64_t k,
                         Activation activation);
+// (n, k) fp16 or bf16: the rows from first_row on of a weight with more of them.
 LinearWeight random_float(const Gpu& gpu, int64_t n, int64_t k, Activation activation,
-                          uint64_t seed);
+                          uint64_t seed, int64_t first_row = 0);
 LinearWeight pack_int8(const int8_t* w, const float* scale, int64_t n, int64_t k);
-// `count` 16-bit values uniform in -spread..spread.
+// `count` 16-bit values uniform in -spread..spread, from the first-th of the seed on.
 DeviceBuffer random_values(const Gpu& gpu, int64_t count, Activation activation, float spread,
-                           uint64_t seed);
+                           uint64_t seed, int64_t first = 0);
 
 // The input of a linear: 16-bit rows as they are, or the fp32 residual stream still to be
 // normalised.

@@ -169,10 +169,29 @@ void upload_to(const DeviceBuffer& buffer, const void* host) {
   check_cuda(cudaStreamSynchronize(cudaStreamLegacy), "an upload of weights");
 }
 
-__global__ void random_words_kernel(uint64_t* words, int64_t count, uint64_t seed) {
+// Where the blocks of a part lie in the whole: strips of each range of outputs, and k blocks.
+struct BlockPlaces {
+  static constexpr int kMostRanges = 3;
+  int64_t first_strip[kMostRanges];  // here
+  int64_t whole_strip[kMostRanges];  // where that is in the whole
+  int ranges;
+  int64_t first_k_block, whole_k_blocks;
+};
+
+// Word by word what stands in the whole at the same strip, k block and place in the block.
+__global__ void random_blocks_kernel(uint64_t* words, int64_t count, int64_t k_blocks,
+                                     BlockPlaces places, uint64_t seed) {
+  constexpr int kWords = kBlockNibbleBytes / 8;
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
        i += int64_t{gridDim.x} * blockDim.x) {
-    words[i] = split_mix(seed, static_cast<uint64_t>(i));
+    const int64_t block = i / kWords, row = block / kTileStrips;
+    int64_t strip = row / k_blocks * kTileStrips + block % kTileStrips;
+    int range = places.ranges - 1;
+    while (range > 0 && strip < places.first_strip[range]) --range;
+    strip += places.whole_strip[range] - places.first_strip[range];
+    const int64_t whole_block =
+        strip * places.whole_k_blocks + row % k_blocks + places.first_k_block;
+    words[i] = split_mix(seed, static_cast<uint64_t>(whole_block * kWords + i % kWords));
   }
 }
 
@@ -184,10 +203,11 @@ __global__ void fill_halves_kernel(uint16_t* values, int64_t count, uint16_t val
 }
 
 template <class T>
-__global__ void random_float_kernel(T* values, int64_t count, float spread, uint64_t seed) {
+__global__ void random_float_kernel(T* values, int64_t count, float spread, uint64_t seed,
+                                    int64_t first) {
   for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count;
        i += int64_t{gridDim.x} * blockDim.x) {
-    const uint64_t bits = split_mix(seed, static_cast<uint64_t>(i));
+    const uint64_t bits = split_mix(seed, static_cast<uint64_t>(first + i));
     const float uniform = static_cast<float>(bits >> 40) * 0x1.0p-23f - 1.0f;  // -1..1
     values[i] = Number<T>::from_float(uniform * spread);
   }
@@ -227,18 +247,39 @@ LinearWeight pack_int4(const Int4Weight& w, bool gate_up) {
                 std::move(packed));
 }
 
-LinearWeight random_int4(const Gpu& gpu, int64_t n, int64_t k, int64_t group_size, bool gate_up,
+RandomPart whole_random(int64_t n, int64_t k, bool gate_up) {
+  return {{{0, gate_up ? n / 2 : n}}, {0, k}, k};
+}
+
+LinearWeight random_int4(const Gpu& gpu, const RandomPart& part, int64_t group_size, bool gate_up,
                          uint64_t seed) {
+  const int64_t k = part.inputs.count, strip_outputs = gate_up ? kStripRows / 2 : kStripRows;
   require_multiple("inputs", k, kBlockColumns);
+  require_multiple("inputs before its part", part.inputs.first, kBlockColumns);
   require_multiple("columns a group", group_size, 32);
+  BlockPlaces places = {};
+  places.first_k_block = part.inputs.first / kBlockColumns;
+  places.whole_k_blocks = part.k / kBlockColumns;
+  int64_t n = 0;
+  for (const RandomPart::Range& outputs : part.outputs) {
+    require_multiple("outputs before its part", outputs.first, strip_outputs);
+    require_multiple("outputs before its part", n, strip_outputs);
+    places.first_strip[places.ranges] = n / strip_outputs;
+    places.whole_strip[places.ranges] = outputs.first / strip_outputs;
+    n += outputs.count;
+    ++places.ranges;
+  }
+  if (gate_up) n *= 2;
   // A uniform nibble less 8 has a mean square of 21.5.
-  const float scale = 1.0f / std::sqrt(21.5f * static_cast<float>(k));
+  const float scale = 1.0f / std::sqrt(21.5f * static_cast<float>(part.k));
   const int exponent = exponent_for(scale);
+  const int64_t k_blocks = k / kBlockColumns;
   LinearWeight::Packed packed =
-      plan_blocks(n, gate_up, k / kBlockColumns, segments_for(group_size, k), false, exponent);
+      plan_blocks(n, gate_up, k_blocks, segments_for(group_size, k), false, exponent);
   packed.layout.fused = true;
-  random_words_kernel<<<2048, 256, 0, gpu.stream()>>>(
-      packed.data.as<uint64_t>(), static_cast<int64_t>(packed.data.size() / 8), seed);
+  random_blocks_kernel<<<2048, 256, 0, gpu.stream()>>>(packed.data.as<uint64_t>(),
+                                                       static_cast<int64_t>(packed.data.size() / 8),
+                                                       k_blocks, places, seed);
   fill_halves_kernel<<<2048, 256, 0, gpu.stream()>>>(packed.meta.as<uint16_t>(),
                                                      static_cast<int64_t>(packed.meta.size() / 2),
                                                      float_to_float16(std::ldexp(scale, exponent)));
@@ -273,20 +314,20 @@ LinearWeight pack_float(WeightType type, const void* w, int64_t n, int64_t k,
 }
 
 DeviceBuffer random_values(const Gpu& gpu, int64_t count, Activation activation, float spread,
-                           uint64_t seed) {
+                           uint64_t seed, int64_t first) {
   DeviceBuffer values(static_cast<size_t>(count) * 2);
   with_activation(activation, [&]<class T>(T) {
-    random_float_kernel<<<4096, 256, 0, gpu.stream()>>>(values.as<T>(), count, spread, seed);
+    random_float_kernel<<<4096, 256, 0, gpu.stream()>>>(values.as<T>(), count, spread, seed, first);
   });
   check_cuda(cudaGetLastError(), "random_values");
   return values;
 }
 
 LinearWeight random_float(const Gpu& gpu, int64_t n, int64_t k, Activation activation,
-                          uint64_t seed) {
+                          uint64_t seed, int64_t first_row) {
   LinearWeight::Packed packed;
-  packed.data =
-      random_values(gpu, n * k, activation, std::sqrt(3.0f / static_cast<float>(k)), seed);
+  packed.data = random_values(gpu, n * k, activation, std::sqrt(3.0f / static_cast<float>(k)), seed,
+                              first_row * k);
   const bool half = activation == Activation::kFloat16;
   return finish({half ? WeightType::kFloat16 : WeightType::kBFloat16, n, k, 0, 0, false, nullptr},
                 std::move(packed));
