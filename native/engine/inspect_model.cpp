@@ -3,11 +3,16 @@
 #include "engine/inspect_model.h"
 
 #include <cstring>
+#include <map>
 #include <set>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "engine/gpu_plan.h"
 #include "engine/kv_cache.h"
+#include "model/gguf_config.h"
+#include "model/linear_bias.h"
+#include "model/linear_tensors.h"
 #include "model/source_linear.h"
 #include "model/weights.h"
 
@@ -19,6 +24,8 @@ constexpr size_t kNoLimit = size_t{1} << 40;
 struct Module {
   std::string path;
   int64_t n, k;
+  std::string bias_path;  // a tied head's own
+  bool has_bias;          // as the configuration says
 };
 
 std::vector<Module> modules_of(const ModelConfig& config) {
@@ -28,12 +35,14 @@ std::vector<Module> modules_of(const ModelConfig& config) {
       const auto& names = linear_module_names(config, kind);
       const auto sizes = linear_output_sizes(config, kind);
       for (size_t i = 0; i < names.size(); ++i) {
-        modules.push_back({linear_module_path(config, layer, names[i]), sizes[i],
-                           linear_input_size(config, kind)});
+        const std::string path = linear_module_path(config, layer, names[i]);
+        modules.push_back(
+            {path, sizes[i], linear_input_size(config, kind), path, config.bias[kind]});
       }
     }
   }
-  modules.push_back({head_path(config), config.vocab_size, config.hidden_size});
+  modules.push_back(
+      {head_path(config), config.vocab_size, config.hidden_size, "lm_head", config.head_bias});
   return modules;
 }
 
@@ -86,6 +95,7 @@ class Inspection {
     take_embedding();
     take_vectors();
     note_conventions();
+    note_config();
     Json::Object object = describe_config();
     object.emplace_back("linears", Json(std::move(linears)));
     object.emplace_back("embedding", embedding_);
@@ -134,7 +144,47 @@ class Inspection {
             {"parameters", number(count_parameters(config_))},
             {"kvBytesPerToken16", number(KvCache::token_bytes(config_, ops::KvType::kFloat16))},
             {"windows", Json(std::move(windows))},
+            {"norm", words(config_.norm == NormKind::kRms ? "rms" : "layer")},
+            {"normEpsilon", Json(config_.norm_eps)},
+            {"mlp", words(config_.mlp == MlpKind::kSiluGated ? "silu gated" : "gelu")},
+            {"parallel", Json(config_.parallel)},
+            {"qkNorm", Json(config_.qk_norm)},
+            {"biases", Json(list_biases())},
+            {"rope", Json(describe_rope())},
+            {"gpuRefusal", gpu_refusal()},
             {"quantization", quantization}};
+  }
+
+  Json::Object describe_rope() const {
+    const RopeConfig& rope = config_.rope;
+    constexpr const char* kScalings[] = {"none", "linear", "llama3"};
+    return {{"theta", Json(rope.theta)},
+            {"dims", Json(rope.dims)},
+            {"interleaved", Json(rope.interleaved)},
+            {"scaling", words(rope.factors.empty() ? kScalings[static_cast<int>(rope.scaling)]
+                                                   : "by factors of the file")},
+            {"factor", Json(rope.factor)}};
+  }
+
+  // Modules of a layer, and the head, that have one.
+  Json::Array list_biases() const {
+    Json::Array biases;
+    for (const LinearKind kind : kLinearKinds) {
+      if (!config_.bias[kind]) continue;
+      for (const std::string& name : linear_module_names(config_, kind))
+        biases.push_back(words(name.substr(name.rfind('.') + 1)));
+    }
+    if (config_.head_bias) biases.push_back(words("lm_head"));
+    return biases;
+  }
+
+  Json gpu_refusal() const {
+    try {
+      check_gpu_model(config_);
+      return Json();
+    } catch (const Error& error) {
+      return words(error.what());
+    }
   }
 
   void use(const std::string& path) {
@@ -148,6 +198,8 @@ class Inspection {
     try {
       const StoredLinear stored =
           find_linear(config_, checkpoint_, module.path, module.n, module.k);
+      look_at_format(stored, module.path);
+      find_linear_tensors(stored, config_, checkpoint_, module.path, module.n, module.k);
       const int64_t held = read_bytes(stored, module.n, module.k);
       weight_bytes_ += held;
       if (stored.format == LinearFormat::kGptq) look_at_zeros(module);
@@ -172,6 +224,7 @@ class Inspection {
           {"cpuKernel", kernel(ops::ActivationType::kInt8)},
           {"cpuKernelFp32", kernel(ops::ActivationType::kFloat32)}});
     } catch (const Error& error) {
+      only_floats_ = false;
       faults_.push_back(words(error.what()));
       return Json(Json::Object{{"path", words(module.path)},
                                {"n", Json(module.n)},
@@ -186,6 +239,56 @@ class Inspection {
     if (!checkpoint_.has(name)) return;
     const int convention = plain_convention(checkpoint_.find(name));
     ++(convention == 1 ? v1_ : convention == 2 ? v2_ : neither_);
+  }
+
+  void look_at_format(const StoredLinear& stored, const std::string& path) {
+    if (stored.format == LinearFormat::kFloat) {
+      float_types_.insert(stored.name);
+      return;
+    }
+    only_floats_ = false;
+    if (!config_.quantization) return;
+    for (const std::string& name : config_.quantization->unconverted) {
+      if (path.find(name) != std::string::npos) contradicting_.emplace(name, path);
+    }
+  }
+
+  // What config.json says and the tensors do not.
+  void note_config() {
+    if (config_.quantization && only_floats_ && !float_types_.empty()) {
+      doubt(std::string("config.json says ") + quant_method_name(config_.quantization->method) +
+            ", but every linear is stored as floats");
+    }
+    for (const auto& [name, path] : contradicting_) {
+      doubt("quantization_config says that modules named " + quoted(name) +
+            " were left as floats, but " + path + " is quantized");
+    }
+    note_dtype();
+    if (config_.rope.theta_assumed) {
+      doubt(std::string(checkpoint_.is_gguf() ? "the metadata say no rope.freq_base"
+                                              : "config.json says no rope_theta") +
+            ": 10000 is taken, as transformers and llama.cpp do");
+    }
+    if (config_.unread_fields.empty()) return;
+    std::string names;
+    for (const std::string& name : config_.unread_fields)
+      names += (names.empty() ? "" : ", ") + name;
+    doubt("config.json has " +
+          std::string(config_.unread_fields.size() == 1 ? "a field" : "fields") +
+          " that the engine does not read: " + names);
+  }
+
+  // Of a model that is not quantized; where it is, the type is what was computed with.
+  void note_dtype() {
+    if (config_.dtype.empty() || config_.quantization || float_types_.empty()) return;
+    const std::map<std::string, std::string> names = {
+        {"float32", "fp32"}, {"bfloat16", "bf16"}, {"float16", "fp16"}};
+    const auto said = names.find(config_.dtype);
+    if (said != names.end() && float_types_.count(said->second) > 0) return;
+    std::string stored;
+    for (const std::string& type : float_types_) stored += (stored.empty() ? "" : ", ") + type;
+    doubt("config.json says that floats are " + config_.dtype + ", but linears are stored as " +
+          stored);
   }
 
   void note_conventions() {
@@ -264,8 +367,19 @@ class Inspection {
         take(path("self_attn.k_norm.weight"), config_.head_dim);
       }
     }
-    for (const Module& module : modules_of(config_)) {
-      if (checkpoint_.has(module.path + ".bias")) take(module.path + ".bias", module.n);
+    for (const Module& module : modules_of(config_)) take_bias(module);
+    // Read with the configuration, which refuses what is wrong with it.
+    if (!config_.rope.factors.empty()) used_.insert(kRopeFactorsName);
+  }
+
+  void take_bias(const Module& module) {
+    used_.insert(module.bias_path + ".bias");
+    try {
+      const std::vector<float> bias =
+          read_bias(checkpoint_, {module.bias_path}, {module.n}, module.has_bias);
+      weight_bytes_ += 4 * static_cast<int64_t>(bias.size());
+    } catch (const Error& error) {
+      faults_.push_back(words(error.what()));
     }
   }
 
@@ -287,7 +401,8 @@ class Inspection {
                                           {"used", Json(used)}}));
     }
     if (strangers > 0) {
-      doubt(std::to_string(strangers) + " tensors are not read, first " + first);
+      doubt(strangers == 1 ? "1 tensor is not read: " + first
+                           : std::to_string(strangers) + " tensors are not read, first " + first);
     }
     return tensors;
   }
@@ -302,6 +417,9 @@ class Inspection {
   Json::Array faults_, doubts_;
   int64_t weight_bytes_ = 0, embedding_bytes_ = 0;
   int64_t v1_ = 0, v2_ = 0, neither_ = 0;
+  bool only_floats_ = true;            // no linear is, or may be, stored as anything else
+  std::set<std::string> float_types_;  // of linears
+  std::map<std::string, std::string> contradicting_;  // names said to be floats, first path of each
 };
 
 }  // namespace
