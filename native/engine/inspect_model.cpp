@@ -2,14 +2,12 @@
 // that no module asked for are named.
 #include "engine/inspect_model.h"
 
-#include <cstring>
-#include <map>
 #include <set>
 
 #include "base/error.h"
 #include "base/json.h"
-#include "engine/gpu_plan.h"
-#include "engine/kv_cache.h"
+#include "engine/checkpoint_doubts.h"
+#include "engine/describe_model.h"
 #include "model/gguf_config.h"
 #include "model/linear_bias.h"
 #include "model/linear_tensors.h"
@@ -72,18 +70,6 @@ int64_t gpu_read_bytes(const StoredLinear& linear, int64_t n, int64_t k) {
   return gpu_held(linear) == "16 bits" ? 2 * n * k : read_bytes(linear, n, k);
 }
 
-// The zero points' convention, where `qzeros` alone tells; -1 where it does not.
-int plain_convention(const Tensor& qzeros) {
-  bool v1 = qzeros.bytes >= 4, v2 = v1;
-  for (int64_t at = 0; at + 4 <= qzeros.bytes; at += 4) {
-    uint32_t word;
-    std::memcpy(&word, qzeros.data + at, sizeof word);
-    v1 = v1 && word == 0x77777777u;
-    v2 = v2 && word == 0x88888888u;
-  }
-  return v1 ? 1 : v2 ? 2 : -1;
-}
-
 class Inspection {
  public:
   Inspection(const std::string& path, bool verify)
@@ -94,9 +80,9 @@ class Inspection {
     for (const Module& module : modules_of(config_)) linears.push_back(inspect(module));
     take_embedding();
     take_vectors();
-    note_conventions();
-    note_config();
-    Json::Object object = describe_config();
+    for (const std::string& text : told_.list()) doubt(text);
+    Json::Object object = {{"container", words(checkpoint_.is_gguf() ? "gguf" : "safetensors")}};
+    for (auto& member : describe_model(config_)) object.push_back(std::move(member));
     object.emplace_back("linears", Json(std::move(linears)));
     object.emplace_back("embedding", embedding_);
     object.emplace_back("tensors", Json(list_tensors()));
@@ -108,85 +94,6 @@ class Inspection {
   }
 
  private:
-  Json::Object describe_config() const {
-    const auto number = [](int64_t value) { return Json(value); };
-    Json quantization;
-    if (config_.quantization) {
-      const QuantizationConfig& said = *config_.quantization;
-      const bool fixed =
-          said.method == QuantMethod::kBitsAndBytes4 || said.method == QuantMethod::kBitsAndBytes8;
-      quantization = Json(Json::Object{
-          {"method", words(quant_method_name(said.method))},
-          {"bits", number(said.bits)},
-          // bitsandbytes has fixed blocks, which its configuration does not name
-          {"groupSize", fixed ? Json() : number(said.group_size)},
-          {"symmetric", fixed ? Json() : Json(said.symmetric)},
-          {"actOrder", Json(said.act_order)},
-          {"checkpointFormat",
-           !said.convention
-               ? Json()
-               : words(*said.convention == ZeroConvention::kV1 ? "gptq" : "gptq_v2")}});
-    }
-    Json::Array windows;
-    for (int64_t layer = 0; layer < config_.layers; ++layer)
-      windows.push_back(number(config_.window(layer)));
-    return {{"container", words(checkpoint_.is_gguf() ? "gguf" : "safetensors")},
-            {"architecture", words(config_.architecture)},
-            {"layers", number(config_.layers)},
-            {"hiddenSize", number(config_.hidden_size)},
-            {"intermediateSize", number(config_.intermediate_size)},
-            {"heads", number(config_.heads)},
-            {"kvHeads", number(config_.kv_heads)},
-            {"headDim", number(config_.head_dim)},
-            {"vocabSize", number(config_.vocab_size)},
-            {"maxPositions", number(config_.max_positions)},
-            {"tiedHead", Json(config_.tied_head)},
-            {"parameters", number(count_parameters(config_))},
-            {"kvBytesPerToken16", number(KvCache::token_bytes(config_, ops::KvType::kFloat16))},
-            {"windows", Json(std::move(windows))},
-            {"norm", words(config_.norm == NormKind::kRms ? "rms" : "layer")},
-            {"normEpsilon", Json(config_.norm_eps)},
-            {"mlp", words(config_.mlp == MlpKind::kSiluGated ? "silu gated" : "gelu")},
-            {"parallel", Json(config_.parallel)},
-            {"qkNorm", Json(config_.qk_norm)},
-            {"biases", Json(list_biases())},
-            {"rope", Json(describe_rope())},
-            {"gpuRefusal", gpu_refusal()},
-            {"quantization", quantization}};
-  }
-
-  Json::Object describe_rope() const {
-    const RopeConfig& rope = config_.rope;
-    constexpr const char* kScalings[] = {"none", "linear", "llama3"};
-    return {{"theta", Json(rope.theta)},
-            {"dims", Json(rope.dims)},
-            {"interleaved", Json(rope.interleaved)},
-            {"scaling", words(rope.factors.empty() ? kScalings[static_cast<int>(rope.scaling)]
-                                                   : "by factors of the file")},
-            {"factor", Json(rope.factor)}};
-  }
-
-  // Modules of a layer, and the head, that have one.
-  Json::Array list_biases() const {
-    Json::Array biases;
-    for (const LinearKind kind : kLinearKinds) {
-      if (!config_.bias[kind]) continue;
-      for (const std::string& name : linear_module_names(config_, kind))
-        biases.push_back(words(name.substr(name.rfind('.') + 1)));
-    }
-    if (config_.head_bias) biases.push_back(words("lm_head"));
-    return biases;
-  }
-
-  Json gpu_refusal() const {
-    try {
-      check_gpu_model(config_);
-      return Json();
-    } catch (const Error& error) {
-      return words(error.what());
-    }
-  }
-
   void use(const std::string& path) {
     for (auto at = checkpoint_.tensors().lower_bound(path + ".");
          at != checkpoint_.tensors().end() && at->first.rfind(path + ".", 0) == 0; ++at)
@@ -198,11 +105,11 @@ class Inspection {
     try {
       const StoredLinear stored =
           find_linear(config_, checkpoint_, module.path, module.n, module.k);
-      look_at_format(stored, module.path);
+      told_.look_at_format(stored, module.path);
       find_linear_tensors(stored, config_, checkpoint_, module.path, module.n, module.k);
       const int64_t held = read_bytes(stored, module.n, module.k);
       weight_bytes_ += held;
-      if (stored.format == LinearFormat::kGptq) look_at_zeros(module);
+      if (stored.format == LinearFormat::kGptq) told_.look_at_zeros(module.path);
       if (verify_) read_linear(config_, checkpoint_, module.path, module.n, module.k);
       const ops::Isa isa = ops::detect_isa();
       const auto kernel = [&](ops::ActivationType activations) {
@@ -224,99 +131,13 @@ class Inspection {
           {"cpuKernel", kernel(ops::ActivationType::kInt8)},
           {"cpuKernelFp32", kernel(ops::ActivationType::kFloat32)}});
     } catch (const Error& error) {
-      only_floats_ = false;
+      told_.note_fault();
       faults_.push_back(words(error.what()));
       return Json(Json::Object{{"path", words(module.path)},
                                {"n", Json(module.n)},
                                {"k", Json(module.k)},
                                {"stored", Json()}});
     }
-  }
-
-  // Symmetric words tell the convention outright; of others only their weights do, at load.
-  void look_at_zeros(const Module& module) {
-    const std::string name = module.path + ".qzeros";
-    if (!checkpoint_.has(name)) return;
-    const int convention = plain_convention(checkpoint_.find(name));
-    ++(convention == 1 ? v1_ : convention == 2 ? v2_ : neither_);
-  }
-
-  void look_at_format(const StoredLinear& stored, const std::string& path) {
-    if (stored.format == LinearFormat::kFloat) {
-      float_types_.insert(stored.name);
-      return;
-    }
-    only_floats_ = false;
-    if (!config_.quantization) return;
-    for (const std::string& name : config_.quantization->unconverted) {
-      if (path.find(name) != std::string::npos) contradicting_.emplace(name, path);
-    }
-  }
-
-  // What config.json says and the tensors do not.
-  void note_config() {
-    if (config_.quantization && only_floats_ && !float_types_.empty()) {
-      doubt(std::string("config.json says ") + quant_method_name(config_.quantization->method) +
-            ", but every linear is stored as floats");
-    }
-    for (const auto& [name, path] : contradicting_) {
-      doubt("quantization_config says that modules named " + quoted(name) +
-            " were left as floats, but " + path + " is quantized");
-    }
-    note_dtype();
-    if (config_.rope.theta_assumed) {
-      doubt(std::string(checkpoint_.is_gguf() ? "the metadata say no rope.freq_base"
-                                              : "config.json says no rope_theta") +
-            ": 10000 is taken, as transformers and llama.cpp do");
-    }
-    if (config_.unread_fields.empty()) return;
-    std::string names;
-    for (const std::string& name : config_.unread_fields)
-      names += (names.empty() ? "" : ", ") + name;
-    doubt("config.json has " +
-          std::string(config_.unread_fields.size() == 1 ? "a field" : "fields") +
-          " that the engine does not read: " + names);
-  }
-
-  // Of a model that is not quantized; where it is, the type is what was computed with.
-  void note_dtype() {
-    if (config_.dtype.empty() || config_.quantization || float_types_.empty()) return;
-    const std::map<std::string, std::string> names = {
-        {"float32", "fp32"}, {"bfloat16", "bf16"}, {"float16", "fp16"}};
-    const auto said = names.find(config_.dtype);
-    if (said != names.end() && float_types_.count(said->second) > 0) return;
-    std::string stored;
-    for (const std::string& type : float_types_) stored += (stored.empty() ? "" : ", ") + type;
-    doubt("config.json says that floats are " + config_.dtype + ", but linears are stored as " +
-          stored);
-  }
-
-  void note_conventions() {
-    if (v1_ > 0 && v2_ > 0) {
-      doubt("zero points are inconsistent: " + std::to_string(v1_) +
-            " linears hold 0x77777777 (v1), " + std::to_string(v2_) + " hold 0x88888888 (v2)");
-    }
-    if (v1_ + v2_ + neither_ == 0 || !config_.quantization) return;
-    const QuantizationConfig& said = *config_.quantization;
-    if (!said.convention) {
-      doubt(
-          "quantization_config has no checkpoint_format: the convention of zero points is told "
-          "from the data" +
-          std::string(v1_ > 0   ? ", 0x77777777 (v1)"
-                      : v2_ > 0 ? ", 0x88888888 (v2)"
-                                : ""));
-    } else if (v1_ > 0 && *said.convention == ZeroConvention::kV2) {
-      doubt("checkpoint_format says gptq_v2, but zero points are 0x77777777, v1's symmetric ones");
-    } else if (v2_ > 0 && *said.convention == ZeroConvention::kV1) {
-      doubt(
-          "checkpoint_format says gptq (v1), but zero points are 0x88888888, v2's symmetric ones");
-    }
-    if (said.symmetric && neither_ > 0) {
-      doubt("quantization_config says sym true, but " + std::to_string(neither_) +
-            " linears have zero points that are not all the middle");
-    }
-    if (!said.symmetric && neither_ == 0)
-      doubt("quantization_config says sym false, but every zero point is the middle");
   }
 
   void take_embedding() {
@@ -416,10 +237,7 @@ class Inspection {
   Json embedding_;  // null where a fault says why
   Json::Array faults_, doubts_;
   int64_t weight_bytes_ = 0, embedding_bytes_ = 0;
-  int64_t v1_ = 0, v2_ = 0, neither_ = 0;
-  bool only_floats_ = true;            // no linear is, or may be, stored as anything else
-  std::set<std::string> float_types_;  // of linears
-  std::map<std::string, std::string> contradicting_;  // names said to be floats, first path of each
+  CheckpointDoubts told_{config_, checkpoint_};
 };
 
 }  // namespace
