@@ -49,15 +49,18 @@ Json describe_quantization(const ModelConfig& config) {
   // bitsandbytes has fixed blocks, which its configuration does not name
   const bool fixed =
       said.method == QuantMethod::kBitsAndBytes4 || said.method == QuantMethod::kBitsAndBytes8;
-  return Json(Json::Object{
-      {"method", words(quant_method_name(said.method))},
-      {"bits", Json(said.bits)},
-      {"groupSize", fixed ? Json() : Json(said.group_size)},
-      {"symmetric", fixed ? Json() : Json(said.symmetric)},
-      {"actOrder", Json(said.act_order)},
-      {"checkpointFormat",
-       !said.convention ? Json()
-                        : words(*said.convention == ZeroConvention::kV1 ? "gptq" : "gptq_v2")}});
+  Json group_size, symmetric, format;
+  if (!fixed) {
+    group_size = Json(said.group_size);
+    symmetric = Json(said.symmetric);
+  }
+  if (said.convention) format = words(*said.convention == ZeroConvention::kV1 ? "gptq" : "gptq_v2");
+  return Json(Json::Object{{"method", words(quant_method_name(said.method))},
+                           {"bits", Json(said.bits)},
+                           {"groupSize", group_size},
+                           {"symmetric", symmetric},
+                           {"actOrder", Json(said.act_order)},
+                           {"checkpointFormat", format}});
 }
 
 }  // namespace

@@ -52,6 +52,10 @@ class Metadata {
     return value ? std::optional<std::string>(*value) : std::nullopt;
   }
   bool has(const std::string& key) const { return gguf_.metadata.count(key) > 0; }
+  // Of a key that is there, for quoting.
+  std::string text(const std::string& key) const {
+    return gguf_value_text(gguf_.metadata.find(key)->second);
+  }
   int64_t required(const std::string& key) const {
     const std::optional<int64_t> value = integer(key);
     if (!value) refuse(key, "is missing; allowed: an integer");
@@ -127,8 +131,11 @@ int64_t sliding_window(const Metadata& metadata, const Architecture& architectur
     metadata.refuse(key, "is " + std::to_string(window) + "; allowed: 0, or none",
                     kUnsupportedModel);
   const std::string pattern = key + "_pattern";
-  if (window != 0 && metadata.has(pattern))
-    metadata.refuse(pattern, "is there; allowed: a window for every layer", kUnsupportedModel);
+  if (window != 0 && metadata.has(pattern)) {
+    metadata.refuse(pattern,
+                    "is " + metadata.text(pattern) + "; allowed: none, a window for every layer",
+                    kUnsupportedModel);
+  }
   return window;
 }
 

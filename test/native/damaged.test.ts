@@ -234,7 +234,7 @@ describe('GGUF', () => {
         set(p, 'llama.attention.sliding_window', valueTypes.u32, 4);
         set(p, 'llama.attention.sliding_window_pattern', valueTypes.u32, 2);
       },
-      /llama\.attention\.sliding_window_pattern is there; allowed: a window for every layer/,
+      /llama\.attention\.sliding_window_pattern is 2; allowed: none, a window for every layer/,
       unsupported,
     ],
     [
