@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import { DatasetError } from './error.js';
-import { describeLfsPointer } from './lfs-pointer.js';
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -28,8 +27,6 @@ export async function readJsonObject(path: string): Promise<JsonObject | null> {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null;
     throw cause;
   }
-  const pointer = describeLfsPointer(text);
-  if (pointer !== null) throw new DatasetError('tokenizer-malformed', `"${path}" ${pointer}`);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -7,7 +7,6 @@ import { DatasetError } from './error.js';
 import { readGgufHead } from './gguf-file.js';
 import { readGgufVocabulary } from './gguf-vocabulary.js';
 import { isObject, type JsonObject, readJsonObject, show } from './json-object.js';
-import { describeLfsPointer } from './lfs-pointer.js';
 import { readSentencePieceModel } from './sentencepiece-model.js';
 import { buildFromPieces } from './sentencepiece-tokenizer.js';
 import { type AddedToken, addedToken, type TokenizerParts } from './tokenizer-parts.js';
@@ -59,10 +58,7 @@ function fromTokenizerModel(folder: string): TokenizerSource {
     if (size > maxModelBytes) {
       throw new Error(`it has ${size} bytes; allowed: up to ${maxModelBytes}`);
     }
-    const bytes = await readFile(path);
-    const pointer = describeLfsPointer(bytes.toString('utf8', 0, 1024));
-    if (pointer !== null) throw new Error(`it ${pointer}`);
-    const model = readSentencePieceModel(bytes);
+    const model = readSentencePieceModel(await readFile(path));
     const companions = await readCompanions(folder);
     const extra = await readExtraTokens(folder, companions.tokenizer);
     const isLegacy = companions.tokenizer.legacy !== false;

@@ -48,12 +48,6 @@ interface Definition {
   model: { vocab: Record<string, unknown>; merges: unknown };
 }
 
-it.each(['tokenizer.json', 'tokenizer.model'])('tells a Git LFS pointer for %s', async (name) => {
-  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a'.repeat(64)}\nsize 499723\n`;
-  const path = place(name, pointer);
-  await expectRefusal(path, /is a Git LFS pointer to 499723 bytes, not the file itself/);
-});
-
 describe('tokenizer.json', () => {
   const source = readFileSync(join(golden, 'byte-level', 'tokenizer.json'), 'utf8');
 
