@@ -15,7 +15,7 @@ export interface DeviceLimit {
   /** Read by a step of one sequence, without KV cache. */
   readonly weightBytesPerToken: number;
   readonly kvBytesPerToken: number;
-  /** Of one sequence at no context, and at `contextTokens`. */
+  /** Of one sequence at no context, and at `contextTokens`; null beside faults. */
   readonly tokensPerSecond: number | null;
   readonly contextTokens: number;
   readonly tokensPerSecondAtContext: number | null;
@@ -58,7 +58,7 @@ export function findDeviceLimits(
       name: gpu.name,
       bandwidthFrom: gpu.peakBandwidthGBs === null ? 'no known peak' : 'datasheet',
       loadAverage1m: null,
-      refusal: refuseOnGpu(inspection),
+      refusal: inspection.gpuRefusal,
       kernels: listGpuKernels(inspection.linears),
       ...limitOf(inspection, gpuBytes, gpu.peakBandwidthGBs, gpu.memoryBytes),
     });
@@ -67,7 +67,14 @@ export function findDeviceLimits(
 }
 
 function limitOf(
-  { kvBytesPerToken16, maxPositions, weightBytes, weightBytesPerToken, windows }: ModelInspection,
+  {
+    faults,
+    kvBytesPerToken16,
+    maxPositions,
+    weightBytes,
+    weightBytesPerToken,
+    windows,
+  }: ModelInspection,
   bytesPerToken: number,
   bandwidthGBs: number | null,
   memoryBytes: number,
@@ -78,7 +85,8 @@ function limitOf(
   );
   const meanSeen = seen.reduce((sum, positions) => sum + positions, 0) / seen.length;
   const rate = (positions: number) =>
-    bandwidthGBs === null
+    // What is at fault has no bytes here, so that the sum lacks them.
+    bandwidthGBs === null || faults.length > 0
       ? null
       : (bandwidthGBs * 1e9) / (bytesPerToken + positions * kvBytesPerToken16);
   const held = bytesPerToken + weightBytes - weightBytesPerToken;
@@ -121,15 +129,16 @@ function listCpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kerne
   }));
 }
 
-/** As ops/cuda/linear.cu chooses, which also asks the GPU for its shared memory. */
-function listGpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kernels'] {
+/** On any GPU: as ops/cuda/linear.cu chooses, which also asks the GPU for its shared memory. */
+export function listGpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kernels'] {
   return distinct(linears, 'gpuHeld').map(({ gpuHeld }) => {
     const held = gpuHeld!;
     if (held === 'int4') {
       return {
         held,
-        kernel: 'int4_linear_few_rows; for more rows int4_linear_many_rows_sm90 or _mma',
-        why: 'few rows are bound by bytes, many by the tensor cores; _sm90 on compute capability 9.0 alone',
+        kernel:
+          'int4_linear_few_rows; for more rows int4_linear_many_rows_mma on sm_80, int4_linear_many_rows_sm90 on sm_90a',
+        why: 'few rows are bound by bytes, many by the tensor cores, which wgmma of compute capability 9.0 keeps busy',
       };
     }
     if (held === 'int8') {
@@ -147,14 +156,4 @@ function listGpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kerne
 
 function isInteger(held: string): boolean {
   return held.startsWith('int');
-}
-
-/** As engine/gpu_plan.cpp does. */
-function refuseOnGpu({ headDim, heads, kvHeads, hiddenSize, intermediateSize }: ModelInspection) {
-  if (![64, 128, 256].includes(headDim)) return `head_dim is ${headDim}; allowed: 64, 128, 256`;
-  if (heads / kvHeads > 16) return `${heads / kvHeads} query heads share a kv head; allowed: 16`;
-  if (hiddenSize % 8 !== 0 || intermediateSize % 8 !== 0) {
-    return `hidden_size is ${hiddenSize} and intermediate_size ${intermediateSize}; allowed: multiples of 8`;
-  }
-  return null;
 }

@@ -20,6 +20,27 @@ export interface ModelInspection {
   readonly tensorParallel: readonly number[];
   /** Last positions that a row of each layer sees; 0: all. */
   readonly windows: readonly number[];
+  readonly norm: 'rms' | 'layer';
+  readonly normEpsilon: number;
+  readonly mlp: 'silu gated' | 'gelu';
+  /** Attention and MLP read one norm's output. */
+  readonly parallel: boolean;
+  /** An RMSNorm over each head of q and k. */
+  readonly qkNorm: boolean;
+  /** Modules of a layer, and the head, that have one: "q_proj", "lm_head". */
+  readonly biases: readonly string[];
+  readonly rope: {
+    readonly theta: number;
+    /** Of a head's dimensions, from the first on. */
+    readonly dims: number;
+    /** Whether neighbours are a pair, or a dimension and the one half of `dims` behind it. */
+    readonly interleaved: boolean;
+    readonly scaling: 'none' | 'linear' | 'llama3' | 'by factors of the file';
+    /** 1 where nothing scales. */
+    readonly factor: number;
+  };
+  /** Why no GPU's kernels take it; null where they do. */
+  readonly gpuRefusal: string | null;
   /** As config.json says; null where it says nothing. `checkpointFormat` null: the data tell. */
   readonly quantization: {
     readonly method: string;

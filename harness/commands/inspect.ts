@@ -7,11 +7,11 @@ import { loadModel } from '../config.js';
 import { describeSystem, measureLoad, type System, takeSnapshot } from '../environment.js';
 import { type Fault, InputError } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
-import { findModelDoubts } from '../model-doubts.js';
 import { type DeviceLimit, findDeviceLimits } from '../model-limits.js';
 import { findPackageRoot } from '../package-root.js';
 import { formatInspection } from '../report/inspection.js';
 import { asLoadError } from '../sut/load-error.js';
+import { findTokenizerDoubts } from '../tokenizer-doubts.js';
 import type { Streams } from './run.js';
 
 export interface InspectFlags {
@@ -49,7 +49,7 @@ export async function runInspect(
     verified,
     storedBytes: inspection.tensors.reduce((sum, { bytes }) => sum + bytes, 0),
     ...inspection,
-    doubts: [...inspection.doubts, ...(await findModelDoubts(folder, inspection))],
+    doubts: [...inspection.doubts, ...(await findTokenizerDoubts(folder, inspection.vocabSize))],
     devices: findLimits(inspection, system),
   };
   streams.stdout.write(

@@ -3,7 +3,7 @@
 import pc from 'picocolors';
 import type { InspectedLinear } from '../../native/index.js';
 import type { InspectRecord } from '../commands/inspect.js';
-import type { DeviceLimit } from '../model-limits.js';
+import { type DeviceLimit, listGpuKernels } from '../model-limits.js';
 import { alignColumns } from './columns.js';
 
 /** The whole text, last newline included. */
@@ -12,7 +12,8 @@ export function formatInspection(record: InspectRecord, useColor: boolean): stri
   const paragraphs = [
     formatModel(record),
     formatFormats(record),
-    ...record.devices.map(formatDevice),
+    ...record.devices.map((device) => formatDevice(device, record.faults.length > 0)),
+    record.devices.some(({ device }) => device !== 'cpu') ? '' : formatAnyGpu(record),
     record.faults.map((fault) => `${colors.red('fault')}  ${fault}`).join('\n'),
     record.doubts.map((doubt) => `${colors.yellow('doubt')}  ${doubt}`).join('\n'),
   ];
@@ -27,6 +28,8 @@ function formatModel(record: InspectRecord): string {
       'architecture',
       `${record.architecture}, ${record.layers} layers, hidden ${record.hiddenSize}, ${record.heads} heads of ${record.headDim} over ${record.kvHeads} kv heads, feed-forward ${record.intermediateSize}, vocabulary ${record.vocabSize}${record.tiedHead ? ', tied head' : ''}, context ${record.maxPositions}`,
     ],
+    ['', describeBlocks(record)],
+    ['', describeRope(record)],
     ['parameters', record.parameters.toLocaleString('en-US')],
     [
       'files',
@@ -56,6 +59,31 @@ function formatModel(record: InspectRecord): string {
   return rows.map(([name, value]) => `${name.padEnd(14)}${value}`).join('\n');
 }
 
+function describeBlocks(record: InspectRecord): string {
+  const { norm, normEpsilon, mlp, parallel, qkNorm, biases, windows } = record;
+  const layers = new Map<number, number>();
+  for (const window of windows) layers.set(window, (layers.get(window) ?? 0) + 1);
+  const seen = [...layers].map(([window, count]) => {
+    const what = window === 0 ? 'all positions' : `the last ${window} positions`;
+    return layers.size === 1 ? what : `${what} in ${count} layers`;
+  });
+  return [
+    `${norm === 'rms' ? 'RMSNorm' : 'LayerNorm'} (${Number(normEpsilon.toPrecision(6))})${qkNorm ? ', also of q and k' : ''}`,
+    `MLP ${mlp}${parallel ? ' beside attention' : ''}`,
+    biases.length === 0 ? 'no biases' : `biases of ${biases.join(', ')}`,
+    `attention to ${seen.join(', ')}`,
+  ].join('; ');
+}
+
+function describeRope({ rope, headDim }: InspectRecord): string {
+  const { theta, dims, interleaved, scaling, factor } = rope;
+  const part = dims === headDim ? '' : ` of ${dims} of ${headDim} dimensions`;
+  const pairs = interleaved ? 'neighbours' : 'halves';
+  const scaled =
+    scaling === 'none' ? '' : `, scaling ${scaling}${factor === 1 ? '' : ` by ${factor}`}`;
+  return `rotary embedding${part}, theta ${theta}, pairs of ${pairs}${scaled}`;
+}
+
 function describe(quantization: InspectRecord['quantization']): string {
   if (quantization === null) return 'nothing';
   const { method, bits, groupSize, symmetric, actOrder, checkpointFormat } = quantization;
@@ -70,21 +98,23 @@ function describe(quantization: InspectRecord['quantization']): string {
 /** One row for all linears of one name that are stored and held alike. */
 function formatFormats({ linears, embedding, tiedHead }: InspectRecord): string {
   const groups = new Map<string, InspectedLinear[]>();
+  // A tied head is the table, which has a row below.
+  const head = tiedHead ? linears.find(({ path }) => path === embedding?.path) : undefined;
   for (const linear of linears) {
-    if (linear.stored === null) continue;
+    if (linear === head) continue;
     const key = [moduleName(linear), linear.stored, linear.held, linear.groupSize].join(' ');
     groups.set(key, [...(groups.get(key) ?? []), linear]);
   }
   const rows = [...groups.values()].map((group) => {
     const [first] = group as [InspectedLinear];
+    const place = [moduleName(first), String(group.length), `${first.n} x ${first.k}`];
+    if (first.stored === null) return [...place, '-', '-', '-', '-', 'a fault, below'];
     const weights = group.reduce((sum, { n, k }) => sum + n * k, 0);
     const stored = group.reduce((sum, { storedBytes }) => sum + storedBytes!, 0);
     const held = group.reduce((sum, { heldBytes }) => sum + heldBytes!, 0);
     return [
-      moduleName(first),
-      String(group.length),
-      `${first.n} x ${first.k}`,
-      first.stored!,
+      ...place,
+      first.stored,
       bits(stored, weights),
       `${first.held}${first.groupSize == null ? '' : ` g${first.groupSize}`}`,
       bits(held, weights),
@@ -93,7 +123,8 @@ function formatFormats({ linears, embedding, tiedHead }: InspectRecord): string 
   });
   if (embedding !== null) {
     const { n, k, stored, storedBytes, held, heldBytes } = embedding;
-    const why = tiedHead ? 'tied: stored once, held as the head and as this table' : '';
+    const tied = tiedHead ? 'tied: stored once, held as the head and as this table' : '';
+    const why = [head?.reason ?? '', tied].filter((text) => text !== '').join('; ');
     rows.push([
       moduleName(embedding),
       '1',
@@ -105,8 +136,8 @@ function formatFormats({ linears, embedding, tiedHead }: InspectRecord): string 
       why,
     ]);
   }
-  const head = ['linear', 'count', 'outputs x inputs', 'stored', 'bits', 'held', 'bits', 'why'];
-  return alignColumns([head, ...rows]);
+  const titles = ['linear', 'count', 'outputs x inputs', 'stored', 'bits', 'held', 'bits', 'why'];
+  return alignColumns([titles, ...rows]);
 }
 
 function moduleName({ path }: Pick<InspectedLinear, 'path'>): string {
@@ -117,24 +148,37 @@ function bits(bytes: number, weights: number): string {
   return ((8 * bytes) / weights).toFixed(2);
 }
 
-function formatDevice(limit: DeviceLimit): string {
+function formatDevice(limit: DeviceLimit, hasFaults: boolean): string {
   const { tokensPerSecond, tokensPerSecondAtContext, contextTokens } = limit;
   const rate = (value: number) => (value < 10 ? value.toFixed(2) : Math.round(value).toString());
   const lines = [`${limit.device.padEnd(14)}${limit.name}, ${describeBandwidth(limit)}`];
   if (limit.refusal !== null) lines.push(`  refused       ${limit.refusal}`);
   const bytes = `${size(limit.weightBytesPerToken)} of weights a token`;
-  if (tokensPerSecond === null || tokensPerSecondAtContext === null) {
+  if (hasFaults) {
+    lines.push('  limit         none: the model would be refused');
+  } else if (tokensPerSecond === null || tokensPerSecondAtContext === null) {
     lines.push(`  limit         not known: ${bytes}`);
   } else {
     lines.push(
       `  limit         ${rate(tokensPerSecond)} tokens/s of one sequence without context, ${rate(tokensPerSecondAtContext)} at ${contextTokens} tokens (MBU 100 %): ${bytes}`,
     );
   }
-  if (!limit.fits) lines.push('  memory        weights and one such sequence do not fit');
+  if (!limit.fits && !hasFaults)
+    lines.push('  memory        weights and one such sequence do not fit');
   for (const { held, kernel, why } of limit.kernels) {
     lines.push(`  ${held.padEnd(14)}${kernel} (${why})`);
   }
   return lines.join('\n');
+}
+
+/** Where there is none: by which kernels one would compute. */
+function formatAnyGpu({ linears, gpuRefusal }: InspectRecord): string {
+  const lines = ['a GPU         none here; by its kernels for sm_80 and sm_90a:'];
+  if (gpuRefusal !== null) lines.push(`  refused       ${gpuRefusal}`);
+  for (const { held, kernel, why } of listGpuKernels(linears)) {
+    lines.push(`  ${held.padEnd(14)}${kernel} (${why})`);
+  }
+  return lines.length > 1 ? lines.join('\n') : '';
 }
 
 function describeBandwidth({ bandwidthGBs, bandwidthFrom, loadAverage1m }: DeviceLimit): string {

@@ -135,8 +135,9 @@ class Parser {
   }
 
   Json parse_object(int depth) {
-    size_t start = at_++;
+    ++at_;
     Json::Object members;
+    std::vector<size_t> places;  // of the members' names
     skip_space();
     if (peek() == '}') {
       ++at_;
@@ -145,6 +146,7 @@ class Parser {
     for (;;) {
       skip_space();
       if (peek() != '"') fail(at_, "lacks a member's name here");
+      places.push_back(at_);
       std::string name = parse_string();
       skip_space();
       if (peek() != ':') fail(at_, "lacks a ':' here");
@@ -157,17 +159,20 @@ class Parser {
       ++at_;
       if (c == '}') break;
     }
-    refuse_duplicates(members, start);
+    refuse_duplicates(members, places);
     return Json(std::move(members));
   }
 
-  void refuse_duplicates(const Json::Object& members, size_t start) const {
-    std::vector<std::string_view> names;
+  // At the second of the two.
+  void refuse_duplicates(const Json::Object& members, const std::vector<size_t>& places) const {
+    std::vector<std::pair<std::string_view, size_t>> names;
     names.reserve(members.size());
-    for (const auto& member : members) names.push_back(member.first);
+    for (size_t i = 0; i < members.size(); ++i) names.emplace_back(members[i].first, places[i]);
     std::sort(names.begin(), names.end());
-    auto twin = std::adjacent_find(names.begin(), names.end());
-    if (twin != names.end()) fail(start, "names " + quoted(*twin) + " twice in one object");
+    auto twin = std::adjacent_find(names.begin(), names.end(),
+                                   [](const auto& a, const auto& b) { return a.first == b.first; });
+    if (twin == names.end()) return;
+    fail(std::next(twin)->second, "names " + quoted(twin->first) + " twice in one object");
   }
 
   uint32_t parse_hex4() {
@@ -341,6 +346,9 @@ void append_text(const Json& value, size_t limit, std::string* out) {
   } else if (const double* real = value.real()) {
     std::snprintf(number, sizeof number, "%.9g", *real);
     *out += number;
+    // 256.0 is no integer, and is not to be read as one.
+    if (std::string_view(number).find_first_not_of("-0123456789") == std::string_view::npos)
+      *out += ".0";
   } else if (const std::string* string = value.string()) {
     *out += quote(*string, limit, true);
   } else if (const Json::Array* array = value.array()) {

@@ -40,22 +40,24 @@ std::string make_file(uint64_t tensors, uint64_t values, const std::string& head
 }
 
 std::vector<std::string> make_seeds() {
-  const std::string llama = text("general.architecture") + bytes_of<uint32_t>(8) + text("llama") +
-                            value("llama.block_count", 1) + value("llama.context_length", 64) +
-                            value("llama.embedding_length", 32) +
-                            value("llama.feed_forward_length", 32) +
-                            value("llama.attention.head_count", 2);
+  const std::string llama =
+      text("general.architecture") + bytes_of<uint32_t>(8) + text("llama") +
+      value("llama.block_count", 1) + value("llama.context_length", 64) +
+      value("llama.embedding_length", 32) + value("llama.feed_forward_length", 32) +
+      value("llama.attention.head_count", 2) + value("llama.expert_count", 0) +
+      text("llama.attention.layer_norm_rms_epsilon") + bytes_of<uint32_t>(6) +
+      bytes_of<float>(1e-5f);
   return {
-      make_file(2, 6,
+      make_file(2, 8,
                 llama + entry("token_embd.weight", {32, 4}, 2, 0) +
                     entry("blk.0.attn_q.weight", {32, 32}, 8, 96),
                 96 + 1088),
-      make_file(1, 8,
+      make_file(1, 10,
                 llama + text("x") + bytes_of<uint32_t>(9) + bytes_of<uint32_t>(8) +
                     bytes_of<uint64_t>(2) + text("a") + text("b") + value("general.alignment", 32) +
                     entry("token_embd.weight", {256, 2}, 14, 0),
                 448),
-      make_file(2, 6,
+      make_file(2, 8,
                 llama + entry("token_embd.weight", {32, 4}, 2, 0) +
                     entry("rope_freqs.weight", {8}, 0, 96),
                 96 + 32),
@@ -92,6 +94,7 @@ int main(int argc, char** argv) {
   const std::vector<std::string> words = {"GGUF",
                                           "llama.rope.dimension_count",
                                           "split.count",
+                                          "llama.logit_scale",
                                           "general.alignment",
                                           "blk.0.attn_k.weight",
                                           "output.weight",

@@ -9,13 +9,13 @@ namespace {
 std::vector<std::string> make_seeds() {
   const std::string sizes =
       R"("hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,)"
-      R"( "num_key_value_heads": 2, "vocab_size": 160)";
+      R"( "num_key_value_heads": 2, "vocab_size": 160, "max_position_embeddings": 512, "rms_norm_eps": 1e-05)";
   const std::string begin =
       R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", )" + sizes;
   return {
       begin + "}",
       begin +
-          R"(, "head_dim": 16, "max_position_embeddings": 512, "rms_norm_eps": 1e-05, "rope_theta": 10000.0,)"
+          R"(, "head_dim": 16, "rope_theta": 10000.0, "rope_interleaved": false,)"
           R"( "rope_scaling": null, "hidden_act": "silu", "attention_bias": false, "mlp_bias": false,)"
           R"( "tie_word_embeddings": true, "bos_token_id": 1, "eos_token_id": [2, 3]})",
       begin +
@@ -34,7 +34,7 @@ std::vector<std::string> make_seeds() {
           sizes + "}",
       R"({"architectures": ["GPTJForCausalLM"], "model_type": "gptj", "n_embd": 64, "n_head": 2,)"
       R"( "n_layer": 2, "n_inner": null, "n_positions": 256, "rotary_dim": 8, "vocab_size": 162,)"
-      R"( "activation_function": "gelu_new"})",
+      R"( "layer_norm_epsilon": 1e-05, "activation_function": "gelu_new"})",
   };
 }
 

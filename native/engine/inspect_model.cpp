@@ -2,12 +2,15 @@
 // that no module asked for are named.
 #include "engine/inspect_model.h"
 
-#include <cstring>
 #include <set>
 
 #include "base/error.h"
 #include "base/json.h"
-#include "engine/kv_cache.h"
+#include "engine/checkpoint_doubts.h"
+#include "engine/describe_model.h"
+#include "model/gguf_config.h"
+#include "model/linear_bias.h"
+#include "model/linear_tensors.h"
 #include "model/source_linear.h"
 #include "model/weights.h"
 
@@ -19,6 +22,8 @@ constexpr size_t kNoLimit = size_t{1} << 40;
 struct Module {
   std::string path;
   int64_t n, k;
+  std::string bias_path;  // a tied head's own
+  bool has_bias;          // as the configuration says
 };
 
 std::vector<Module> modules_of(const ModelConfig& config) {
@@ -28,12 +33,14 @@ std::vector<Module> modules_of(const ModelConfig& config) {
       const auto& names = linear_module_names(config, kind);
       const auto sizes = linear_output_sizes(config, kind);
       for (size_t i = 0; i < names.size(); ++i) {
-        modules.push_back({linear_module_path(config, layer, names[i]), sizes[i],
-                           linear_input_size(config, kind)});
+        const std::string path = linear_module_path(config, layer, names[i]);
+        modules.push_back(
+            {path, sizes[i], linear_input_size(config, kind), path, config.bias[kind]});
       }
     }
   }
-  modules.push_back({head_path(config), config.vocab_size, config.hidden_size});
+  modules.push_back(
+      {head_path(config), config.vocab_size, config.hidden_size, "lm_head", config.head_bias});
   return modules;
 }
 
@@ -63,18 +70,6 @@ int64_t gpu_read_bytes(const StoredLinear& linear, int64_t n, int64_t k) {
   return gpu_held(linear) == "16 bits" ? 2 * n * k : read_bytes(linear, n, k);
 }
 
-// The zero points' convention, where `qzeros` alone tells; -1 where it does not.
-int plain_convention(const Tensor& qzeros) {
-  bool v1 = qzeros.bytes >= 4, v2 = v1;
-  for (int64_t at = 0; at + 4 <= qzeros.bytes; at += 4) {
-    uint32_t word;
-    std::memcpy(&word, qzeros.data + at, sizeof word);
-    v1 = v1 && word == 0x77777777u;
-    v2 = v2 && word == 0x88888888u;
-  }
-  return v1 ? 1 : v2 ? 2 : -1;
-}
-
 class Inspection {
  public:
   Inspection(const std::string& path, bool verify)
@@ -85,8 +80,9 @@ class Inspection {
     for (const Module& module : modules_of(config_)) linears.push_back(inspect(module));
     take_embedding();
     take_vectors();
-    note_conventions();
-    Json::Object object = describe_config();
+    for (const std::string& text : told_.list()) doubt(text);
+    Json::Object object = {{"container", words(checkpoint_.is_gguf() ? "gguf" : "safetensors")}};
+    for (auto& member : describe_model(config_)) object.push_back(std::move(member));
     object.emplace_back("tensorParallel", Json(list_ranks()));
     object.emplace_back("linears", Json(std::move(linears)));
     object.emplace_back("embedding", embedding_);
@@ -99,45 +95,6 @@ class Inspection {
   }
 
  private:
-  Json::Object describe_config() const {
-    const auto number = [](int64_t value) { return Json(value); };
-    Json quantization;
-    if (config_.quantization) {
-      const QuantizationConfig& said = *config_.quantization;
-      const bool fixed =
-          said.method == QuantMethod::kBitsAndBytes4 || said.method == QuantMethod::kBitsAndBytes8;
-      quantization = Json(Json::Object{
-          {"method", words(quant_method_name(said.method))},
-          {"bits", number(said.bits)},
-          // bitsandbytes has fixed blocks, which its configuration does not name
-          {"groupSize", fixed ? Json() : number(said.group_size)},
-          {"symmetric", fixed ? Json() : Json(said.symmetric)},
-          {"actOrder", Json(said.act_order)},
-          {"checkpointFormat",
-           !said.convention
-               ? Json()
-               : words(*said.convention == ZeroConvention::kV1 ? "gptq" : "gptq_v2")}});
-    }
-    Json::Array windows;
-    for (int64_t layer = 0; layer < config_.layers; ++layer)
-      windows.push_back(number(config_.window(layer)));
-    return {{"container", words(checkpoint_.is_gguf() ? "gguf" : "safetensors")},
-            {"architecture", words(config_.architecture)},
-            {"layers", number(config_.layers)},
-            {"hiddenSize", number(config_.hidden_size)},
-            {"intermediateSize", number(config_.intermediate_size)},
-            {"heads", number(config_.heads)},
-            {"kvHeads", number(config_.kv_heads)},
-            {"headDim", number(config_.head_dim)},
-            {"vocabSize", number(config_.vocab_size)},
-            {"maxPositions", number(config_.max_positions)},
-            {"tiedHead", Json(config_.tied_head)},
-            {"parameters", number(count_parameters(config_))},
-            {"kvBytesPerToken16", number(KvCache::token_bytes(config_, ops::KvType::kFloat16))},
-            {"windows", Json(std::move(windows))},
-            {"quantization", quantization}};
-  }
-
   Json::Array list_ranks() const {
     Json::Array ranks;
     if (!faults_.empty()) return ranks;
@@ -157,9 +114,11 @@ class Inspection {
     try {
       const StoredLinear stored =
           find_linear(config_, checkpoint_, module.path, module.n, module.k);
+      told_.look_at_format(stored, module.path);
+      find_linear_tensors(stored, config_, checkpoint_, module.path, module.n, module.k);
       const int64_t held = read_bytes(stored, module.n, module.k);
       weight_bytes_ += held;
-      if (stored.format == LinearFormat::kGptq) look_at_zeros(module);
+      if (stored.format == LinearFormat::kGptq) told_.look_at_zeros(module.path);
       if (verify_) read_linear(config_, checkpoint_, module.path, module.n, module.k);
       const ops::Isa isa = ops::detect_isa();
       const auto kernel = [&](ops::ActivationType activations) {
@@ -181,48 +140,13 @@ class Inspection {
           {"cpuKernel", kernel(ops::ActivationType::kInt8)},
           {"cpuKernelFp32", kernel(ops::ActivationType::kFloat32)}});
     } catch (const Error& error) {
+      told_.note_fault();
       faults_.push_back(words(error.what()));
       return Json(Json::Object{{"path", words(module.path)},
                                {"n", Json(module.n)},
                                {"k", Json(module.k)},
                                {"stored", Json()}});
     }
-  }
-
-  // Symmetric words tell the convention outright; of others only their weights do, at load.
-  void look_at_zeros(const Module& module) {
-    const std::string name = module.path + ".qzeros";
-    if (!checkpoint_.has(name)) return;
-    const int convention = plain_convention(checkpoint_.find(name));
-    ++(convention == 1 ? v1_ : convention == 2 ? v2_ : neither_);
-  }
-
-  void note_conventions() {
-    if (v1_ > 0 && v2_ > 0) {
-      doubt("zero points are inconsistent: " + std::to_string(v1_) +
-            " linears hold 0x77777777 (v1), " + std::to_string(v2_) + " hold 0x88888888 (v2)");
-    }
-    if (v1_ + v2_ + neither_ == 0 || !config_.quantization) return;
-    const QuantizationConfig& said = *config_.quantization;
-    if (!said.convention) {
-      doubt(
-          "quantization_config has no checkpoint_format: the convention of zero points is told "
-          "from the data" +
-          std::string(v1_ > 0   ? ", 0x77777777 (v1)"
-                      : v2_ > 0 ? ", 0x88888888 (v2)"
-                                : ""));
-    } else if (v1_ > 0 && *said.convention == ZeroConvention::kV2) {
-      doubt("checkpoint_format says gptq_v2, but zero points are 0x77777777, v1's symmetric ones");
-    } else if (v2_ > 0 && *said.convention == ZeroConvention::kV1) {
-      doubt(
-          "checkpoint_format says gptq (v1), but zero points are 0x88888888, v2's symmetric ones");
-    }
-    if (said.symmetric && neither_ > 0) {
-      doubt("quantization_config says sym true, but " + std::to_string(neither_) +
-            " linears have zero points that are not all the middle");
-    }
-    if (!said.symmetric && neither_ == 0)
-      doubt("quantization_config says sym false, but every zero point is the middle");
   }
 
   void take_embedding() {
@@ -273,8 +197,19 @@ class Inspection {
         take(path("self_attn.k_norm.weight"), config_.head_dim);
       }
     }
-    for (const Module& module : modules_of(config_)) {
-      if (checkpoint_.has(module.path + ".bias")) take(module.path + ".bias", module.n);
+    for (const Module& module : modules_of(config_)) take_bias(module);
+    // Read with the configuration, which refuses what is wrong with it.
+    if (!config_.rope.factors.empty()) used_.insert(kRopeFactorsName);
+  }
+
+  void take_bias(const Module& module) {
+    used_.insert(module.bias_path + ".bias");
+    try {
+      const std::vector<float> bias = read_bias(
+          checkpoint_, {whole_module(module.bias_path, module.n, module.k)}, module.has_bias);
+      weight_bytes_ += 4 * static_cast<int64_t>(bias.size());
+    } catch (const Error& error) {
+      faults_.push_back(words(error.what()));
     }
   }
 
@@ -296,7 +231,8 @@ class Inspection {
                                           {"used", Json(used)}}));
     }
     if (strangers > 0) {
-      doubt(std::to_string(strangers) + " tensors are not read, first " + first);
+      doubt(strangers == 1 ? "1 tensor is not read: " + first
+                           : std::to_string(strangers) + " tensors are not read, first " + first);
     }
     return tensors;
   }
@@ -310,7 +246,7 @@ class Inspection {
   Json embedding_;  // null where a fault says why
   Json::Array faults_, doubts_;
   int64_t weight_bytes_ = 0, embedding_bytes_ = 0;
-  int64_t v1_ = 0, v2_ = 0, neither_ = 0;
+  CheckpointDoubts told_{config_, checkpoint_};
 };
 
 }  // namespace

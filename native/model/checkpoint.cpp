@@ -1,8 +1,10 @@
 // A folder's tensors have Hugging Face's names already; a GGUF file's are translated.
 #include "model/checkpoint.h"
 
+#include <dirent.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -21,10 +23,35 @@ Checkpoint::Checkpoint(const std::string& path) : is_gguf_(is_gguf_path(path)) {
   }
 }
 
+namespace {
+
+// Weights in a form that is not read, of the names they usually have; throws where they are all
+// there is.
+void refuse_other_weights(const std::string& folder) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(opendir(folder.c_str()), closedir);
+  if (listing == nullptr) return;
+  while (const dirent* entry = readdir(listing.get())) {
+    const std::string file = entry->d_name;
+    const std::string ending = file.substr(std::min(file.rfind('.'), file.size()));
+    if (ending != ".bin" && ending != ".pt" && ending != ".pth" && ending != ".gguf") continue;
+    throw Error(kBadCheckpoint,
+                folder + " has " + quoted(file) +
+                    (ending == ".gguf" ? "; a GGUF file is read where the model is its own path"
+                                       : ", a pickle, which is not read") +
+                    "; allowed in a folder: model.safetensors, or "
+                    "model.safetensors.index.json and its files");
+  }
+}
+
+}  // namespace
+
 void Checkpoint::open_folder(const std::string& folder) {
   const std::string index = folder + "/model.safetensors.index.json";
   const std::string single = "model.safetensors";
-  if (access((folder + "/" + single).c_str(), F_OK) == 0 || access(index.c_str(), F_OK) != 0) {
+  const bool has_single = access((folder + "/" + single).c_str(), F_OK) == 0;
+  const bool has_index = access(index.c_str(), F_OK) == 0;
+  if (!has_single && !has_index) refuse_other_weights(folder);
+  if (has_single || !has_index) {
     map_shard(folder + "/" + single, single);
     return;
   }

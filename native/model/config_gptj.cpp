@@ -37,12 +37,13 @@ void read_gptj(const JsonSection& root, ModelConfig* config) {
   config->head_dim = config->hidden_size / config->heads;
   config->max_positions = root.integer("n_positions", 1, kMaxPositions);
   config->norm = NormKind::kLayer;
-  config->norm_eps = root.positive("layer_norm_epsilon", 1.0, 1e-5);
+  config->norm_eps = root.positive("layer_norm_epsilon", 1.0);
   config->mlp = MlpKind::kGeluNew;
   root.only_string("activation_function", "gelu_new");
   config->parallel = true;
   config->rope.interleaved = true;
   config->rope.dims = root.integer("rotary_dim", 2, config->head_dim);
+  if (!root.boolean("rotary", true)) root.refuse(kUnsupportedModel, "rotary", "true");
   if (config->rope.dims % 2 != 0) root.refuse(kBadCheckpoint, "rotary_dim", "an even number");
   config->bias = {false, false, true, true};
   config->head_bias = true;

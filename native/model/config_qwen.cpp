@@ -8,7 +8,12 @@ namespace {
 
 // The window holds where use_sliding_window says so, from layer max_window_layers on.
 void read_qwen_windows(const JsonSection& root, ModelConfig* config) {
-  if (!root.boolean("use_sliding_window", false)) return read_windows(root, 0, 0, config);
+  if (!root.boolean("use_sliding_window", false)) {
+    // There, and without effect.
+    root.has("sliding_window");
+    root.has("max_window_layers");
+    return read_windows(root, 0, 0, config);
+  }
   const int64_t window = root.integer("sliding_window", 1, kMaxPositions);
   const bool listed = root.find("layer_types") != nullptr;
   const int64_t absent = 0;

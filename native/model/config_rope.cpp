@@ -28,13 +28,24 @@ void read_llama3(const JsonSection& section, RopeConfig* rope) {
   rope->original_positions = section.integer("original_max_position_embeddings", 1, kMaxPositions);
 }
 
+// Wherever it stands; where it stands twice it must be the same.
+void read_theta(const JsonSection& section, RopeConfig* rope) {
+  const double theta = section.positive("rope_theta", kMaxTheta);
+  if (!rope->theta_assumed && theta != rope->theta) {
+    section.refuse(kBadCheckpoint, "rope_theta",
+                   "what it is elsewhere in config.json, " + Json(rope->theta).text());
+  }
+  rope->theta = theta;
+  rope->theta_assumed = false;
+}
+
 void read_scaling(const Json& json, const char* name, RopeConfig* rope) {
   const std::string path = std::string("config.json: ") + name + ".";
   if (json.object() == nullptr) {
     throw Error(kBadCheckpoint, path + "is " + json.text() + "; allowed: an object or null");
   }
   const JsonSection section(json, path);
-  rope->theta = section.positive("rope_theta", kMaxTheta, rope->theta);
+  if (section.find("rope_theta") != nullptr) read_theta(section, rope);
   section.only_number("partial_rotary_factor", 1);
   const std::string kind = read_kind(section);
   if (kind == "default") return;
@@ -56,7 +67,9 @@ void read_scaling(const Json& json, const char* name, RopeConfig* rope) {
 void read_rope(const JsonSection& root, ModelConfig* config) {
   RopeConfig* rope = &config->rope;
   rope->dims = config->head_dim;
-  rope->theta = root.positive("rope_theta", kMaxTheta, 10000.0);
+  // Configurations of Llama's first years have no theta, and every tool takes 10000.
+  rope->theta_assumed = true;
+  if (root.find("rope_theta") != nullptr) read_theta(root, rope);
   root.only_number("partial_rotary_factor", 1);
   for (const char* name : {"rope_scaling", "rope_parameters"}) {
     if (const Json* scaling = root.find(name)) read_scaling(*scaling, name, rope);

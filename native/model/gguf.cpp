@@ -3,12 +3,14 @@
 #include "model/gguf.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <set>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/lfs_pointer.h"
 
 namespace loadmark {
 namespace {
@@ -277,7 +279,15 @@ uint64_t round_up(uint64_t value, uint64_t step) { return (value + step - 1) / s
 void place_data(const Reader& reader, std::vector<Entry>& entries, uint64_t alignment,
                 const uint8_t* data, uint64_t data_bytes) {
   std::vector<Entry*> order;
-  for (Entry& entry : entries) order.push_back(&entry);
+  for (Entry& entry : entries) {
+    // Before they are sorted: the neighbours of one that lies nowhere are innocent.
+    if (entry.offset > data_bytes) {
+      reader.fail("tensor " + quoted(entry.tensor.name) + " begins at byte " +
+                  std::to_string(entry.offset) + " of the data; the file has " +
+                  std::to_string(data_bytes));
+    }
+    order.push_back(&entry);
+  }
   std::stable_sort(order.begin(), order.end(),
                    [](const Entry* a, const Entry* b) { return a->offset < b->offset; });
   uint64_t end = 0;
@@ -289,7 +299,7 @@ void place_data(const Reader& reader, std::vector<Entry>& entries, uint64_t alig
                   ", where the one before it ends");
     }
     const auto bytes = static_cast<uint64_t>(entry->tensor.bytes);
-    if (entry->offset > data_bytes || bytes > data_bytes - entry->offset) {
+    if (bytes > data_bytes - entry->offset) {
       reader.fail(what + " needs bytes " + std::to_string(entry->offset) + " to " +
                   std::to_string(entry->offset + bytes) + " of the data; the file has " +
                   std::to_string(data_bytes));
@@ -306,7 +316,19 @@ void place_data(const Reader& reader, std::vector<Entry>& entries, uint64_t alig
 
 }  // namespace
 
+std::string gguf_value_text(const GgufValue& value) {
+  if (const auto* integer = std::get_if<int64_t>(&value)) return std::to_string(*integer);
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const auto* text = std::get_if<std::string_view>(&value)) return quoted(*text);
+  if (const auto* array = std::get_if<GgufArray>(&value))
+    return "an array of " + std::to_string(array->count) + " items";
+  char number[32];
+  std::snprintf(number, sizeof number, "%g", std::get<double>(value));
+  return number;
+}
+
 Gguf parse_gguf(const uint8_t* bytes, int64_t size, const std::string& file) {
+  refuse_lfs_pointer({reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)}, file);
   Reader reader(bytes, size, file);
   Gguf gguf;
   gguf.version = read_version(reader);

@@ -22,6 +22,9 @@ struct GgufArray {
 // Integers are int64 (a uint64 above its range is refused), floats double.
 using GgufValue = std::variant<int64_t, double, bool, std::string_view, GgufArray>;
 
+// For quoting in errors: "0.9", "true", "an array of 32 items".
+std::string gguf_value_text(const GgufValue& value);
+
 struct Gguf {
   uint32_t version = 0;
   std::map<std::string, GgufValue, std::less<>> metadata;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "model/gguf_keys.h"
 #include "model/mapped_file.h"
 
 namespace loadmark {
@@ -51,6 +52,10 @@ class Metadata {
     return value ? std::optional<std::string>(*value) : std::nullopt;
   }
   bool has(const std::string& key) const { return gguf_.metadata.count(key) > 0; }
+  // Of a key that is there, for quoting.
+  std::string text(const std::string& key) const {
+    return gguf_value_text(gguf_.metadata.find(key)->second);
+  }
   int64_t required(const std::string& key) const {
     const std::optional<int64_t> value = integer(key);
     if (!value) refuse(key, "is missing; allowed: an integer");
@@ -63,7 +68,8 @@ class Metadata {
     const auto found = gguf_.metadata.find(key);
     if (found == gguf_.metadata.end()) return std::nullopt;
     const T* value = std::get_if<T>(&found->second);
-    if (value == nullptr) refuse(key, std::string("is of another type; allowed: ") + allowed);
+    if (value == nullptr)
+      refuse(key, "is " + gguf_value_text(found->second) + "; allowed: " + allowed);
     return *value;
   }
   const Gguf& gguf_;
@@ -89,11 +95,17 @@ const Tensor* find_tensor(const Gguf& gguf, const char* stored, const char* tran
 }
 
 Json rope_scaling(const Metadata& metadata, const std::string& prefix) {
-  const std::string type = metadata.string(prefix + "rope.scaling.type").value_or("none");
+  const std::string key = prefix + "rope.scaling.factor";
+  const std::string type = metadata.string(prefix + "rope.scaling.type").value_or("");
   const std::optional<double> linear = metadata.real(prefix + "rope.scale_linear");
-  double factor = metadata.real(prefix + "rope.scaling.factor").value_or(linear.value_or(1.0));
-  if (type == "none" && factor == 1.0) return Json();
-  return Json(Json::Object{{"rope_type", Json(type == "none" ? std::string("linear") : type)},
+  const double factor = metadata.real(key).value_or(linear.value_or(1.0));
+  const bool scales = factor != 1.0 && factor != 0.0;  // llama.cpp takes 0 for none
+  if (type == "none" && scales) {
+    metadata.refuse(metadata.has(key) ? key : prefix + "rope.scale_linear",
+                    "is " + Json(factor).text() + ", and rope.scaling.type \"none\"; allowed: 1");
+  }
+  if (!scales && (type.empty() || type == "none" || type == "linear")) return Json();
+  return Json(Json::Object{{"rope_type", Json(type.empty() ? std::string("linear") : type)},
                            {"factor", Json(factor)}});
 }
 
@@ -119,8 +131,11 @@ int64_t sliding_window(const Metadata& metadata, const Architecture& architectur
     metadata.refuse(key, "is " + std::to_string(window) + "; allowed: 0, or none",
                     kUnsupportedModel);
   const std::string pattern = key + "_pattern";
-  if (window != 0 && metadata.has(pattern))
-    metadata.refuse(pattern, "is there; allowed: a window for every layer", kUnsupportedModel);
+  if (window != 0 && metadata.has(pattern)) {
+    metadata.refuse(pattern,
+                    "is " + metadata.text(pattern) + "; allowed: none, a window for every layer",
+                    kUnsupportedModel);
+  }
   return window;
 }
 
@@ -129,10 +144,13 @@ std::string config_text(const Gguf& gguf, const std::string& file) {
   const Metadata metadata(gguf, file);
   const Architecture& architecture = find_architecture(metadata);
   const std::string prefix = std::string(architecture.name) + ".";
-  if (metadata.integer("split.count").value_or(1) > 1)
-    metadata.refuse("split.count", "is above 1; allowed: a model in one file", kUnsupportedModel);
-  if (metadata.integer(prefix + "expert_count").value_or(0) > 0)
-    metadata.refuse(prefix + "expert_count", "is above 0; allowed: none", kUnsupportedModel);
+  const int64_t files = metadata.integer("split.count").value_or(1);
+  if (files > 1) {
+    metadata.refuse("split.count",
+                    "is " + std::to_string(files) + "; allowed: 1, a model in one file",
+                    kUnsupportedModel);
+  }
+  refuse_foreign_keys(gguf, file, prefix);
   const Tensor* table = find_tensor(gguf, "token_embd.weight", "model.embed_tokens.weight");
   if (table == nullptr || table->shape.size() != 2)
     throw Error(kBadCheckpoint, file + ": lacks a matrix \"token_embd.weight\"");
@@ -164,19 +182,22 @@ std::string config_text(const Gguf& gguf, const std::string& file) {
     head_dim = *length;
     config.emplace_back("head_dim", Json(head_dim));
   }
-  if (metadata.integer(prefix + "attention.value_length").value_or(head_dim) != head_dim) {
+  const int64_t value_dim = metadata.integer(prefix + "attention.value_length").value_or(head_dim);
+  if (value_dim != head_dim) {
     metadata.refuse(prefix + "attention.value_length",
-                    "is not attention.key_length; allowed: the same", kUnsupportedModel);
+                    "is " + std::to_string(value_dim) + "; allowed: " + std::to_string(head_dim) +
+                        ", the length of a key",
+                    kUnsupportedModel);
   }
   const int64_t turned = metadata.integer(prefix + "rope.dimension_count").value_or(head_dim);
   if (turned != head_dim && head_dim > 0)
     config.emplace_back("partial_rotary_factor",
                         Json(static_cast<double>(turned) / static_cast<double>(head_dim)));
-  const auto real = [&](const char* key, const char* name) {
-    if (const auto value = metadata.real(prefix + key)) config.emplace_back(name, Json(*value));
-  };
-  real("attention.layer_norm_rms_epsilon", "rms_norm_eps");
-  real("rope.freq_base", "rope_theta");
+  const std::string epsilon = prefix + "attention.layer_norm_rms_epsilon";
+  if (!metadata.has(epsilon)) metadata.refuse(epsilon, "is missing; allowed: a float");
+  config.emplace_back("rms_norm_eps", Json(*metadata.real(epsilon)));
+  if (const auto theta = metadata.real(prefix + "rope.freq_base"))
+    config.emplace_back("rope_theta", Json(*theta));
   for (const char* name : {"bos_token_id", "eos_token_id"}) {
     if (const auto id = metadata.integer(std::string("tokenizer.ggml.") + name))
       config.emplace_back(name, Json(*id));
@@ -186,10 +207,9 @@ std::string config_text(const Gguf& gguf, const std::string& file) {
 
 // llama.cpp's converter works Llama 3.1's scaling out and writes what it comes to.
 std::vector<float> read_rope_factors(const Gguf& gguf, const std::string& file, int64_t count) {
-  constexpr const char* kName = "rope_freqs.weight";
-  const Tensor* tensor = find_tensor(gguf, kName, kName);
+  const Tensor* tensor = find_tensor(gguf, kRopeFactorsName, kRopeFactorsName);
   if (tensor == nullptr) return {};
-  const std::string what = file + ": tensor " + quoted(kName);
+  const std::string what = file + ": tensor " + quoted(kRopeFactorsName);
   if (tensor->shape != std::vector<int64_t>{count}) {
     throw Error(kBadCheckpoint, what + " has shape " + shape_text(tensor->shape) + "; allowed: " +
                                     shape_text({count}) + ", a factor for each pair that turns");

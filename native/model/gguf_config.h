@@ -9,6 +9,9 @@
 
 namespace loadmark {
 
+// Factors that a GGUF file divides the rotary frequencies by, beside its metadata.
+inline constexpr char kRopeFactorsName[] = "rope_freqs.weight";
+
 // Whether a model's path is a file: everything else is a folder in Hugging Face layout.
 bool is_gguf_path(const std::string& path);
 

@@ -16,8 +16,23 @@ std::string text_of(double number) {
 
 }  // namespace
 
+const Json* JsonSection::seek(const char* name) const {
+  read_.insert(name);
+  return json_.find(name);
+}
+
+std::vector<std::string> JsonSection::unread() const {
+  std::vector<std::string> names;
+  if (const Json::Object* members = json_.object()) {
+    for (const auto& [name, value] : *members) {
+      if (read_.count(name) == 0) names.push_back(name);
+    }
+  }
+  return names;
+}
+
 const Json* JsonSection::find(const char* name) const {
-  const Json* value = json_.find(name);
+  const Json* value = seek(name);
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
@@ -45,10 +60,6 @@ double JsonSection::positive(const char* name, double high) const {
   if (value == nullptr || !value->number(&number) || !(number > 0 && number <= high))
     refuse(kBadCheckpoint, name, "a number above 0, at most " + text_of(high));
   return number;
-}
-
-double JsonSection::positive(const char* name, double high, double absent) const {
-  return find(name) == nullptr ? absent : positive(name, high);
 }
 
 bool JsonSection::boolean(const char* name, bool absent) const {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 
@@ -15,7 +17,9 @@ class JsonSection {
   JsonSection(const Json& json, std::string path) : json_(json), path_(std::move(path)) {}
 
   // Whether the field is there, be it null.
-  bool has(const char* name) const { return json_.find(name) != nullptr; }
+  bool has(const char* name) const { return seek(name) != nullptr; }
+  // Fields that nobody asked for yet, in the order of the text.
+  std::vector<std::string> unread() const;
   // Null where the field is absent or null.
   const Json* find(const char* name) const;
   // Throws Error(code) about the field.
@@ -23,9 +27,8 @@ class JsonSection {
 
   int64_t integer(const char* name, int64_t low, int64_t high,
                   const int64_t* absent = nullptr) const;
-  // 0 < value <= high; without `absent` the field must be there
+  // 0 < value <= high; the field must be there
   double positive(const char* name, double high) const;
-  double positive(const char* name, double high, double absent) const;
   bool boolean(const char* name, bool absent) const;
   std::string string(const char* name, const char* absent) const;
 
@@ -37,8 +40,10 @@ class JsonSection {
   void only_absent(const char* name) const;
 
  private:
+  const Json* seek(const char* name) const;
   const Json& json_;
   std::string path_;
+  mutable std::set<std::string, std::less<>> read_;  // names asked for
 };
 
 }  // namespace loadmark

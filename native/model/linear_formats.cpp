@@ -1,4 +1,4 @@
-// Shapes follow from n and k alone: a tensor of another shape is refused before it is read.
+// A tensor of another shape or type than n and k ask for is refused before it is read.
 #include "model/linear_formats.h"
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/float16.h"
+#include "model/linear_tensors.h"
 #include "quant/awq_format.h"
 #include "quant/marlin_format.h"
 #include "quant/nf4.h"
@@ -14,16 +15,6 @@
 
 namespace loadmark {
 namespace {
-
-const Tensor& find_typed(const Checkpoint& checkpoint, const std::string& name,
-                         const std::vector<int64_t>& shape, DataType type) {
-  const Tensor& tensor = checkpoint.find(name, shape);
-  if (tensor.type != type) {
-    throw Error(kBadCheckpoint, "tensor " + name + " has dtype " + data_type_name(tensor.type) +
-                                    "; allowed: " + data_type_name(type));
-  }
-  return tensor;
-}
 
 // An infinity or NaN has every exponent bit set.
 void require_finite(const Tensor& tensor, const uint8_t* aligned) {
@@ -53,28 +44,13 @@ std::vector<T> aligned_copy(const Tensor& tensor) {
   return copy;
 }
 
-// One linear's tensors by their suffix.
+// One linear's tensors, checked by their headers.
 struct LinearReader {
+  const LinearTensors tensors;
   const Checkpoint& checkpoint;
   const std::string& path;
   int64_t n, k;
 
-  std::vector<int32_t> words(const char* suffix, std::vector<int64_t> shape) const {
-    return aligned_copy<int32_t>(find_typed(checkpoint, path + suffix, shape, DataType::kInt32));
-  }
-  std::vector<uint16_t> halves(const char* suffix, std::vector<int64_t> shape) const {
-    return aligned_copy<uint16_t>(find_typed(checkpoint, path + suffix, shape, DataType::kFloat16));
-  }
-  std::vector<float> floats(const std::string& suffix, std::vector<int64_t> shape) const {
-    find_typed(checkpoint, path + suffix, shape, DataType::kFloat32);
-    return checkpoint.read_float32(path + suffix, shape);
-  }
-  void require_multiples(int64_t of_n, int64_t of_k, const char* format) const {
-    if (n % of_n == 0 && k % of_k == 0) return;
-    throw Error(kBadCheckpoint, path + " is " + std::to_string(n) + " x " + std::to_string(k) +
-                                    "; allowed for " + format + ": multiples of " +
-                                    std::to_string(of_n) + " and " + std::to_string(of_k));
-  }
   // What a decoder says, with the linear's name before it.
   template <class Call>
   auto named(Call call) const {
@@ -94,6 +70,9 @@ struct LinearReader {
   Int8Linear int8() const;
 
  private:
+  std::vector<float> floats(const Tensor& tensor) const {
+    return checkpoint.read_float32(tensor.name, tensor.shape);
+  }
   void require_symmetric(const Int4Weight& weight) const;
 };
 
@@ -107,18 +86,18 @@ void LinearReader::require_symmetric(const Int4Weight& weight) const {
 }
 
 Int4Weight LinearReader::gptq(const QuantizationConfig& quantization) const {
-  require_multiples(8, 8, "GPTQ int4");
   const int64_t group = effective_group(quantization, k);
-  const int64_t groups = (k + group - 1) / group;
-  const auto qweight = words(".qweight", {k / 8, n});
-  const auto qzeros = words(".qzeros", {groups, n / 8});
-  const auto scales = halves(".scales", {groups, n});
+  const auto qweight = aligned_copy<int32_t>(*tensors.weight);
+  const auto qzeros = aligned_copy<int32_t>(*tensors.zeros);
+  const auto scales = aligned_copy<uint16_t>(*tensors.scales);
   std::vector<int32_t> g_idx;
-  if (quantization.act_order || checkpoint.has(path + ".g_idx")) g_idx = words(".g_idx", {k});
+  if (tensors.order != nullptr) g_idx = aligned_copy<int32_t>(*tensors.order);
   const int32_t* order = g_idx.empty() ? nullptr : g_idx.data();
   std::optional<ZeroConvention> convention = quantization.convention;
-  if (!convention)
-    convention = detect_convention(qweight.data(), qzeros.data(), order, n, k, group);
+  if (!convention) {
+    convention =
+        named([&] { return detect_convention(qweight.data(), qzeros.data(), order, n, k, group); });
+  }
   if (!convention) {
     throw Error(kBadCheckpoint,
                 path +
@@ -135,12 +114,10 @@ Int4Weight LinearReader::gptq(const QuantizationConfig& quantization) const {
 }
 
 Int4Weight LinearReader::awq(const QuantizationConfig& quantization) const {
-  require_multiples(8, 1, "AWQ");
   const int64_t group = effective_group(quantization, k);
-  const int64_t groups = (k + group - 1) / group;
-  const auto qweight = words(".qweight", {k, n / 8});
-  const auto qzeros = words(".qzeros", {groups, n / 8});
-  const auto scales = halves(".scales", {groups, n});
+  const auto qweight = aligned_copy<int32_t>(*tensors.weight);
+  const auto qzeros = aligned_copy<int32_t>(*tensors.zeros);
+  const auto scales = aligned_copy<uint16_t>(*tensors.scales);
   Int4Weight weight =
       named([&] { return unpack_awq(qweight.data(), qzeros.data(), scales.data(), n, k, group); });
   if (quantization.symmetric) require_symmetric(weight);
@@ -150,21 +127,11 @@ Int4Weight LinearReader::awq(const QuantizationConfig& quantization) const {
 // Scales stay fp32 here: where one is no fp16 number, the caller decodes.
 Int4Weight LinearReader::packed(const QuantizationConfig& quantization) const {
   const int64_t group = effective_group(quantization, k);
-  const int64_t groups = (k + group - 1) / group;
-  const std::string shape_name = path + ".weight_shape";
-  if (checkpoint.has(shape_name)) {
-    const auto shape =
-        aligned_copy<int64_t>(find_typed(checkpoint, shape_name, {2}, DataType::kInt64));
-    if (shape[0] != n || shape[1] != k) {
-      throw Error(kBadCheckpoint, "tensor " + shape_name + " holds " + shape_text(shape) +
-                                      "; config.json asks for " + shape_text({n, k}));
-    }
-  }
-  const auto weights = words(".weight_packed", {n, (k + 7) / 8});
-  const auto scales = checkpoint.read_float32(path + ".weight_scale", {n, groups});
+  const auto weights = aligned_copy<int32_t>(*tensors.weight);
+  const auto scales = floats(*tensors.scales);
   std::vector<int32_t> zeros, g_idx;
-  if (!quantization.symmetric) zeros = words(".weight_zero_point", {(n + 7) / 8, groups});
-  if (quantization.act_order) g_idx = words(".weight_g_idx", {k});
+  if (tensors.zeros != nullptr) zeros = aligned_copy<int32_t>(*tensors.zeros);
+  if (tensors.order != nullptr) g_idx = aligned_copy<int32_t>(*tensors.order);
   return named([&] {
     return unpack_packed(weights.data(), scales, zeros.empty() ? nullptr : zeros.data(),
                          g_idx.empty() ? nullptr : g_idx.data(), n, k, group);
@@ -172,20 +139,14 @@ Int4Weight LinearReader::packed(const QuantizationConfig& quantization) const {
 }
 
 Int4Weight LinearReader::marlin(const QuantizationConfig& quantization) const {
-  require_multiples(256, 128, "Marlin");
-  if (quantization.group_size != -1 && quantization.group_size != 128) {
-    throw Error(kUnsupportedModel, "config.json: quantization_config.group_size is " +
-                                       std::to_string(quantization.group_size) +
-                                       "; allowed for Marlin: 128 or -1");
-  }
   const int64_t group = effective_group(quantization, k);
-  const auto b = words(".B", {k / 16, 2 * n});
-  const auto s = halves(".s", {k / group, n});
+  const auto b = aligned_copy<int32_t>(*tensors.weight);
+  const auto s = aligned_copy<uint16_t>(*tensors.scales);
   return named([&] { return unpack_marlin(b.data(), s.data(), n, k, group); });
 }
 
 LinearContent LinearReader::blocks() const {
-  const Tensor& tensor = find_float(checkpoint, path + ".weight", {n, k});
+  const Tensor& tensor = *tensors.weight;
   const std::vector<uint8_t> bytes = copy_bytes(tensor);
   return named([&]() -> LinearContent {
     if (tensor.type == DataType::kQ4_0) return unpack_q4_0(bytes.data(), n, k);
@@ -197,11 +158,8 @@ LinearContent LinearReader::blocks() const {
 
 std::vector<float> LinearReader::nf4() const {
   const Nf4State state = read_nf4_state(checkpoint, path, n, k);
-  const int64_t count = n * k, blocks = (count + state.block - 1) / state.block;
-  const Tensor& weight =
-      find_typed(checkpoint, path + ".weight", {(count + 1) / 2, 1}, DataType::kUInt8);
-  if (checkpoint.has(path + ".weight.quant_map")) {
-    const std::vector<float> levels = floats(".weight.quant_map", {16});
+  if (tensors.levels != nullptr) {
+    const std::vector<float> levels = floats(*tensors.levels);
     if (!std::equal(levels.begin(), levels.end(), kNf4Levels.begin())) {
       throw Error(kUnsupportedModel,
                   "tensor " + path + ".weight.quant_map holds other levels than NF4's 16");
@@ -209,32 +167,21 @@ std::vector<float> LinearReader::nf4() const {
   }
   std::vector<float> absmax;
   if (state.nested) {
-    const auto code = aligned_copy<uint8_t>(
-        find_typed(checkpoint, path + ".weight.absmax", {blocks}, DataType::kUInt8));
-    const int64_t nested = (blocks + state.nested_block - 1) / state.nested_block;
-    absmax = decode_absmax({code, floats(".weight.nested_quant_map", {256}),
-                            floats(".weight.nested_absmax", {nested}), state.nested_block,
-                            state.nested_offset});
+    absmax =
+        decode_absmax({aligned_copy<uint8_t>(*tensors.scales), floats(*tensors.nested_levels),
+                       floats(*tensors.nested_scales), state.nested_block, state.nested_offset});
   } else {
-    absmax = floats(".weight.absmax", {blocks});
+    absmax = floats(*tensors.scales);
   }
-  std::vector<float> values(static_cast<size_t>(count));
-  decode_nf4(weight.data, absmax, state.block, count, values.data());
+  std::vector<float> values(static_cast<size_t>(n * k));
+  decode_nf4(tensors.weight->data, absmax, state.block, n * k, values.data());
   return values;
 }
 
 Int8Linear LinearReader::int8() const {
-  if (checkpoint.has(path + ".weight_format")) {
-    const Tensor& format = checkpoint.find(path + ".weight_format");
-    if (format.type != DataType::kUInt8 || format.bytes != 1 || format.data[0] != 0) {
-      throw Error(kUnsupportedModel,
-                  "tensor " + path + ".weight_format is not 0; allowed: 0, row after row");
-    }
-  }
   Int8Linear linear;
-  linear.q =
-      aligned_copy<int8_t>(find_typed(checkpoint, path + ".weight", {n, k}, DataType::kInt8));
-  linear.absmax = floats(".SCB", {n});
+  linear.q = aligned_copy<int8_t>(*tensors.weight);
+  linear.absmax = floats(*tensors.scales);
   for (const float absmax : linear.absmax) {
     if (absmax < 0) {
       throw Error(kBadCheckpoint, "tensor " + path + ".SCB holds " + std::to_string(absmax) +
@@ -286,7 +233,8 @@ FloatLinear read_float(const Checkpoint& checkpoint, const std::string& name,
 LinearContent read_content(const StoredLinear& stored, const ModelConfig& config,
                            const Checkpoint& checkpoint, const std::string& path, int64_t n,
                            int64_t k) {
-  const LinearReader reader{checkpoint, path, n, k};
+  const LinearReader reader{find_linear_tensors(stored, config, checkpoint, path, n, k), checkpoint,
+                            path, n, k};
   switch (stored.format) {
     case LinearFormat::kFloat:
       break;
@@ -316,7 +264,8 @@ LinearContent read_content(const StoredLinear& stored, const ModelConfig& config
 std::vector<float> decode_linear(const ModelConfig& config, const Checkpoint& checkpoint,
                                  const std::string& path, int64_t n, int64_t k) {
   const StoredLinear stored = find_linear(config, checkpoint, path, n, k);
-  const LinearReader reader{checkpoint, path, n, k};
+  const LinearReader reader{find_linear_tensors(stored, config, checkpoint, path, n, k), checkpoint,
+                            path, n, k};
   if (stored.format == LinearFormat::kFloat || stored.format == LinearFormat::kBlocks)
     return checkpoint.read_float32(path + ".weight", {n, k});
   if (stored.format == LinearFormat::kNf4) return reader.nf4();

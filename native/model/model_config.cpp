@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/lfs_pointer.h"
 #include "model/architectures.h"
 #include "model/gguf_config.h"
 
@@ -43,6 +44,30 @@ constexpr Architecture kArchitectures[] = {
     {"Qwen3ForCausalLM", "qwen3", read_qwen3},       {"GPTJForCausalLM", "gptj", read_gptj},
 };
 
+// Without effect on what a model computes when it is run.
+constexpr const char* kIdleFields[] = {"pad_token_id",
+                                       "transformers_version",
+                                       "use_cache",
+                                       "initializer_range",
+                                       "pretraining_tp",
+                                       "attention_dropout",
+                                       "attn_pdrop",
+                                       "embd_pdrop",
+                                       "resid_pdrop",
+                                       "gradient_checkpointing",
+                                       "summary_activation",
+                                       "summary_first_dropout",
+                                       "summary_proj_to_labels",
+                                       "summary_type",
+                                       "summary_use_proj",
+                                       "task_specific_params",
+                                       "tokenizer_class",
+                                       "_name_or_path",
+                                       "auto_map",
+                                       "unsloth_version",
+                                       "unsloth_fixed",
+                                       "transformers.js_config"};
+
 const Architecture& find_architecture(const JsonSection& root) {
   const Json* value = root.find("architectures");
   const Json::Array* list = value == nullptr ? nullptr : value->array();
@@ -76,6 +101,7 @@ void refuse_foreign_features(const JsonSection& root) {
     root.only_number(name, 1);
   }
   root.only_absent("attention_multiplier");
+  root.only_false("rope_interleaved");
   root.only_string("position_embedding_type", "rope");
 }
 
@@ -97,8 +123,7 @@ void read_sizes(const JsonSection& root, ModelConfig* config) {
   }
   int64_t absent = config->hidden_size / config->heads;
   config->head_dim = root.integer("head_dim", 1, kMaxDimension, &absent);
-  int64_t positions = 2048;
-  config->max_positions = root.integer("max_position_embeddings", 1, kMaxPositions, &positions);
+  config->max_positions = root.integer("max_position_embeddings", 1, kMaxPositions);
 }
 
 std::vector<int32_t> read_token_ids(const JsonSection& root, const char* name, int64_t vocab_size) {
@@ -138,7 +163,7 @@ void check_heads(const ModelConfig& config) {
 void read_llama_shape(const JsonSection& root, ModelConfig* config) {
   read_sizes(root, config);
   read_rope(root, config);
-  config->norm_eps = root.positive("rms_norm_eps", 1.0, 1e-6);
+  config->norm_eps = root.positive("rms_norm_eps", 1.0);
   root.only_string("hidden_act", "silu");
 }
 
@@ -184,6 +209,10 @@ ModelConfig parse_model_config(std::string_view text) {
   if (const Json* quantization = root.find("quantization_config")) {
     config.quantization = read_quantization_config(*quantization);
   }
+  // transformers 5 writes dtype.
+  config.dtype = root.string("dtype", root.string("torch_dtype", "").c_str());
+  for (const char* name : kIdleFields) root.has(name);
+  config.unread_fields = root.unread();
   return config;
 }
 
@@ -204,6 +233,7 @@ ModelConfig read_model_config(const std::string& folder) {
                                       " bytes; allowed: at most that");
     }
   }
+  refuse_lfs_pointer(text, "config.json");
   return parse_model_config(text);
 }
 

@@ -38,6 +38,7 @@ struct RopeConfig {
   int64_t dims = 0;          // how many of a head's dimensions turn, from the first on; even
   bool interleaved = false;  // pairs (2 i, 2 i + 1); else (i, i + dims / 2)
   double theta = 10000.0;
+  bool theta_assumed = false;  // the configuration says none, and the family has no fixed one
   Scaling scaling = Scaling::kNone;
   double factor = 1;
   double low_frequency_factor = 1, high_frequency_factor = 4;  // kLlama3
@@ -81,6 +82,9 @@ struct ModelConfig {
   bool tied_head = false;
   std::vector<int32_t> bos_tokens, eos_tokens;
   std::optional<QuantizationConfig> quantization;
+  // For a reader's doubts: the type its floats are said to have, and fields that nobody reads.
+  std::string dtype;
+  std::vector<std::string> unread_fields;
 
   int64_t q_size() const { return heads * head_dim; }
   int64_t kv_size() const { return kv_heads * head_dim; }

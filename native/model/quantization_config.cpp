@@ -25,6 +25,20 @@ int64_t read_group_size(const JsonSection& section, const char* name) {
   return group;
 }
 
+// Parts of modules' names; regular expressions ("re:") are left out.
+std::vector<std::string> read_unconverted(const JsonSection& section, const char* name) {
+  std::vector<std::string> modules;
+  const Json* value = section.find(name);
+  if (value == nullptr) return modules;
+  if (value->array() == nullptr) section.refuse(kBadCheckpoint, name, "a list of modules, or null");
+  for (const Json& each : *value->array()) {
+    const std::string* text = each.string();
+    if (text == nullptr) section.refuse(kBadCheckpoint, name, "a list of modules, or null");
+    if (text->rfind("re:", 0) != 0) modules.push_back(*text);
+  }
+  return modules;
+}
+
 // What AutoGPTQ and GPTQModel write; "marlin" is another layout of the same numbers.
 QuantizationConfig read_gptq(const JsonSection& section) {
   QuantizationConfig quantization;
@@ -70,6 +84,7 @@ QuantizationConfig read_awq(const JsonSection& section) {
   std::transform(version.begin(), version.end(), version.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (version != "gemm") section.refuse(kUnsupportedModel, "version", "\"gemm\"");
+  quantization.unconverted = read_unconverted(section, "modules_to_not_convert");
   return quantization;
 }
 
@@ -84,6 +99,7 @@ QuantizationConfig read_compressed_tensors(const JsonSection& section) {
     if (value != nullptr && (members == nullptr || !members->empty()))
       section.refuse(kUnsupportedModel, name, "null");
   }
+  quantization.unconverted = read_unconverted(section, "ignore");
   const Json* groups = section.find("config_groups");
   const Json::Object* members = groups == nullptr ? nullptr : groups->object();
   if (members == nullptr || members->size() != 1 || members->front().second.object() == nullptr)
@@ -132,6 +148,7 @@ QuantizationConfig read_bits_and_bytes(const JsonSection& section) {
     section.refuse(kUnsupportedModel, "bnb_4bit_quant_type", "\"nf4\"");
   if (section.string("bnb_4bit_quant_storage", "uint8") != "uint8")
     section.refuse(kUnsupportedModel, "bnb_4bit_quant_storage", "\"uint8\"");
+  quantization.unconverted = read_unconverted(section, "llm_int8_skip_modules");
   return quantization;
 }
 

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "quant/int4_format.h"
@@ -20,6 +22,8 @@ struct QuantizationConfig {
   bool symmetric = true;
   bool act_order = false;                    // g_idx is needed: "desc_act", or "actorder": "group"
   std::optional<ZeroConvention> convention;  // GPTQ; nothing where the file does not say
+  // Parts of the names of modules that were left as floats, as the file says.
+  std::vector<std::string> unconverted = {};
 };
 
 // `json` is config.json's quantization_config.

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/lfs_pointer.h"
 
 static_assert(std::endian::native == std::endian::little,
               "tensors are read as they lie in the file");
@@ -138,12 +139,14 @@ std::string read_text_file(const std::string& path, size_t limit) {
   std::string text(static_cast<size_t>(size), '\0');
   file.seekg(0);
   if (!file.read(text.data(), size)) throw Error(kBadCheckpoint, "cannot read " + path);
+  refuse_lfs_pointer(text, path.substr(path.rfind('/') + 1));
   return text;
 }
 
 }  // namespace
 
 std::vector<Tensor> parse_safetensors(const uint8_t* bytes, int64_t size, const std::string& file) {
+  refuse_lfs_pointer({reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)}, file);
   if (size < kPrefixBytes) {
     refuse(file, "holds " + std::to_string(size) + " bytes; allowed: at least " +
                      std::to_string(kPrefixBytes) + ", the header's length");

@@ -26,6 +26,12 @@ void check_shape(int64_t n, int64_t k, int64_t group_size, const char* code) {
 
 uint32_t nibble(uint32_t word, int64_t index) { return (word >> (4 * (index % 8))) & 15u; }
 
+void require_group(const int32_t* g_idx, int64_t column, int64_t groups) {
+  if (g_idx[column] >= 0 && g_idx[column] < groups) return;
+  throw Error(kBadCheckpoint, "g_idx[" + number(column) + "] is " + number(g_idx[column]) +
+                                  "; allowed are 0 to " + number(groups - 1));
+}
+
 }  // namespace
 
 void require_scale(float scale, int64_t group, int64_t row) {
@@ -47,10 +53,7 @@ std::vector<float> read_scales(const uint16_t* scales, int64_t groups, int64_t n
 void take_g_idx(const int32_t* g_idx, Int4Weight* weight) {
   bool ordered = true;
   for (int64_t column = 0; column < weight->k; ++column) {
-    if (g_idx[column] < 0 || g_idx[column] >= weight->groups()) {
-      throw Error(kBadCheckpoint, "g_idx[" + number(column) + "] is " + number(g_idx[column]) +
-                                      "; allowed are 0 to " + number(weight->groups() - 1));
-    }
+    require_group(g_idx, column, weight->groups());
     ordered = ordered && g_idx[column] == column / weight->group_size;
   }
   if (!ordered) weight->g_idx.assign(g_idx, g_idx + weight->k);
@@ -68,8 +71,8 @@ std::optional<ZeroConvention> detect_convention(const int32_t* qweight, const in
   if (all(0x88888888u)) return ZeroConvention::kV2;
   int64_t sum = 0;
   for (int64_t column = 0; column < k; ++column) {
+    if (g_idx != nullptr) require_group(g_idx, column, groups);
     const int64_t g = g_idx == nullptr ? column / group_size : g_idx[column];
-    if (g < 0 || g >= groups) return std::nullopt;
     for (int64_t row = 0; row < n; ++row) {
       sum += nibble(static_cast<uint32_t>(qweight[column / 8 * n + row]), column);
       sum -= nibble(static_cast<uint32_t>(qzeros[g * (n / 8) + row / 8]), row);

@@ -55,7 +55,8 @@ void take_g_idx(const int32_t* g_idx, Int4Weight* weight);
 
 // What the data say of the zero points' convention. `words` of qzeros that are all 0x77777777 or
 // all 0x88888888 are symmetric v1 or v2. Otherwise weights have a mean near 0: the mean of q -
-// stored zero is near 1 under v1 and near 0 under v2. Nothing where it is near neither.
+// stored zero is near 1 under v1 and near 0 under v2. Nothing where it is near neither. Throws
+// Error(kBadCheckpoint) on g_idx out of range, where it is read.
 std::optional<ZeroConvention> detect_convention(const int32_t* qweight, const int32_t* qzeros,
                                                 const int32_t* g_idx, int64_t n, int64_t k,
                                                 int64_t group_size);

@@ -192,16 +192,74 @@ describe('the text says', () => {
 
   test('that a tied head and the table are one', async () => {
     const { stdout } = await callBench('inspect', join(architectures, 'smollm2'));
+    expect(stdout.match(/\nembed_tokens/g)).toHaveLength(1);
     expect(stdout).toMatch(/embed_tokens .* tied: stored once, held as the head and as this table/);
   });
 });
 
+describe('the text says of the architecture', () => {
+  const architectures = resolve(import.meta.dirname, '../golden/architectures');
+  test.each([
+    [
+      'qwen2-window',
+      /biases of q_proj, k_proj, v_proj; attention to all positions in 1 layers, the last 20 positions in 1 layers/,
+    ],
+    ['qwen3', /RMSNorm \(0\.0+1\), also of q and k; MLP silu gated; no biases; attention to all/],
+    [
+      'gptj',
+      /LayerNorm \(0\.00001\); MLP gelu beside attention; biases of fc_in, fc_out, lm_head;/,
+    ],
+    ['gptj', /rotary embedding of 16 of 64 dimensions, theta 10000, pairs of neighbours\n/],
+    ['llama3.1', /theta 500000, pairs of halves, scaling llama3 by 8\n/],
+    ['llama3.1/model.gguf', /theta 500000, pairs of halves, scaling by factors of the file\n/],
+  ])('%s: %s', async (name, line) => {
+    expect((await callBench('inspect', join(architectures, name))).stdout).toMatch(line);
+  });
+
+  test('which kernels a GPU would take, where there is none', async () => {
+    const { record } = await inspect(join(formats, 'gptq-v1-sym'));
+    const text = formatInspection({ ...record, devices: record.devices.slice(0, 1) }, false);
+    expect(text).toMatch(/a GPU +none here/);
+    expect(text).toMatch(/refused +head_dim is 16; allowed on a GPU: 64, 128, 256/);
+    expect(text).toMatch(/int4 +int4_linear_few_rows; .*_mma on sm_80, .*_sm90 on sm_90a/);
+  });
+});
+
 describe('doubts', () => {
+  test.each([
+    'architectures/llama3.1',
+    'architectures/mistral',
+    'architectures/qwen2',
+    'architectures/qwen3',
+    'formats/gguf-k-blocks',
+    'formats/gguf-q4_0',
+    'formats/gguf-qwen2',
+    'formats/gguf-small-blocks',
+  ])('none of %s as GGUF but its tokenizer', async (name) => {
+    const path = resolve(import.meta.dirname, '../golden', name, 'model.gguf');
+    const { code, record } = await inspect(path, '--verify');
+    expect(code).toBe(exitCodes.ok);
+    expect(record.doubts).toEqual([expect.stringMatching(/^the tokenizer cannot be used: /)]);
+    expect(record.tensors.every(({ used }) => used)).toBe(true);
+  });
+
   const quantization = (config: Record<string, unknown>) =>
     config.quantization_config as Record<string, unknown>;
   test.each<[string, string, (config: Record<string, unknown>) => void, RegExp]>([
     ['no tokenizer', 'awq-g32', () => {}, /the tokenizer is missing/],
-    ['a field nobody reads', 'awq-g32', (c) => (c.sliding = 4), /does not read: sliding/],
+    ['a field nobody reads', 'awq-g32', (c) => (c.sliding = 4), /has a field .* read: sliding$/],
+    [
+      'a module that was not to be converted',
+      'awq-g32',
+      (c) => (quantization(c).modules_to_not_convert = ['gate_proj', 'lm_head']),
+      /modules named "gate_proj" were left as floats, but model\.layers\.0\.mlp\.gate_proj is quantized/,
+    ],
+    [
+      'no theta',
+      'awq-g32',
+      (c) => delete c.rope_theta,
+      /^config\.json says no rope_theta: 10000 is taken/,
+    ],
     ['no format said', 'gptq-v2-sym', () => {}, /no checkpoint_format.*0x88888888 \(v2\)/],
     [
       'another format said',
@@ -219,6 +277,33 @@ describe('doubts', () => {
     const { record } = await inspect(edited(name, edit));
     expect(record.doubts).toContainEqual(expect.stringMatching(doubt));
   });
+});
+
+test.each([
+  ['float8_e4m3fn', /says that floats are float8_e4m3fn, but linears are stored as fp32/],
+  ['bfloat16', /says that floats are bfloat16, but linears are stored as fp32/],
+  ['float32', null],
+])('a model of fp32 whose torch_dtype is %s', async (dtype, doubt) => {
+  const path = edited('../architectures/llama2', (config) => {
+    delete config.dtype;
+    config.torch_dtype = dtype;
+  });
+  const { record } = await inspect(path);
+  const doubts = record.doubts.filter((text) => !text.includes('tokenizer'));
+  expect(doubts).toEqual(doubt === null ? [] : [expect.stringMatching(doubt)]);
+});
+
+test('floats under a quantization_config are doubted, linears at fault are not', async () => {
+  const words = /but every linear is stored as floats/;
+  const setGptq = (config: Record<string, unknown>) => {
+    config.quantization_config = { quant_method: 'gptq', bits: 4, group_size: 32 };
+  };
+  const { record } = await inspect(edited('../architectures/llama2', setGptq));
+  expect(record.doubts).toContainEqual(expect.stringMatching(words));
+  const wrong = edited('gptq-v2-sym', (config) => {
+    (config.quantization_config as Record<string, unknown>).group_size = 64;
+  });
+  for (const doubt of (await inspect(wrong)).record.doubts) expect(doubt).not.toMatch(words);
 });
 
 describe('faults', () => {
@@ -259,7 +344,10 @@ describe('faults', () => {
     expect(code).toBe(exitCodes.ok);
     expect(record.tensors.map((tensor) => tensor.name)).toContain(read);
     expect(record.doubts).toContain(
-      `1 tensors are not read, first "blk.0.${shown}.weight" of odd-name.gguf`,
+      'the metadata say no rope.freq_base: 10000 is taken, as transformers and llama.cpp do',
+    );
+    expect(record.doubts).toContain(
+      `1 tensor is not read: "blk.0.${shown}.weight" of odd-name.gguf`,
     );
   });
 

@@ -107,7 +107,7 @@ describe('bytes', () => {
       'a name twice',
       () =>
         joinFile('{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{}}', Buffer.alloc(0)),
-      /names "a" twice/,
+      /header is not valid JSON at byte 53: it names "a" twice/,
     ],
   ])('%s', async (_, file, message) => {
     await expect(load('float32', file())).rejects.toEqual(refused(message));
@@ -157,6 +157,11 @@ describe('tensors', () => {
       'a negative size',
       (h) => (h[lmHead]!.shape = [-160, -64]),
       /"lm_head\.weight" has shape \[-160, -64\]/,
+    ],
+    [
+      'a size that is no integer',
+      (h) => (h[lmHead]!.shape = [160.5, 64]),
+      /"lm_head\.weight" has shape \[160\.5, 64\]; allowed: sizes/,
     ],
     ['nine sizes', (h) => (h[lmHead]!.shape = Array(9).fill(1)), /at most 8 sizes/],
     [
@@ -343,6 +348,16 @@ describe('config.json', () => {
     [{ num_attention_heads: 1_000_000, head_dim: 1_000_000 }, /make \d+ outputs of q, k and v/],
     [{ rms_norm_eps: 0 }, /rms_norm_eps is 0; allowed: a number above 0/],
     [{ rope_theta: -1 }, /rope_theta is -1/],
+    [{ rms_norm_eps: undefined }, /rms_norm_eps is missing; allowed: a number above 0/],
+    [
+      { max_position_embeddings: undefined },
+      /max_position_embeddings is missing; allowed: an integer/,
+    ],
+    [
+      { rope_theta: 500_000, rope_parameters: { rope_theta: 77 } },
+      /rope_parameters\.rope_theta is 77; allowed: what it is elsewhere in config\.json, 500000/,
+    ],
+    [{ rope_interleaved: true }, /rope_interleaved is true; allowed: false/, unsupported],
     [
       { rope_scaling: { rope_type: 'llama3', factor: 8 } },
       /rope_scaling\.low_freq_factor is missing; allowed: a number above 0/,
@@ -450,11 +465,61 @@ describe('config.json', () => {
     ['{"a":"\ud83d"}', /architectures is missing/],
     ['{"a":"\\ud83d"}', /half a surrogate pair/],
     ['{"a":NaN}', /at byte 5/],
+    ['{"a":1, "b":{}, "a":2}', /at byte 16: it names "a" twice/],
     [`${'['.repeat(100)}`, /nests deeper than 64 levels/],
     ['{"a":1} x', /goes on after its value/],
     ['[]', /config\.json holds \[\]; allowed: an object/],
   ])('the text %j', async (text, message) => {
     const loading = load('float32', read('float32', 'model.safetensors'), text);
+    await expect(loading).rejects.toEqual(refused(message));
+  });
+});
+
+test('a size with a point is told as it stands', async () => {
+  const { header, data } = splitFile(read('float32', 'model.safetensors'));
+  const text = JSON.stringify(header).replace('"shape":[160,64]', '"shape":[160.0,64]');
+  await expect(load('float32', joinFile(text, data))).rejects.toEqual(
+    refused(/has shape \[160\.0, 64\]; allowed: sizes of at least 0/),
+  );
+});
+
+test('the same theta twice is one', async () => {
+  const config = JSON.parse(read('float32', 'config.json').toString());
+  config.rope_parameters = { rope_theta: config.rope_theta };
+  config.rope_interleaved = false;
+  const file = read('float32', 'model.safetensors');
+  expect(await load('float32', file, JSON.stringify(config))).toBeInstanceOf(Engine);
+});
+
+describe('what is not the file it should be', () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 4976698672\n`;
+  const told = (file: string) =>
+    refused(new RegExp(`^${file} is a Git LFS pointer to 4976698672 bytes, not the file itself`));
+
+  test('a Git LFS pointer for safetensors', () =>
+    expect(load('float32', Buffer.from(pointer))).rejects.toEqual(told('model\\.safetensors')));
+  test('for config.json', () =>
+    expect(load('float32', read('float32', 'model.safetensors'), pointer)).rejects.toEqual(
+      told('config\\.json'),
+    ));
+  test('for a GGUF file', async () => {
+    const modelPath = join(folder, 'pointer.gguf');
+    writeFileSync(modelPath, pointer);
+    const loading = Engine.load({ ...makeOptions('float32'), modelPath }, { onEvents: () => {} });
+    await expect(loading).rejects.toEqual(told('pointer\\.gguf'));
+  });
+
+  test.each([
+    ['pytorch_model.bin', /has "pytorch_model\.bin", a pickle, which is not read; allowed/],
+    ['model-q4.gguf', /has "model-q4\.gguf"; a GGUF file is read where the model is its own path/],
+  ])('%s alone', async (file, message) => {
+    const own = mkdtempSync(join(folder, 'other-'));
+    writeFileSync(join(own, 'config.json'), read('float32', 'config.json'));
+    writeFileSync(join(own, file), 'x');
+    const loading = Engine.load(
+      { ...makeOptions('float32'), modelPath: own },
+      { onEvents: () => {} },
+    );
     await expect(loading).rejects.toEqual(refused(message));
   });
 });

@@ -166,9 +166,54 @@ describe('GGUF', () => {
       /"blk\.0\.ffn_down\.weight" begins at byte 4611686018427387904/,
     ],
     [
+      'an offset past the end of one that others follow',
+      (p) => edit(p, 'blk.0.attn_q.weight', { offset: 1n << 63n }),
+      /"blk\.0\.attn_q\.weight" begins at byte 9223372036854775808 of the data; the file has \d+/,
+    ],
+    [
       'a value of another type',
       (p) => set(p, 'llama.block_count', valueTypes.string, 'one'),
-      /llama\.block_count is of another type; allowed: an integer/,
+      /llama\.block_count is "one"; allowed: an integer/,
+    ],
+    [
+      'heads that differ by layer',
+      (p) =>
+        set(
+          p,
+          'llama.attention.head_count_kv',
+          valueTypes.array,
+          Buffer.concat([Buffer.from([4, 0, 0, 0]), u64(1), Buffer.from([1, 0, 0, 0])]),
+        ),
+      /head_count_kv is an array of 1 items; allowed: an integer/,
+    ],
+    [
+      'values of another length than keys',
+      (p) => set(p, 'llama.attention.value_length', valueTypes.u32, 8),
+      /value_length is 8; allowed: 4, the length of a key/,
+      unsupported,
+    ],
+    [
+      'no epsilon',
+      (p) => (p.values = p.values.filter(([key]) => !key.endsWith('rms_epsilon'))),
+      /^model\.gguf: llama\.attention\.layer_norm_rms_epsilon is missing; allowed: a float/,
+    ],
+    [
+      'a factor beside scaling of none',
+      (p) => {
+        set(p, 'llama.rope.scaling.type', valueTypes.string, 'none');
+        set(p, 'llama.rope.scaling.factor', valueTypes.f32, 2);
+      },
+      /rope\.scaling\.factor is 2\.0, and rope\.scaling\.type "none"; allowed: 1/,
+    ],
+    [
+      'yarn',
+      (p) => {
+        set(p, 'llama.rope.scaling.type', valueTypes.string, 'yarn');
+        set(p, 'llama.rope.scaling.factor', valueTypes.f32, 4);
+        set(p, 'llama.rope.scaling.original_context_length', valueTypes.u32, 32);
+      },
+      /rope_type is "yarn"; allowed/,
+      unsupported,
     ],
     ['no architecture', (p) => (p.values = p.values.slice(1)), /general\.architecture is missing/],
     [
@@ -180,7 +225,7 @@ describe('GGUF', () => {
     [
       'experts',
       (p) => set(p, 'llama.expert_count', valueTypes.u32, 8),
-      /llama\.expert_count is above 0/,
+      /llama\.expert_count is 8; allowed: 0, or none/,
       unsupported,
     ],
     [
@@ -189,13 +234,13 @@ describe('GGUF', () => {
         set(p, 'llama.attention.sliding_window', valueTypes.u32, 4);
         set(p, 'llama.attention.sliding_window_pattern', valueTypes.u32, 2);
       },
-      /llama\.attention\.sliding_window_pattern is there; allowed: a window for every layer/,
+      /llama\.attention\.sliding_window_pattern is 2; allowed: none, a window for every layer/,
       unsupported,
     ],
     [
       'one file of several',
       (p) => set(p, 'split.count', valueTypes.u32, 3),
-      /split\.count is above 1/,
+      /split\.count is 3; allowed: 1, a model in one file/,
       unsupported,
     ],
     [
@@ -215,6 +260,85 @@ describe('GGUF', () => {
     ],
   ])('%s', async (_, change, message, code) => {
     await expect(loadParts(change)).rejects.toEqual(refused(message, code));
+  });
+
+  const { u32, f32, bool, string } = valueTypes;
+  test.each<[string, number, number, string]>([
+    ['attention.scale', f32, 0.9, '0'],
+    ['attn_logit_softcapping', f32, 1, '0'],
+    ['final_logit_softcapping', f32, 30, '0'],
+    ['logit_scale', f32, 0.1, '0, 1'],
+    ['embedding_scale', f32, 12, '0, 1'],
+    ['residual_scale', f32, 0.2, '0, 1'],
+    ['attention.clamp_kqv', f32, 8, '0'],
+    ['attention.max_alibi_bias', f32, 8, '0'],
+    ['attention.causal', bool, 0, 'true'],
+    ['use_parallel_residual', bool, 1, 'false'],
+    ['rope.scaling.attn_factor', f32, 1.5, '0, 1'],
+    ['rope.scaling.yarn_ext_factor', f32, 1, '0, -1'],
+    ['rope.scaling.yarn_log_multiplier', f32, 0.1, '0'],
+    ['expert_used_count', u32, 2, '0'],
+    ['pooling_type', u32, 3, '0'],
+  ])(
+    '%s with another value changes the model, and is refused',
+    async (name, type, value, allowed) => {
+      const given = type === bool ? Buffer.from([value]) : value;
+      const said = type === bool ? String(value === 1) : value;
+      await expect(loadParts((p) => set(p, `llama.${name}`, type, given))).rejects.toEqual(
+        refused(
+          new RegExp(`^model\\.gguf: llama\\.${name} is ${said}; allowed: ${allowed}, or none$`),
+          unsupported,
+        ),
+      );
+    },
+  );
+
+  test.each([
+    'rope.freq_base_swa',
+    'rope.dimension_sections',
+    'attention.key_length_swa',
+    'swin_norm',
+    'of_another_time',
+  ])('%s is not known, and is refused', async (name) => {
+    await expect(loadParts((p) => set(p, `llama.${name}`, u32, 7))).rejects.toEqual(
+      refused(
+        new RegExp(`llama\\.${name} is 7; allowed: none, since what it changes is not known`),
+        unsupported,
+      ),
+    );
+  });
+
+  test('what converters write beside changes nothing', async () => {
+    const change = (p: GgufParts) => {
+      const beside: [string, number, number | string | Buffer][] = [
+        ['llama.vocab_size', u32, 8],
+        ['llama.attention.head_count_kv', u32, 2],
+        ['llama.attention.key_length', u32, 4],
+        ['llama.attention.value_length', u32, 4],
+        ['llama.attention.sliding_window', u32, 0],
+        ['llama.attention.causal', bool, Buffer.from([1])],
+        ['llama.attention.clamp_kqv', f32, 0],
+        ['llama.rope.dimension_count', u32, 4],
+        ['llama.rope.freq_base', f32, 500_000],
+        ['llama.rope.scaling.type', string, 'linear'],
+        ['llama.rope.scaling.factor', f32, 1],
+        ['llama.rope.scaling.original_context_length', u32, 64],
+        ['llama.rope.scaling.finetuned', bool, Buffer.from([0])],
+        ['llama.rope.scaling.attn_factor', f32, 1],
+        ['llama.rope.scaling.yarn_beta_fast', f32, 32],
+        ['llama.logit_scale', f32, 1],
+        ['llama.expert_count', u32, 0],
+        ['llama.expert_used_count', u32, 0],
+        ['llama.use_parallel_residual', bool, Buffer.from([0])],
+        ['llama.tensor_data_layout', string, 'Meta AI original pth'],
+        ['general.name', string, 'a model'],
+        ['general.file_type', u32, 7],
+        ['quantize.imatrix.entries_count', u32, 3],
+        ['granite.logit_scale', f32, 8], // of another architecture: nobody's
+      ];
+      for (const [key, type, value] of beside) set(p, key, type, value);
+    };
+    expect(await loadParts(change)).toBe('fp32');
   });
 
   test.each<[string, number[], RegExp, number?]>([
@@ -302,7 +426,16 @@ describe('quantized tensors', () => {
       'gptq: g_idx out of range',
       'gptq-v1-asym-act-order',
       (h, d) => d.writeInt32LE(9, begin(h, `${up}.g_idx`)),
-      /up_proj: g_idx\[0\] is 9; allowed are 0 to 1|up_proj: its zero points fit neither/,
+      /up_proj: g_idx\[0\] is 9; allowed are 0 to 1/,
+    ],
+    [
+      'gptq: g_idx out of range where config.json has no checkpoint_format',
+      'gptq-v1-asym-act-order',
+      (h, d, c) => {
+        delete c.quantization_config!.checkpoint_format;
+        d.writeInt32LE(-1, begin(h, `${up}.g_idx`) + 4);
+      },
+      /up_proj: g_idx\[1\] is -1; allowed are 0 to 1/,
     ],
     [
       'gptq: qzeros of another shape',
