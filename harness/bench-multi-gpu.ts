@@ -166,7 +166,7 @@ function readPlan(values: Values): Plan {
   const models = pickNames('models', values.models ?? 'llama-3-8b,llama-2-70b', names);
   const isQuick = values.quick === true;
   const fewer = (model: ServedModel) =>
-    isQuick ? { ...model, samplesPerWorker: Math.ceil(model.samplesPerWorker / 2) } : model;
+    isQuick ? { ...model, samplesPerWorker: Math.ceil(model.samplesPerWorker / 4) } : model;
   return {
     devices: pickDevices(values.devices),
     models: served.filter(({ name }) => models.includes(name)).map(fewer),

@@ -74,7 +74,8 @@ void prepare_ladder(const EngineOptions& options, const GpuPlan& plan,
   const int64_t begun_ns = monotonic_ns();
   for (const int64_t rung : batch_ladder(std::min(options.max_batch, plan.sizes.step_rows))) {
     prepare(rung);
-    if (monotonic_ns() - begun_ns > kMostGraphNs) break;  // the rest at their first step
+    // The rest at their first step; of ranks none, since nothing may be loaded while they meet.
+    if (options.ranks() == 1 && monotonic_ns() - begun_ns > kMostGraphNs) break;
   }
 }
 

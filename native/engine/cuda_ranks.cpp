@@ -51,6 +51,7 @@ void load_share(const EngineOptions& options, int rank, RankThreads& threads, Sh
   const std::string& device = devices[static_cast<size_t>(rank)];
   const int64_t sharing = ranks_on(devices, device);
   share->gpu = std::make_unique<ops::cuda::Gpu>(device_number(device));
+  share->gpu->set_meets_others(sharing > 1);
   // Memory is looked at while no rank takes any.
   const auto own_free_bytes = [&] {
     threads.group().meet();

@@ -172,6 +172,7 @@ void CudaRunner::queue_decode(int64_t rows, bool whole) {
 }
 
 ops::cuda::Graph CudaRunner::capture_decode(int64_t rows, bool whole) {
+  gpu_->settle();  // a graph that is made may wait for its device as code does that is loaded
   ops::cuda::Graph::begin(gpu_->stream());
   try {
     queue_decode(rows, whole);
@@ -198,7 +199,10 @@ void CudaRunner::queue_mixed(const Batch& batch, const CudaStepInput::Written& w
   // step is waited for.
   ops::cuda::DeviceBuffer banned_apart;
   const std::vector<int32_t>& apart = written.banned_apart;
-  if (!apart.empty()) banned_apart = ops::cuda::upload(apart.data(), apart.size() * 4);
+  if (!apart.empty()) {
+    banned_apart =
+        ops::cuda::upload_in_order(gpu_->stream(), apart.data(), apart.size() * sizeof(int32_t));
+  }
   const bool whole = wants_whole(batch);
   const auto copied =
       std::count_if(batch.logit_rows().begin(), batch.logit_rows().end(),

@@ -315,7 +315,7 @@ void run(const Gpu& gpu, const Problem& p) {
   const size_t parts = static_cast<size_t>(R::kWarps * p.group * (kHeadDim + 2)) * sizeof(float);
   const size_t bytes = std::max<size_t>(
       R::kWarps * (warp_bytes<kHeadDim, kFloat8, R::kStages>() + kHeadDim * 4), parts);
-  allow_shared(kernel, bytes, "attention_decode");
+  allow_shared(gpu, kernel, bytes, "attention_decode");
   const auto grid = static_cast<unsigned>(kFewRows ? gpu.multiprocessors() : p.items);
   launch(gpu, "attention_decode", kernel, grid, 32 * R::kWarps, bytes, p);
 }

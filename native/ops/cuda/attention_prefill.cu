@@ -152,7 +152,7 @@ template <class T, int kHeadDim, bool kFloat8>
 void run(const Gpu& gpu, const Problem& p, int64_t tiles) {
   const auto kernel = attention_prefill_kernel<T, kHeadDim, kFloat8>;
   constexpr size_t kBytes = block_bytes<kHeadDim, kFloat8>();
-  allow_shared(kernel, kBytes, "attention_prefill");
+  allow_shared(gpu, kernel, kBytes, "attention_prefill");
   const dim3 grid(static_cast<unsigned>(tiles), static_cast<unsigned>(p.kv.kv_heads));
   launch(gpu, "attention_prefill", kernel, grid, kThreads, kBytes, p);
 }

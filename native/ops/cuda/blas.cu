@@ -78,6 +78,7 @@ void blas_linear(const Gpu& gpu, Activation activation, const void* w, int64_t n
   const cudaDataType type = activation == Activation::kFloat16 ? CUDA_R_16F : CUDA_R_16BF;
   const float one = 1, before = epilogue == Epilogue::kAddFloat ? 1.0f : 0.0f;
   const int rows32 = static_cast<int>(rows), n32 = static_cast<int>(n), k32 = static_cast<int>(k);
+  gpu.settle_for_shape(n, k, rows);
   gpu.begin_kernel("cublasGemmEx");
   check_blas(blas().gemm(gpu.blas(), kOpT, kOpN, n32, rows32, k32, &one, w, type, k32, x, type, k32,
                          &before, y, epilogue == Epilogue::kStore ? type : CUDA_R_32F, n32,

@@ -103,7 +103,7 @@ void run_few(const Gpu& gpu, const void* w, int64_t n, const LinearRows& in, int
                       : rows == 3 ? dense_linear_few_rows_kernel<T, 3>
                                   : dense_linear_few_rows_kernel<T, 4>;
   const size_t bytes = static_cast<size_t>(rows * in.k) * 2;
-  allow_shared(kernel, bytes, "dense_linear_few_rows");
+  allow_shared(gpu, kernel, bytes, "dense_linear_few_rows");
   const int64_t needed = (n + kStreamWarps * kOutputs - 1) / (kStreamWarps * kOutputs);
   const auto grid = static_cast<unsigned>(std::min<int64_t>(needed, gpu.multiprocessors() * 4));
   launch(gpu, "dense_linear_few_rows", kernel, grid, kStreamThreads, bytes,

@@ -80,6 +80,14 @@ DeviceBuffer upload(const void* host, size_t bytes) {
   return buffer;
 }
 
+DeviceBuffer upload_in_order(Stream stream, const void* host, size_t bytes) {
+  DeviceBuffer buffer;
+  if (cudaMallocAsync(&buffer.data_, bytes, stream) != cudaSuccess) refuse_memory(bytes, "GPU");
+  buffer.bytes_ = bytes;
+  copy_to_device(stream, buffer.data_, host, bytes);
+  return buffer;
+}
+
 void copy_to_device(Stream stream, void* device, const void* host, size_t bytes) {
   check_cuda(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream),
              "a copy to the device");
@@ -123,6 +131,7 @@ void Gpu::note_work(double bytes, double flops) const {
 
 void Gpu::prefer_shared(const void* kernel) const {
   if (!prepared_.insert(kernel).second) return;
+  settle();
   check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout,
                                   cudaSharedmemCarveoutMaxShared),
              "choosing a kernel's split of the L1 cache");
@@ -181,7 +190,9 @@ Gpu::Gpu(int device) : device_(device) {
                                   "; allowed: 8.0 and later");
   }
   cudaFuncAttributes attributes = {};
-  if (cudaFuncGetAttributes(&attributes, any_kernel) != cudaSuccess) {
+  const cudaError_t found = cudaFuncGetAttributes(&attributes, any_kernel);
+  if (is_fault(found)) fail("a kernel of an engine before, in this process,", found);
+  if (found != cudaSuccess) {
     cudaGetLastError();
     throw Error(kBadArgument, "device cuda:" + std::to_string(device) + " is an " + name_ +
                                   ", for which this build holds no code; allowed: GPUs of " +
@@ -204,6 +215,22 @@ Gpu::~Gpu() { cudaStreamSynchronize(stream()); }
 
 void Gpu::EndStream::operator()(Stream stream) const noexcept { cudaStreamDestroy(stream); }
 void Gpu::EndBlas::operator()(void* blas) const noexcept { end_blas(blas); }
+
+void Gpu::set_meets_others(bool shares_device) {
+  meets_others_ = true;
+  if (shares_device) blas_.reset();
+}
+
+void Gpu::settle() const {
+  if (!meets_others_) return;
+  cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
+  check_cuda(cudaStreamIsCapturing(stream(), &capturing), "asking about a capture");
+  if (capturing == cudaStreamCaptureStatusNone) synchronize();
+}
+
+void Gpu::settle_for_shape(int64_t n, int64_t k, int64_t rows) const {
+  if (meets_others_ && shapes_.insert({n, k, rows}).second) settle();
+}
 
 void Gpu::make_current() const { check_cuda(cudaSetDevice(device_), "choosing the device"); }
 

@@ -314,7 +314,7 @@ void run(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t rows
          const LinearOutput& out) {
   const auto kernel = int4_linear_few_rows_kernel<T, kSegments, kZeros>;
   const size_t bytes = shared_bytes(w, rows);
-  allow_shared(kernel, bytes, "int4_linear_few_rows");
+  allow_shared(gpu, kernel, bytes, "int4_linear_few_rows");
   const auto grid = static_cast<unsigned>(std::min(gpu.multiprocessors(), w.strips));
   launch(gpu, "int4_linear_few_rows", kernel, grid, kThreads, bytes, w, in, static_cast<int>(rows),
          out);

@@ -399,7 +399,7 @@ void run(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t rows
   p.flags = gpu.flags();
   const size_t bytes = 1024 + kBarrierBytes + static_cast<size_t>(p.stages * p.stage_bytes);
   const auto kernel = int4_linear_many_rows_sm90_kernel<T, kTokens, kPlain>;
-  allow_shared(kernel, bytes, "int4_linear_many_rows_sm90");
+  allow_shared(gpu, kernel, bytes, "int4_linear_many_rows_sm90");
   const int64_t units = int64_t{p.tiles} * w.k_blocks;
   const auto grid = static_cast<unsigned>(std::min<int64_t>(gpu.multiprocessors(), units));
   launch(gpu, "int4_linear_many_rows_sm90", kernel, grid, Shape<kTokens>::kThreads, bytes,

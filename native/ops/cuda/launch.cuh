@@ -42,7 +42,8 @@ void launch(const Gpu& gpu, const char* name, void (*kernel)(Parameters...), dim
 // Lets `kernel` have more than the 48 KiB of shared memory a block that all get, its static part
 // included.
 template <class Kernel>
-void allow_shared(Kernel kernel, size_t bytes, const char* name) {
+void allow_shared(const Gpu& gpu, Kernel kernel, size_t bytes, const char* name) {
+  gpu.prefer_shared(reinterpret_cast<const void*>(kernel));  // the first to load it
   if (bytes > 40 * 1024) {
     check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                     static_cast<int>(bytes)),

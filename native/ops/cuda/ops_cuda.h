@@ -4,8 +4,10 @@
 // Error(kEngineBroken).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -44,6 +46,7 @@ class DeviceBuffer {
   }
 
  private:
+  friend DeviceBuffer upload_in_order(Stream stream, const void* host, size_t bytes);
   void* data_ = nullptr;
   size_t bytes_ = 0;
 };
@@ -67,6 +70,8 @@ class PinnedBuffer {
   void* data_ = nullptr;
 };
 DeviceBuffer upload(const void* host, size_t bytes);
+// The same in a stream's order, without a wait for any device; the host's memory may go at once.
+DeviceBuffer upload_in_order(Stream stream, const void* host, size_t bytes);
 void copy_to_device(Stream stream, void* device, const void* host, size_t bytes);
 void copy_to_host(Stream stream, void* host, const void* device, size_t bytes);
 void fill_bytes(Stream stream, void* device, int value, size_t bytes);
@@ -84,6 +89,17 @@ class Gpu {
   Gpu(const Gpu&) = delete;
   Gpu& operator=(const Gpu&) = delete;
 
+  // From here on kernels of this GPU wait for those of others. No code may be loaded while one
+  // does: loading takes locks of the whole process and may wait for its device, and another rank's
+  // thread, which would end that wait, for the lock (CUDA C++ Programming Guide, Lazy Loading,
+  // "Concurrent Execution"). Where ranks share this device cuBLAS is given up, whose loading is its
+  // own affair.
+  void set_meets_others(bool shares_device);
+  // Waits for what is queued, which other ranks end without this one's help, where code may be
+  // loaded next; not while a graph is captured, for which everything has run before.
+  void settle() const;
+  // The same before cuBLAS multiplies (rows, k) by (k, n) for the first time.
+  void settle_for_shape(int64_t n, int64_t k, int64_t rows) const;
   void make_current() const;
   void synchronize() const;  // throws Error(kEngineBroken) naming the fault
   int64_t free_bytes() const;
@@ -132,6 +148,8 @@ class Gpu {
   mutable std::unique_ptr<Profile> profile_;
   mutable const char* purpose_ = "";
   mutable std::unordered_set<const void*> prepared_;
+  bool meets_others_ = false;
+  mutable std::set<std::array<int64_t, 3>> shapes_;  // that cuBLAS has multiplied
 };
 // Times between two points of a stream.
 class Event {
