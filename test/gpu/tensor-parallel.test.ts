@@ -108,7 +108,8 @@ describe.skipIf(!available).each(builtInModels)('%s', (model) => {
     const draw = (seed: bigint, id: number) => ({
       ...requests[0]!,
       id,
-      temperature: 1,
+      // At 1 the trained model is sure of most tokens, whatever the seed.
+      temperature: 20,
       maxNewTokens: 12,
       stopTokens: new Int32Array(0),
       seed,
@@ -231,8 +232,8 @@ describe.skipIf(!available)('refusals', () => {
 
 // 34 GiB of random weights, the same values whole on one GPU and in halves on two.
 describe.skipIf(!available || gpus < 2)('synthetic:llama-2-70b', () => {
-  /** Logits of about unit variance behind 80 layers, whose sums are rounded to fp16 in another order. */
-  const bound = 0.05;
+  /** Sums of 80 layers are rounded to fp16 in another order: 1.2e-4 was seen on two H100s. */
+  const bound = 0.002;
 
   test('logits and greedy tokens on two GPUs are those of one', async () => {
     const options = shared('tiny-int4', 'fp16', {
