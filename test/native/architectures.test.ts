@@ -16,7 +16,7 @@ const load = (model: string, changes = {}) =>
   Bench.load({ ...makeOptions(model, changes), modelPath: join(folder, model) });
 
 test('every architecture is there', () => {
-  expect(checkpoints).toHaveLength(11 + 4);
+  expect(checkpoints).toHaveLength(12 + 4);
 });
 
 describe.each(checkpoints)('%s', (model) => {

@@ -76,7 +76,7 @@ function listCases(): [string, number][] {
       listCheckpoints(join(golden, folder)).map((name) => join(golden, folder, name)),
     )
     .concat(formats, join(models, 'tiny'), join(models, 'tiny-int4'))
-    .filter((path) => !/smollm2|transformers\/tiny/.test(path));
+    .filter((path) => !/smollm2|wide-heads|transformers\/tiny/.test(path));
   return paths.flatMap((path) => {
     const allows4 = four.test(path.replace('/model.gguf', '')) && !/llama3\.1/.test(path);
     return (allows4 ? [2, 4] : [2]).map((ranks): [string, number] => [path, ranks]);

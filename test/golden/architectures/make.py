@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A small random checkpoint of every architecture, with golden values from Hugging Face transformers in fp32.
 
-  make.py [NAME ...]    writes the folders beside this file: config.json and model.safetensors (fp32) as transformers
+  make.py [NAME ...]    writes the folders beside this file: config.json and model.safetensors (fp32, or fp16 where it says so) as transformers
                         itself saves them, golden.json and logits.f32 as ../transformers/make.py describes them
 
 The configurations say what real checkpoints of their family say, in the words that those use: sliding windows, rotary
@@ -9,6 +9,7 @@ scaling and context lengths are small enough for a prompt of 72 tokens to reach 
 as wide as a GPU's kernels want them. Prompt 0 is the 72 tokens, all
 of whose logits are kept. Weights are drawn so that logits spread by several units and attention is not uniform.
 """
+import copy
 import importlib.util
 import json
 import pathlib
@@ -55,7 +56,11 @@ CASES = {
                                             "use_sliding_window": False, "sliding_window": None,
                                             "max_window_layers": 2, "tie_word_embeddings": True}),
     "gptj": ("GPTJForCausalLM", "gptj", {}),
+    # Heads as GPT-J-6B has them: 256 wide, of which 64 turn.
+    "gptj-wide-heads": ("GPTJForCausalLM", "gptj", {"n_embd": 256, "n_head": 1, "n_layer": 1, "n_inner": 48,
+                                                    "rotary_dim": 64}),
 }
+STORED_AS_FP16 = {"gptj-wide-heads"}  # to stay small
 GPTJ = {"n_embd": 128, "n_head": 2, "n_layer": 2, "n_inner": 80, "n_positions": 256, "rotary_dim": 16,
         "vocab_size": 138, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5, "bos_token_id": 130,
         "eos_token_id": 130, "tie_word_embeddings": False, "attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
@@ -117,7 +122,13 @@ def make(name, seed):
     model = make_model(config)
     rng = numpy.random.default_rng(seed)
     draw_weights(model, rng)
-    model.save_pretrained(folder)
+    if name in STORED_AS_FP16:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.copy_(parameter.half().float())
+        copy.deepcopy(model).half().save_pretrained(folder)  # not the model: half() rounds its sines, too
+    else:
+        model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     if "llama3.1" != name:  # one says it as transformers 5 saves it, the others as their checkpoints do
         (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
