@@ -156,6 +156,12 @@ export function chooseWorkers(
     const message = `engine.profile_steps is ${engine.profileSteps}, and the CPU engine has no kernels to profile; allowed: 0, or a GPU (--device cuda)`;
     faults.push({ where: whereIs('engine', 'profile_steps'), message });
   }
+  const faultSteps = engine.faultAtStep?.split(',').length ?? 0;
+  if (faultSteps > groups.length) {
+    const workers = groups.length === 1 ? '1 worker' : `${groups.length} workers`;
+    const message = `engine.fault_at_step is "${engine.faultAtStep}": ${faultSteps} steps for ${workers}; allowed: a step for each worker, or fewer`;
+    faults.push({ where: whereIs('engine', 'fault_at_step'), message });
+  }
   return resolveTypes(engine, groups, whereIs, faults);
 }
 

@@ -60,8 +60,6 @@ export interface Hardware {
   readonly peaks: PeakRates;
   /** null where nothing is computed. */
   readonly cost: ModelCost | null;
-  /** The peaks are those of all of them together. */
-  readonly workers: number;
   /** Why figures of speed are not those of the hardware; null where they are. */
   readonly refusal: string | null;
 }
@@ -133,7 +131,7 @@ function measureUtilisation(
   tokens: TokenWork,
   terms: Hardware & { readonly seconds: number | null; readonly tpotMs: Histogram | null },
 ): Utilisation {
-  const { peaks, cost, seconds, tpotMs, workers, refusal } = terms;
+  const { peaks, cost, seconds, tpotMs, refusal } = terms;
   const refuse = (why: string) => ({
     mbu: null,
     mfu: null,
@@ -152,8 +150,8 @@ function measureUtilisation(
     return { mbu: null, mfu, absentBecause: { mbu: why, mfu: null } };
   }
   const meanTpotSeconds = tpotMs === null ? null : tpotMs.mean / 1e3;
-  const measured = { steps: engine.steps, seconds, meanTpotSeconds, workers };
-  const step = describeStep(cost, tokens, measured);
+  const steps = engine.workers.map((worker) => worker.steps);
+  const step = describeStep(cost, tokens, { steps, seconds, meanTpotSeconds });
   const mbu = computeMbu(step, peaks.bandwidthGBs);
   return { mbu, mfu, absentBecause: { mbu: null, mfu: null } };
 }

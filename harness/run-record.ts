@@ -138,7 +138,6 @@ export async function buildRunRecord(material: RunMaterial): Promise<RunRecord> 
   const hardware = {
     peaks: findPeakRates(known?.devices ?? [], system),
     cost: known?.model?.cost ?? null,
-    workers: known?.workers ?? 1,
     refusal: refuseSpeedOf(material),
   };
   return {

@@ -69,6 +69,12 @@ export function describeSut(sut: MeasuredSut, reported: PassResult | null): SutR
   };
 }
 
+/** Steps of each worker; of all together where a record has no more. */
+export function listSteps({ steps, workers }: SutRecord): readonly number[] {
+  const each = (workers ?? []).map((worker) => worker.steps);
+  return each.length > 0 ? each : [steps ?? 0];
+}
+
 function recordWorker({
   stepsBefore: _before,
   outstanding: _outstanding,

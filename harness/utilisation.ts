@@ -104,38 +104,50 @@ export function computeMfu(flops: number, seconds: number, peakTflops: number): 
   return flops / (seconds * peakTflops * 1e12);
 }
 
-/** A mean step of every worker: the KV bytes are those of the answers' tokens; what prompts read back of their own is left out. */
+/**
+ * A mean step of the worker that made most, and what the others read in its time: the KV bytes are those of the answers'
+ * tokens; what prompts read back of their own is left out.
+ */
 export interface StepWork {
   readonly weightBytes: number;
   readonly kvBytes: number;
   readonly seconds: number;
 }
 
-/** As DESIGN says: (weight bytes + KV bytes of a step) / (step time x peak bandwidth), its weights read once for all. */
+/** (weight bytes + KV bytes of a step) / (step time x peak bandwidth), the weights read once for all its sequences. */
 export function computeMbu(step: StepWork, peakBandwidthGBs: number): number {
   return (step.weightBytes + step.kvBytes) / (step.seconds * peakBandwidthGBs * 1e9);
 }
 
 /**
+ * Workers step side by side, and the peaks are those of all: the pass took as many steps' time as the worker with most of
+ * them made, and in a time without a step a worker reads nothing.
+ * @param steps of each worker, one worker at least
+ */
+export function countTurns(steps: readonly number[]): number {
+  return Math.max(...steps);
+}
+
+/**
  * A running sequence gets one token a step, so the mean time per output token is that of a step, without the time in which
- * there was nothing to do. Without one (answers of a single token) it is the pass's time by its steps. Workers step side by
- * side: in the time of a step each reads its weights and its cache.
+ * there was nothing to do. Without one (answers of a single token) it is the pass's time by its steps.
  */
 export function describeStep(
   cost: ModelCost,
   work: TokenWork,
   measured: {
-    /** Of all workers together. */
-    readonly steps: number;
+    /** Of each worker; one of them above 0. */
+    readonly steps: readonly number[];
     readonly seconds: number;
     readonly meanTpotSeconds: number | null;
-    readonly workers: number;
   },
 ): StepWork {
-  const { steps, seconds, meanTpotSeconds, workers } = measured;
+  const { steps, seconds, meanTpotSeconds } = measured;
+  const turns = countTurns(steps);
+  const made = steps.reduce((total, count) => total + count, 0);
   return {
-    weightBytes: workers * cost.weightBytesPerStep,
-    kvBytes: (workers * cost.kvBytesPerToken * work.readPositions) / steps,
-    seconds: meanTpotSeconds ?? (workers * seconds) / steps,
+    weightBytes: (made / turns) * cost.weightBytesPerStep,
+    kvBytes: (cost.kvBytesPerToken * work.readPositions) / turns,
+    seconds: meanTpotSeconds ?? seconds / turns,
   };
 }

@@ -157,7 +157,8 @@ function describeIdentity(
   tasks: readonly BuiltTask[],
 ): EvalIdentity {
   const leaves = tasks.flatMap(({ leaves: own }) => own);
-  // How many workers there are changes no answer, which kinds of device they are does.
+  // How many workers there are changes no answer. Which kinds of device they are does, and how many of these compute a
+  // model together: partial sums are added in another order, int8 activations are rounded by other scales.
   const list = (read: (worker: WorkerTarget) => string) =>
     [...new Set(workers.map(read))].join(',');
   return {
@@ -167,6 +168,7 @@ function describeIdentity(
     limit,
     maxLength,
     device: list(({ devices }) => (devices[0] === 'cpu' ? 'cpu' : 'cuda')),
+    tensorParallel: list(({ devices }) => String(devices.length)),
     kvCache: list(({ kvCacheType }) => kvCacheType),
     activations: list(({ activationType }) => activationType),
     weights,

@@ -3,6 +3,7 @@
 
 import type { SampleEvidence } from '../evidence.js';
 import type { RunRecord } from '../run-record.js';
+import { listSteps } from '../sut-record.js';
 import { addSample, computeMbu, describeStep, noWork } from '../utilisation.js';
 import type { ComparedRun } from './side.js';
 
@@ -101,12 +102,13 @@ function findWrongMbu({ record, performance: samples }: ComparedRun): Impossibil
   const seconds = tpotMs / 1000;
   const workers = sut?.workers?.length ?? 1;
   const peak = devices.length * gpu.peakBandwidthGBs;
+  // In the time of a step each worker that makes one reads its weights, by the peak of its own devices.
   const weightBytes = workers * cost.weightBytesPerStep;
-  const least = computeMbu({ weightBytes, kvBytes: 0, seconds }, peak);
-  if (least > 1) {
+  const share = computeMbu({ weightBytes, kvBytes: 0, seconds }, peak);
+  if (share > 1) {
     const rate = weightBytes / (seconds * 1e9);
     const whose = devices.length === 1 ? gpu.name : `${devices.length} ${gpu.name}`;
-    const reason = `${tpotMs} ms a token would read the weights at ${rate.toFixed(0)} GB/s, ${percent(least)} of what ${whose} can`;
+    const reason = `${tpotMs} ms a token would read the weights at ${rate.toFixed(0)} GB/s, ${percent(share)} of what ${whose} can`;
     return [{ figure: 'performance.tpotMs', reason }];
   }
   const told = performance?.mbu ?? null;
@@ -116,10 +118,11 @@ function findWrongMbu({ record, performance: samples }: ComparedRun): Impossibil
       addSample(cost, sum, promptTokenCount ?? 0, outputTokenCount ?? 0),
     noWork,
   );
-  const measured = { steps: sut.steps, seconds: performance?.durationSeconds ?? 0, workers };
+  const measured = { steps: listSteps(sut), seconds: performance?.durationSeconds ?? 0 };
   const step = describeStep(cost, work, { ...measured, meanTpotSeconds: seconds });
   const recomputed = computeMbu(step, peak);
   if (Math.abs(told / recomputed - 1) <= tolerance) return [];
+  const least = computeMbu({ ...step, kvBytes: 0 }, peak);
   const kvTimes = (told - least) / (recomputed - least);
   const isByHeads = kvTimes > 1.5 && Math.abs(kvTimes - Math.round(kvTimes)) < 0.05 * kvTimes;
   const why = isByHeads

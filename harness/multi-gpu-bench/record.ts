@@ -27,8 +27,8 @@ export interface ReplicasLine {
   /** In the order they were made. */
   readonly one: readonly ThroughputRun[];
   readonly all: readonly ThroughputRun[];
-  /** Of the median tokens a second. */
-  readonly factor: number;
+  /** Of the median tokens a second; null where a run is INVALID. */
+  readonly factor: number | null;
 }
 
 /** Server at a rate for one worker, and at as much more as is asked of all. */
@@ -75,7 +75,8 @@ export function describeReplicas(
 ): ReplicasLine {
   const rate = (runs: readonly ThroughputRun[]) =>
     spreadOf(runs.map(({ tokensPerSecond }) => tokensPerSecond)).median;
-  return { ...facts, one, all, factor: rate(all) / rate(one) };
+  const areValid = [...one, ...all].every(({ valid }) => valid);
+  return { ...facts, one, all, factor: areValid ? rate(all) / rate(one) : null };
 }
 
 /** What one engine did in a decode and in a prefill measurement. */

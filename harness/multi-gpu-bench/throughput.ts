@@ -1,9 +1,10 @@
 // How much does a number of workers serve? Runs `bench` in a process of its own and reads the record it leaves.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PerformanceRecord } from '../performance-record.js';
 import type { RunRecord } from '../run-record.js';
 import type { ThroughputRun } from './record.js';
 
@@ -16,7 +17,7 @@ export interface ServedModel {
   readonly maxStepTokens: number;
 }
 
-/** @throws Error when `bench` leaves no record; an INVALID run is a result. */
+/** @throws Error with the exit status when `bench` leaves no figures; an INVALID run is a result. */
 export async function measureOffline(
   root: string,
   model: ServedModel,
@@ -67,26 +68,37 @@ async function runBench(
   ];
   process.stderr.write(`bench ${args.join(' ')}\n`);
   try {
-    await waitForEnd(join(root, 'dist', 'harness', 'cli.js'), args);
-    return describeRun(JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as RunRecord);
+    const status = await waitForEnd(join(root, 'dist', 'harness', 'cli.js'), args);
+    return readRun(join(folder, 'run.json'), status);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-/** Whatever the exit status: an INVALID run has one of its own, and its record. */
-function waitForEnd(program: string, args: readonly string[]): Promise<void> {
+/** "exit status 3", or the signal that ended it. */
+function waitForEnd(program: string, args: readonly string[]): Promise<string> {
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [program, ...args], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     child.on('error', fail);
-    child.on('close', () => done());
+    child.on('close', (code, signal) => done(code === null ? `${signal}` : `exit status ${code}`));
   });
 }
 
-function describeRun({ valid, invalidReasons, performance, sut }: RunRecord): ThroughputRun {
-  const { tokensPerSecond, samplesPerSecond, durationSeconds } = performance!;
+/** Whatever the status: an INVALID run has one of its own, and its record. */
+function readRun(file: string, status: string): ThroughputRun {
+  if (!existsSync(file)) throw new Error(`bench ended with ${status} and left no run.json`);
+  const record = JSON.parse(readFileSync(file, 'utf8')) as RunRecord;
+  const { performance, invalidReasons } = record;
+  if (performance !== null) return describeRun(record, performance);
+  throw new Error([`bench ended with ${status}`, ...invalidReasons].join('; '));
+}
+
+function describeRun(
+  { valid, invalidReasons, sut }: RunRecord,
+  { tokensPerSecond, samplesPerSecond, durationSeconds }: PerformanceRecord,
+): ThroughputRun {
   const workers = sut?.workers ?? [];
   return {
     devices: (sut?.devices ?? []).join(','),

@@ -32,11 +32,21 @@ function formatReplicas(lines: readonly (ReplicasLine | FailedLine)[], count: nu
             line.model,
             line.one.map(({ tokensPerSecond }) => rate(tokensPerSecond)).join(' '),
             line.all.map(({ tokensPerSecond }) => rate(tokensPerSecond)).join(' '),
-            `${line.factor.toFixed(2)}x`,
-            line.all.map(describeBusy).join('; '),
+            formatFactor(line.factor),
+            [...line.all.map(describeBusy), ...listReasons([...line.one, ...line.all])].join('; '),
           ],
     ),
   ]);
+}
+
+/** Where there is none, a run was INVALID. */
+function formatFactor(factor: number | null): string {
+  return factor === null ? '-' : `${factor.toFixed(2)}x`;
+}
+
+/** Why runs are INVALID, each reason once. */
+function listReasons(runs: readonly ThroughputRun[]): string[] {
+  return [...new Set(runs.flatMap(({ invalidReasons }) => invalidReasons))];
 }
 
 function describeBusy({ busyShares, valid }: ThroughputRun): string {
@@ -56,8 +66,10 @@ function formatServer(lines: readonly (ServerLine | FailedLine)[]): string {
             line.model,
             describeRate(line.one),
             describeRate(line.all),
-            `${(line.all.targetQps / line.one.targetQps).toFixed(2)}x`,
-            [...line.one.invalidReasons, ...line.all.invalidReasons].join('; '),
+            formatFactor(
+              line.one.valid && line.all.valid ? line.all.targetQps / line.one.targetQps : null,
+            ),
+            listReasons([line.one, line.all]).join('; '),
           ],
     ),
   ]);

@@ -102,14 +102,18 @@ export class Dispatcher {
   cancel(ids: readonly number[]): void {
     const meant = new Set(ids);
     this.#queue.remove((job) => job.kind === 'generation' && meant.has(job.request.id));
-    for (const worker of this.#working()) {
+    // Every worker lets go of them before an engine is told: of one that proves broken then, the others get what it has left.
+    const known = this.#working().map((worker) => ({ worker, tickets: worker.giveUp(meant) }));
+    const held = known.filter(({ tickets }) => tickets.length > 0);
+    for (const { worker, tickets } of held) {
       try {
-        worker.cancel(meant);
+        worker.engine.cancel(tickets);
       } catch (error) {
         if (!isBroken(error)) throw error;
         this.fail(worker, error);
       }
     }
+    if (held.length > 0) this.#place();
   }
 
   /** Of the first worker: its kernels are those of all. */

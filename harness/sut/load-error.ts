@@ -12,6 +12,9 @@ const refusals = [
   'ERR_OUT_OF_MEMORY',
 ];
 
+/** How the engine says that a model cannot be split over so many devices; to the user these are a number. */
+const splitForm = /^tensorParallelDevices names (\d+) devices: /;
+
 /**
  * InputError when the engine refuses what it was asked for, SystemUnderTestError when it is broken.
  * @param worker whose engine it is, where there are several
@@ -23,7 +26,11 @@ export function asLoadError(
 ): Error {
   const by = worker === null ? '' : `${worker}: `;
   if (error instanceof NativeError && refusals.includes(error.code)) {
-    const message = `${by}${error.message} (${error.code})`;
+    const told = error.message.replace(
+      splitForm,
+      'engine.tensor_parallel (--tensor-parallel) is $1: ',
+    );
+    const message = `${by}${told} (${error.code})`;
     return new InputError([{ where: modelPath, message }]);
   }
   const message = `${by}the native engine cannot start: ${messageOf(error)}`;

@@ -190,17 +190,13 @@ export class Worker {
     }
   }
 
-  /**
-   * Gives up those generations whose callers' ids are among these: nothing more is heard of them.
-   * @throws NativeError when the engine is broken.
-   */
-  cancel(ids: ReadonlySet<number>): void {
+  /** Lets go of those generations whose callers' ids are among these, and returns the numbers its engine knows them by. */
+  giveUp(ids: ReadonlySet<number>): Int32Array {
     const tickets = [...this.#flights].flatMap(([ticket, { job }]) =>
       job.kind === 'generation' && ids.has(job.request.id) ? [ticket] : [],
     );
-    if (tickets.length === 0) return;
-    this.engine.cancel(Int32Array.from(tickets));
     for (const ticket of tickets) this.#release(ticket);
+    return Int32Array.from(tickets);
   }
 
   /**

@@ -200,6 +200,17 @@ describe('chooseWorkers', () => {
     ]);
   });
 
+  it('takes a step of a fault for each worker, and no more', () => {
+    const two = { device: 'cpu,cpu,cpu,cpu', tensorParallel: 2 };
+    expect(choose({ ...two, faultAtStep: '0,300' }).faults).toEqual([]);
+    expect(choose({ ...two, faultAtStep: '0,300,5' }).faults).toEqual([
+      'engine.fault_at_step: engine.fault_at_step is "0,300,5": 3 steps for 2 workers; allowed: a step for each worker, or fewer',
+    ]);
+    expect(choose({ device: 'cpu', faultAtStep: '0,300' }).faults).toEqual([
+      'engine.fault_at_step: engine.fault_at_step is "0,300": 2 steps for 1 worker; allowed: a step for each worker, or fewer',
+    ]);
+  });
+
   it('groups devices by tensor_parallel, and says where they cannot be', () => {
     const gpus = ['H100', 'H100', 'H100', 'H100'];
     const { workers } = choose({ device: 'cuda:all', tensorParallel: 2 }, gpus);

@@ -188,13 +188,12 @@ describe('MBU', () => {
   const cost = costOf(llama7b);
 
   it('of one sequence is weights and cache over the time of a token', () => {
-    // DESIGN's formula by hand: 13.2 GB of weights and 513 positions of cache in 5 ms, of 3350 GB/s.
+    // By hand: 13.2 GB of weights and 513 positions of cache in 5 ms, of 3350 GB/s.
     const work = addSample(cost, noWork, 512, 2);
     const step = describeStep(cost, work, {
-      steps: 1,
+      steps: [1],
       seconds: 99,
       meanTpotSeconds: 0.005,
-      workers: 1,
     });
     const byHand = (13_214_687_232 + 513 * 524_288) / (0.005 * 3350e9);
     expect(computeMbu(step, 3350)).toBeCloseTo(byHand, 12);
@@ -206,10 +205,9 @@ describe('MBU', () => {
     let work = noWork;
     for (let sample = 0; sample < 64; sample++) work = addSample(cost, work, 128, 256);
     const step = describeStep(cost, work, {
-      steps: 255,
+      steps: [255],
       seconds: 2.55,
       meanTpotSeconds: 0.01,
-      workers: 1,
     });
     expect(step.kvBytes / cost.kvBytesPerToken).toBeCloseTo(64 * (128 + 256 / 2), 6);
     expect(step.weightBytes).toBe(13_214_687_232);
@@ -218,10 +216,9 @@ describe('MBU', () => {
   it('takes the time of a step from the steps where answers have one token', () => {
     const work = addSample(cost, noWork, 16, 1);
     const step = describeStep(cost, work, {
-      steps: 4,
+      steps: [4],
       seconds: 0.2,
       meanTpotSeconds: null,
-      workers: 1,
     });
     expect(step).toEqual({ weightBytes: 13_214_687_232, kvBytes: 0, seconds: 0.05 });
   });
@@ -232,10 +229,25 @@ describe('MBU', () => {
     let whole = half;
     for (let sample = 0; sample < 32; sample++) whole = addSample(cost, whole, 128, 256);
     for (const meanTpotSeconds of [0.01, null]) {
-      const one = { steps: 255, seconds: 2.55, meanTpotSeconds, workers: 1 };
+      const one = { steps: [255], seconds: 2.55, meanTpotSeconds };
       const alone = computeMbu(describeStep(cost, half, one), 3350);
-      const two = describeStep(cost, whole, { ...one, steps: 510, workers: 2 });
+      const two = describeStep(cost, whole, { ...one, steps: [255, 255] });
       expect(computeMbu(two, 2 * 3350)).toBeCloseTo(alone, 12);
+    }
+  });
+
+  it('of two workers counts the steps that each made: an idle one halves it', () => {
+    const work = addSample(cost, noWork, 128, 256);
+    for (const meanTpotSeconds of [0.01, null]) {
+      const one = { steps: [255], seconds: 2.55, meanTpotSeconds };
+      const alone = computeMbu(describeStep(cost, work, one), 3350);
+      const beside = describeStep(cost, work, { ...one, steps: [0, 255] });
+      expect(computeMbu(beside, 2 * 3350)).toBeCloseTo(alone / 2, 12);
+      const uneven = describeStep(cost, work, { ...one, steps: [255, 51] });
+      expect(uneven.weightBytes).toBeCloseTo(1.2 * cost.weightBytesPerStep, 3);
+      // All that was read in 2.55 s, of what both could.
+      const bytes = 306 * cost.weightBytesPerStep + cost.kvBytesPerToken * work.readPositions;
+      expect(computeMbu(uneven, 2 * 3350)).toBeCloseTo(bytes / (2.55 * 2 * 3350e9), 12);
     }
   });
 });

@@ -209,6 +209,16 @@ it('tells every fault of a list of devices before anything starts', async () => 
   expect(await refused('--device', 'cpu,cpu', '--tensor-parallel', '3')).toBe(
     'bench: --tensor-parallel: engine.tensor_parallel is 3, and 2 devices are named (cpu, cpu); allowed: 1, 2, or more devices (--device cuda:all)\n',
   );
+  const odd = join(findPackageRoot().folder, 'configs', 'models', 'tiny-int4');
+  const fourth = ['--device', 'cpu,cpu,cpu,cpu', '--tensor-parallel', '4'];
+  const kept = ['--output', join(folder, 'refused')];
+  expect(await refused('--model', odd, ...fourth, '--samples', '5', '--quiet', ...kept)).toBe(
+    `bench: ${odd}: engine.tensor_parallel (--tensor-parallel) is 4: model.layers.0.mlp.down_proj has scales for groups of 64 inputs, and a device would have 160 inputs, which cuts a group; allowed for this model: 1, 2 (ERR_BAD_ARGUMENT)\n`,
+  );
+  const faults = ['--set', 'engine.fault_at_step=0,300,5'];
+  expect(await refused('--device', 'cpu,cpu', ...faults)).toContain(
+    'engine.fault_at_step is "0,300,5": 3 steps for 2 workers; allowed: a step for each worker, or fewer\n',
+  );
   const both = await refused('--device', 'cpu,cpu', '--kv-cache', 'fp8', '--tensor-parallel', '0');
   expect(both).toContain('--kv-cache: engine.kv_cache is "fp8"; allowed on cpu');
   expect(both).toContain('--tensor-parallel: engine.tensor_parallel is 0; allowed');

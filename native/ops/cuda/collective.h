@@ -19,11 +19,12 @@ enum class CollectivePath { kAuto, kPeer, kNccl };
 // same calls with the same sizes in the same order, each from its own thread with its device
 // current, and a call returns at once; it may be captured in a graph, and the graph replayed any
 // number of times, as long as every rank replays the same. Pointers are memory of the rank's own
-// device as DeviceBuffer gives it. Over peer memory every rank gets the same bits in every run. A
-// rank that does not come within 10 seconds ends the process's work on the GPUs that wait for it:
-// their next synchronisation throws Error(kEngineBroken), and fault() names the rank. Ranks may
-// share a GPU, for tests: while one waits there nothing may wait for all work on that GPU, so
-// memory is taken and kernels are loaded before (CUDA_MODULE_LOADING=EAGER).
+// device as DeviceBuffer gives it. Over peer memory every rank gets the same bits in every run, and
+// a rank that does not come within 10 seconds ends the process's work on the GPUs that wait for it:
+// their next synchronisation throws Error(kEngineBroken), and fault() names the rank. NCCL waits
+// for one without end. Ranks may share a GPU, for tests: while one waits there nothing may wait for
+// all work on that GPU, so memory is taken and kernels are loaded before
+// (CUDA_MODULE_LOADING=EAGER).
 class Collective {
  public:
   // One object a rank, in the order of `gpus`, 1 to 8 of them; messages have at most `most_count`
@@ -53,7 +54,8 @@ class Collective {
   void gather_columns(const float* part, int64_t rows, int64_t part_columns, float* whole);
   // Which path serves which sizes: "one-shot over peer memory up to 4.0 MiB, NCCL 2.27.3 above".
   std::string describe() const;
-  // Which rank this one gave up waiting for, and in which call; empty where all came.
+  // Which rank this one gave up waiting for, and in which call; empty where all came, and where
+  // NCCL waits.
   std::string fault() const;
 
  private:

@@ -157,13 +157,23 @@ it('an MBU of two GPUs by the peak of one', async () => {
   // Each worker makes 100 steps of 32 sequences and reads its own weights.
   const kvBytes = (327_680 * 64 * (99 * 1900 + (99 * 100) / 2)) / 100;
   const mbuOf = (gpus: number) => (70e9 + kvBytes) / (0.1 * gpus * 2039e9);
-  const two = { devices: ['cuda:0', 'cuda:1'], workers: [{ state: 'ok' }, { state: 'ok' }] };
-  const made = (mbu: number) => ({
-    ...{ model: { cost }, sut: { ...two, steps: 200 }, performance: { mbu } },
-  });
+  const devices = ['cuda:0', 'cuda:1'];
+  const made = (mbu: number, each: readonly number[] = [100, 100]) => {
+    const workers = each.map((steps) => ({ state: 'ok', steps }));
+    const steps = each.reduce((sum, count) => sum + count, 0);
+    return { model: { cost }, sut: { devices, workers, steps }, performance: { mbu } };
+  };
   const { sides } = await compare(run(samples, made(mbuOf(2))), run(samples, made(mbuOf(1))));
   expect(sides[0]!.impossible).toEqual([]);
   expect(sides[1]!.impossible[0]!.reason).toMatch(/^MBU is .* by the model's bytes/);
+  // One that was idle read nothing.
+  const idle = (35e9 + kvBytes) / (0.1 * 2 * 2039e9);
+  const counted = await compare(
+    run(samples, made(idle, [100, 0])),
+    run(samples, made(mbuOf(2), [100, 0])),
+  );
+  expect(counted.sides[0]!.impossible).toEqual([]);
+  expect(counted.sides[1]!.impossible[0]!.reason).toMatch(/^MBU is .* by the model's bytes/);
 });
 
 it('a ranking of variants on 50 items: nothing is told apart, and how much could have been is said', async () => {

@@ -17,12 +17,16 @@ const model = join(findPackageRoot().folder, 'configs', 'models', 'tiny-int4');
 const work = mkdtempSync(join(tmpdir(), 'loadmark-eval-workers-'));
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-async function evaluate(device: string): Promise<EvalRecord> {
-  const { code, stdout, stderr } = await callBench(
+function callEval(device: string, folder: string, ...more: string[]) {
+  return callBench(
     ...['eval', 'tiny', '--tasks', 'winogrande,gsm8k', '--shots', '0', '--limit', '12'],
-    ...['--data', data, '--device', device, '--output', join(work, device)],
-    ...['--quiet', '--json'],
+    ...['--data', data, '--device', device, '--output', join(work, folder)],
+    ...['--quiet', '--json', ...more],
   );
+}
+
+async function evaluate(device: string): Promise<EvalRecord> {
+  const { code, stdout, stderr } = await callEval(device, device);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return JSON.parse(stdout);
 }
@@ -34,6 +38,21 @@ test('two workers score what one does, and go on with what it has kept', async (
   expect([one.workers, two.workers]).toEqual([[['cpu']], [['cpu'], ['cpu']]]);
   expect(two.remarks).toEqual([]);
   expect(two.settingsDigest).toBe(one.settingsDigest);
+});
+
+test('what devices computed together is not gone on with by one alone', async () => {
+  const together = await callEval('cpu,cpu', 'together', '--tensor-parallel', '2');
+  expect(together).toMatchObject({ code: 0, stderr: '' });
+  const { settings, workers } = JSON.parse(together.stdout) as EvalRecord;
+  expect({ tensorParallel: settings.tensorParallel, workers }).toEqual({
+    tensorParallel: '2',
+    workers: [['cpu', 'cpu']],
+  });
+  const alone = await callEval('cpu', 'together');
+  expect(alone.code).toBe(2);
+  expect(alone.stderr).toContain(
+    'holds an evaluation with other settings (tensorParallel); allowed: the same command',
+  );
 });
 
 const options: WorkerOptions = {

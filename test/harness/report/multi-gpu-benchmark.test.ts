@@ -32,6 +32,11 @@ const replicas = describeReplicas(
   [run(1000, [0.99]), run(1020, [0.99])],
   [run(1980, [0.98, 0.97]), run(2000, [0.98, 0.96])],
 );
+const invalid = describeReplicas(
+  { model: 'llama-2-7b', samplesPerWorker: 100, maxBatch: 64 },
+  [run(900, [0.9])],
+  [{ ...run(500, [0.5, 0.4]), valid: false, invalidReasons: ['worker 1 failed'] }],
+);
 const split = describeTensorParallel(
   'llama-2-70b',
   2,
@@ -46,7 +51,7 @@ const record: MultiGpuBenchmark = {
   commit: null,
   machine: {} as MultiGpuBenchmark['machine'],
   devices: ['cuda:0', 'cuda:1'],
-  replicas: [replicas, { model: 'llama-2-70b', failed: 'cuda:1: out of memory' }],
+  replicas: [replicas, invalid, { model: 'llama-2-70b', failed: 'cuda:1: out of memory' }],
   server: [
     {
       model: 'llama-3-8b',
@@ -65,6 +70,7 @@ const record: MultiGpuBenchmark = {
 describe('the factors', () => {
   it('are of medians: rates as they are, times turned round', () => {
     expect(replicas.factor).toBeCloseTo(1990 / 1010, 12);
+    expect(invalid.factor).toBeNull();
     expect(split.decode.factor).toBeCloseTo(2, 12);
     expect(split.prefill).toMatchObject({ promptTokens: 2048, oneMs: { median: 450 } });
     expect(split.prefill.factor).toBeCloseTo(1.8, 12);
@@ -76,10 +82,11 @@ it('a line a model, and why one failed or is INVALID', () => {
 
 replicas, Offline, tokens/s        one  2 workers  factor  busy
 llama-3-8b                   1000 1020  1980 2000   1.97x  98.0 % 97.0 %; 98.0 % 96.0 %
+llama-2-7b                       900.0      500.0       -  50.0 % 40.0 % (INVALID); worker 1 failed
 llama-2-70b                                                cuda:1: out of memory
 
 Server, queries/s       one         all  factor
-llama-3-8b         50 VALID  95 INVALID   1.90x  TTFT too long
+llama-3-8b         50 VALID  95 INVALID       -  TTFT too long
 
 tensor parallel  ranks  decode tokens/s: one    all  factor  first token ms: one    all  factor
 llama-2-70b          2                  50.0  100.0   2.00x                450.0  250.0   1.80x  2048 prompt tokens`);

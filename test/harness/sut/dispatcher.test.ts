@@ -305,6 +305,58 @@ describe('Server queries', () => {
   });
 });
 
+describe('requests that are given up', () => {
+  const small = { maxBatch: 4, maxStepTokens: 512, stepNs: 4e6, tokenNs: 0, delayNs: 5e6 };
+  const fifty = (count: number) => Array.from({ length: count }, () => ({ prompt: 2, answer: 50 }));
+
+  // Broken at 45 ms, which is heard at 50.
+  it.each([
+    { faults: [10], left: 1 },
+    { faults: [0, 10], left: 1 },
+    { faults: [10, 10], left: 1 },
+    { faults: [10, 10], left: 0 },
+  ])(
+    'stay so where an engine has broken unheard: $faults, $left more under way',
+    async ({ faults, left }) => {
+      const count = 3;
+      const lengths = fifty(4 * count);
+      const all = await simulate(count, small, lengths, faults);
+      const { engines, dispatcher, timeline, finished, tokens, refused, failures } = all;
+      const requests = requestsOf(lengths, true);
+      dispatcher.submit(requests);
+      const given = () => engines.reduce((sum, { submitted }) => sum + submitted, 0);
+      timeline.at(47e6, () => {
+        const before = given();
+        const meant = requests.slice(count * left).map(({ id }) => id);
+        for (const id of meant) tokens.delete(id);
+        dispatcher.cancel(meant);
+        const broken = faults.filter((step) => step > 0).length;
+        expect(failures).toHaveLength(broken);
+        expect(dispatcher.waiting).toBe(0);
+        expect(dispatcher.workers.reduce((sum, { jobs }) => sum + jobs, 0)).toBe(count * left);
+        // Only what nobody gave up is given to others.
+        expect(given() - before).toBe(broken * left);
+      });
+      timeline.run();
+      expect(refused.size).toBe(0);
+      expect([...tokens.keys()].every((id) => id < count * left)).toBe(true);
+      expect([...finished.values()]).toEqual(Array(count * left).fill({ times: 1, tokens: 50 }));
+    },
+  );
+
+  it('make room for those that wait', async () => {
+    const lengths = fifty(60);
+    const { dispatcher, timeline, finished } = await simulate(2, small, lengths);
+    const requests = requestsOf(lengths, true);
+    dispatcher.submit(requests);
+    const under = 60 - dispatcher.waiting;
+    timeline.at(47e6, () => dispatcher.cancel(requests.slice(0, under).map(({ id }) => id)));
+    timeline.run();
+    expect(dispatcher.waiting).toBe(0);
+    expect(finished.size).toBe(60 - under);
+  });
+});
+
 describe('a worker that fails', () => {
   it('leaves its requests to the others, each answered once and from its start', async () => {
     const small = { ...gpu, maxBatch: 8, delayNs: 1.2 * gpu.stepNs };

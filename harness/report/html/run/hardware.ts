@@ -4,8 +4,9 @@
 import { findPeakRates } from '../../../peak-rates.js';
 import type { RunEvidence } from '../../../run-evidence.js';
 import type { RunRecord } from '../../../run-record.js';
+import { listSteps } from '../../../sut-record.js';
 import type { TimedSamples } from '../../../timed-samples.js';
-import { addSample, countFlops, type ModelCost, noWork } from '../../../utilisation.js';
+import { addSample, countFlops, countTurns, type ModelCost, noWork } from '../../../utilisation.js';
 import { type Ceilings, type RooflinePoint, rooflineChart } from '../charts/roofline.js';
 import { type Content, html, type Markup } from '../markup.js';
 import { formatNumber, formatQuantity, formatShare } from '../number-text.js';
@@ -51,11 +52,6 @@ function findCeilings({ sut, system }: RunRecord): Ceilings | null {
   return { bandwidthGBs: read.gbs, tflops: null, source: `read by ${read.threads} threads` };
 }
 
-/** Each steps beside the others. */
-function countWorkers({ sut }: RunRecord): number {
-  return sut?.workers?.length ?? 1;
-}
-
 /** Backwards from the shares in the record, each with its own time: exact, without the samples. */
 function reckon(record: RunRecord): Done | null {
   const { performance, sut, system } = record;
@@ -63,8 +59,7 @@ function reckon(record: RunRecord): Done | null {
   const { bandwidthGBs, tflops } = findPeakRates(sut!.devices, system);
   if (mbu === null || mfu === null || bandwidthGBs === null || tflops === null) return null;
   if (!durationSeconds || !sut?.steps) return null;
-  // Of one worker's steps, in which every worker makes one.
-  const turns = sut.steps / countWorkers(record);
+  const turns = countTurns(listSteps(sut));
   const stepSeconds = tpotMs === null ? durationSeconds / turns : tpotMs.mean / 1e3;
   return {
     flops: mfu * tflops * 1e12 * durationSeconds,

@@ -214,6 +214,37 @@ describe('bench report', () => {
     expect(pages).toBeGreaterThan(10);
   });
 
+  it('reckons what GPUs read from the steps that each worker made', async () => {
+    const kept = join(
+      findPackageRoot().folder,
+      'results/reference/h100-80gb/offline-llama-3-8b.json',
+    );
+    const record = JSON.parse(readFileSync(kept, 'utf8'));
+    const { sut, performance, system } = record;
+    expect(performance.mbu).toBeGreaterThan(0.1);
+    const readOf = async (changes: object) => {
+      const file = join(folder, 'of-workers.json');
+      writeFileSync(file, JSON.stringify({ ...record, ...changes }));
+      expect(await callBench('report', file)).toMatchObject({ code: 0, stderr: '' });
+      const page = readFileSync(file.replace(/json$/, 'html'), 'utf8');
+      return /[^>]*GB\/s at least/.exec(page)![0];
+    };
+    const worker = {
+      ...{ state: 'ok', failure: null, samples: 1, promptTokens: 1, generatedTokens: 1 },
+      ...{ occupancy: 1, kvPeakShare: 0.5, preemptions: 0, busyShare: 0.5 },
+    };
+    const workers = [sut.steps, 0].map((steps, at) => ({
+      ...worker,
+      ...{ devices: [`cuda:${at}`], steps },
+    }));
+    const idle = await readOf({
+      system: { ...system, gpus: [system.gpus[0], system.gpus[0]] },
+      sut: { ...sut, devices: ['cuda:0', 'cuda:1'], workers },
+      performance: { ...performance, mbu: performance.mbu / 2, mfu: performance.mfu / 2 },
+    });
+    expect(idle).toBe(await readOf({}));
+  });
+
   it('draws a CPU below the read of memory that was measured, and says where none was', async () => {
     const { sut, ...record } = readRecord(offline);
     expect(sut.memoryRead).toBeNull();
