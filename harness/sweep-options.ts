@@ -5,7 +5,7 @@ import { type Fault, InputError } from './errors.js';
 import { stampedFolder } from './ladder-options.js';
 import { suggestName } from './name-suggestion.js';
 import { readCount } from './option-values.js';
-import type { Override } from './overrides.js';
+import { type Override, scenarioSection } from './overrides.js';
 import {
   collectRunOptions,
   findSetting,
@@ -107,11 +107,27 @@ function findLoadFaults(parsed: Parsed, overrides: readonly Override[]): Fault[]
     ['scenario', kind === 'rates' ? 'Server' : 'SingleStream'],
     ['mode', 'performance'],
   ];
-  return fixed.flatMap(([key, only]): Fault[] => {
+  const swept = findSwept(parsed, overrides);
+  const faults = fixed.flatMap(([key, only]): Fault[] => {
     const given = overrides.find(({ path }) => path.join('.') === key);
     if (given === undefined || given.value === only) return [];
     const message = `is ${quote(given.value)}; allowed with --${kind}: ${only}`;
     return [{ where: given.where, message }];
+  });
+  return [...faults, ...swept];
+}
+
+/** What is swept has no other value beside it; a search may be told where to begin. */
+function findSwept(parsed: Parsed, overrides: readonly Override[]): Fault[] {
+  const isRates = parsed.rates !== undefined;
+  if (isRates && parsed.rates === 'auto') return [];
+  const [option, key, section] = isRates
+    ? ['--rates', 'target_qps', 'server']
+    : ['--concurrency', 'concurrency', 'single_stream'];
+  return overrides.flatMap(({ path: [first, ...rest], where }): Fault[] => {
+    const isSwept = (first === section || first === scenarioSection) && rest.join('.') === key;
+    const message = `is there with ${option}, which sweeps it; allowed: one of them`;
+    return isSwept ? [{ where, message }] : [];
   });
 }
 
@@ -152,8 +168,10 @@ function readAxes(value: unknown, faults: Fault[]): SweepAxis[] {
 function readRates(value: unknown, faults: Fault[]): SweepRequest['rates'] {
   if (value === undefined) return null;
   if (value === 'auto') return 'auto';
-  const rates = String(value).split(',').map(Number);
-  const isGood = rates.every((rate) => rate > 0 && rate <= 1e6);
+  const texts = String(value).split(',');
+  const rates = texts.map(Number);
+  const isPlain = texts.every((text) => /^\d*\.?\d+(e[+-]?\d+)?$/i.test(text));
+  const isGood = isPlain && rates.every((rate) => rate > 0 && rate <= 1e6);
   if (isGood && new Set(rates).size === rates.length) return rates;
   const message = `is ${quote(String(value))}; allowed: auto, or queries/s above 0 to 1000000, each once, with commas between them`;
   faults.push({ where: '--rates', message });
@@ -162,8 +180,10 @@ function readRates(value: unknown, faults: Fault[]): SweepRequest['rates'] {
 
 function readConcurrency(value: unknown, faults: Fault[]): SweepRequest['concurrency'] {
   if (value === undefined) return null;
-  const counts = String(value).split(',').map(Number);
-  const isGood = counts.every((n) => Number.isInteger(n) && n >= 1 && n <= 65_536);
+  const texts = String(value).split(',');
+  const counts = texts.map(Number);
+  const isGood =
+    texts.every((text) => /^\d+$/.test(text)) && counts.every((n) => n >= 1 && n <= 65_536);
   if (isGood && new Set(counts).size === counts.length) return counts;
   const message = `is ${quote(String(value))}; allowed: queries in flight from 1 to 65536, each once, with commas between them`;
   faults.push({ where: '--concurrency', message });
