@@ -62,6 +62,7 @@ export function collectSweepOptions(
   const rates = readRates(parsed.rates, faults);
   const concurrency = readConcurrency(parsed.concurrency, faults);
   faults.push(...findChoiceFaults(parsed), ...findLoadFaults(parsed, overrides));
+  faults.push(...findSwept(parsed, axes, overrides));
   const request: SweepRequest = {
     config,
     overrides,
@@ -107,28 +108,45 @@ function findLoadFaults(parsed: Parsed, overrides: readonly Override[]): Fault[]
     ['scenario', kind === 'rates' ? 'Server' : 'SingleStream'],
     ['mode', 'performance'],
   ];
-  const swept = findSwept(parsed, overrides);
-  const faults = fixed.flatMap(([key, only]): Fault[] => {
+  return fixed.flatMap(([key, only]): Fault[] => {
     const given = overrides.find(({ path }) => path.join('.') === key);
     if (given === undefined || given.value === only) return [];
     const message = `is ${quote(given.value)}; allowed with --${kind}: ${only}`;
     return [{ where: given.where, message }];
   });
-  return [...faults, ...swept];
 }
 
-/** What is swept has no other value beside it; a search may be told where to begin. */
-function findSwept(parsed: Parsed, overrides: readonly Override[]): Fault[] {
-  const isRates = parsed.rates !== undefined;
-  if (isRates && parsed.rates === 'auto') return [];
-  const [option, key, section] = isRates
-    ? ['--rates', 'target_qps', 'server']
-    : ['--concurrency', 'concurrency', 'single_stream'];
-  return overrides.flatMap(({ path: [first, ...rest], where }): Fault[] => {
-    const isSwept = (first === section || first === scenarioSection) && rest.join('.') === key;
-    const message = `is there with ${option}, which sweeps it; allowed: one of them`;
-    return isSwept ? [{ where, message }] : [];
+/**
+ * A load that is swept has no other value beside it, though a search may be told where to begin. A varied setting wins over
+ * the same option, but not where one of them is of the scenario and one of a section by name: these are laid in turn.
+ */
+function findSwept(
+  parsed: Parsed,
+  axes: readonly SweepAxis[],
+  given: readonly Override[],
+): Fault[] {
+  const { rates, concurrency } = parsed;
+  const ofAxes = axes.flatMap(({ values }) => values[0]!.overrides.map(({ path }) => path));
+  const isList = rates !== undefined && rates !== 'auto';
+  const loads: (readonly [string, readonly string[]])[] = [
+    ...(isList ? [['--rates', ['server', 'target_qps']] as const] : []),
+    ...(concurrency === undefined
+      ? []
+      : [['--concurrency', ['single_stream', 'concurrency']] as const]),
+  ];
+  return given.flatMap(({ path, where }): Fault[] => {
+    const isVaried = ofAxes.some((axis) => isSamePath(path, axis) && path[0] !== axis[0]);
+    const load = loads.find(([, swept]) => isSamePath(path, swept))?.[0];
+    const option = isVaried ? '--vary' : load;
+    if (option === undefined) return [];
+    return [{ where, message: `is there with ${option}, which sweeps it; allowed: one of them` }];
   });
+}
+
+/** A key of the scenario's section may be one of any section. */
+function isSamePath([first, ...rest]: readonly string[], other: readonly string[]): boolean {
+  const isAny = first === scenarioSection || other[0] === scenarioSection;
+  return rest.join('.') === other.slice(1).join('.') && (isAny || first === other[0]);
 }
 
 function readAxes(value: unknown, faults: Fault[]): SweepAxis[] {
