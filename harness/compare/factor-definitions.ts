@@ -2,6 +2,7 @@
 // the options that would give it to another run. What differs is asked in factors.ts.
 
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import type { ComparedRun } from './side.js';
 
 /**
@@ -118,7 +119,6 @@ export const factorDefinitions: readonly FactorDefinition[] = [
   },
   effective('min duration, ms', 'amount', 'minDurationMs'),
   effective('min queries', 'amount', 'minQueryCount'),
-  effective('min samples', 'amount', 'minSampleCount'),
   settable('seeds.schedule', {
     name: 'seed of the schedule',
     kind: 'workload',
@@ -195,7 +195,7 @@ export const factorDefinitions: readonly FactorDefinition[] = [
   ...[
     ...['activations', 'maxStepTokens', 'pageTokens', 'instructionSet'],
     // Of a scripted system: all that its times come from.
-    ...['script', 'scriptSha256', 'firstTokenBaseMs', 'firstTokenSpreadMs', 'outputTokenBaseMs'],
+    ...['firstTokenBaseMs', 'firstTokenSpreadMs', 'outputTokenBaseMs'],
     ...['outputTokenSpreadMs', 'slots', 'sync', 'answers', 'degrade', 'faults'],
   ].map(
     (name): FactorDefinition => ({
@@ -204,6 +204,15 @@ export const factorDefinitions: readonly FactorDefinition[] = [
       of: ({ record }) => factorValue(record.sut?.features?.[name]),
     }),
   ),
+  {
+    name: 'script',
+    kind: 'configuration',
+    of: ({ record: { sut } }) => {
+      const { script, scriptSha256 } = sut?.features ?? {};
+      if (typeof script !== 'string') return null;
+      return `${basename(script)} ${String(scriptSha256).slice(0, 12)}`;
+    },
+  },
   {
     name: 'kernels',
     kind: 'configuration',

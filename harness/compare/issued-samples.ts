@@ -14,7 +14,7 @@ export function refuseGrowingTime(metric: string, baseline: Side, candidate: Sid
     ...new Set(side.runs.flatMap(({ record }) => record.performance?.issuedSamples ?? [])),
   ]) as [number[], number[]];
   if (new Set([...from, ...to]).size < 2) return null;
-  return `${from.join(', ')} samples issued against ${to.join(', ')}: Offline asks all at once, so ${metric} grows with their number; the same offline.min_duration_s and offline.target_qps on both sides would issue as many`;
+  return `${from.join(', ')} samples issued against ${to.join(', ')}: Offline asks all at once, and ${metric} grows with them`;
 }
 
 /** The ratios, without those of times that grow with what was issued. */
