@@ -74,7 +74,12 @@ export function remarkOnSeenSamples(modelFolder: string, dataset: Dataset): stri
     ({ sha256, digest }) =>
       digest === dataset.digest() || (sha256 != null && sha256 === dataset.source?.sha256),
   );
-  return seen
-    ? `the model was calibrated on these samples (${reportFile}): its scores say nothing of others`
-    : null;
+  return seen ? `${seenSamples} (${reportFile}): its scores say nothing of others` : null;
+}
+
+const seenSamples = 'the model was calibrated on these samples';
+
+/** Of the remarks of a run those that say that its scores are of samples which the quantizer saw. */
+export function findSeenRemarks(remarks: readonly string[]): string[] {
+  return remarks.filter((remark) => remark.startsWith(seenSamples));
 }

@@ -34,6 +34,13 @@ export class SystemUnderTestError extends BenchError {
   readonly exitCode = exitCodes.sutFailed;
 }
 
+/** A file that was asked for cannot be written, whoever does not allow it. */
+export class NotWrittenError extends BenchError {
+  override readonly name = 'NotWrittenError';
+  readonly code = 'NOT_WRITTEN';
+  readonly exitCode = exitCodes.notWritten;
+}
+
 /** Ctrl-C before there was anything to keep. */
 export class InterruptedError extends BenchError {
   override readonly name = 'InterruptedError';
@@ -48,6 +55,8 @@ export function messageOf(error: unknown): string {
   if (isOfSystem && error.code === 'ENOENT' && error.syscall === 'mkdir') {
     return 'no folder can be made there';
   }
+  // What JSON.parse quotes may have lines of its own.
+  if (error instanceof SyntaxError) return error.message.replaceAll('\n', String.raw`\n`);
   return (isOfSystem ? fileSentences[error.code as string] : undefined) ?? error.message;
 }
 

@@ -26,10 +26,7 @@ export function applyOverrides(
   const base: Setting = isEmpty ? emptySection(written.where) : written;
   // What is wrong with such a file is told by whoever checks it.
   if (base.kind !== 'section') return base;
-  const isGeneral = ({ path }: Override) => path[0] !== scenarioSection;
-  // What depends on the scenario comes when the scenario is known.
-  const ordered = [...overrides].sort((a, b) => Number(isGeneral(b)) - Number(isGeneral(a)));
-  for (const { path, value, where } of ordered) {
+  for (const { path, value, where } of inOrder(overrides)) {
     let section: Setting = base;
     for (const [depth, given] of path.entries()) {
       const name = given === scenarioSection ? findScenarioSection(base) : given;
@@ -47,6 +44,12 @@ export function applyOverrides(
     }
   }
   return base;
+}
+
+/** As they are laid one over another: what depends on the scenario comes when the scenario is known. */
+export function inOrder(overrides: readonly Override[]): Override[] {
+  const isGeneral = ({ path }: Override) => path[0] !== scenarioSection;
+  return [...overrides].sort((a, b) => Number(isGeneral(b)) - Number(isGeneral(a)));
 }
 
 function findScenarioSection(settings: Setting): string {

@@ -7,6 +7,13 @@ import { comparisonSchema } from './compare/comparison.js';
 import { InputError, messageOf } from './errors.js';
 import { ladderSchema } from './ladder/ladder.js';
 import { writePage } from './page-file.js';
+import {
+  comparisonShape,
+  findUnusable,
+  ladderShape,
+  type RecordShape,
+  sweepShape,
+} from './record-shape.js';
 import { formatComparisonPage } from './report/html/compare/comparison-page.js';
 import { formatLadderPage } from './report/html/ladder/ladder-page.js';
 import { formatSweepPage } from './report/html/sweep/sweep-page.js';
@@ -17,7 +24,7 @@ interface RecordKind<T> {
   readonly file: string;
   readonly schema: string;
   /** Fields that the page cannot do without; records of earlier versions may lack some. */
-  readonly needed: readonly (keyof T & string)[];
+  readonly shape: RecordShape;
   readonly format: (record: T) => string;
 }
 
@@ -27,19 +34,19 @@ const kinds: readonly RecordKind<never>[] = [
   define({
     file: 'ladder.json',
     schema: ladderSchema,
-    needed: ['rungs', 'steps', 'whole', 'simultaneous'],
+    shape: ladderShape,
     format: formatLadderPage,
   }),
   define({
     file: 'sweep.json',
     schema: sweepSchema,
-    needed: ['points', 'axes', 'command'],
+    shape: sweepShape,
     format: formatSweepPage,
   }),
   define({
     file: 'comparison.json',
     schema: comparisonSchema,
-    needed: ['sides', 'factors', 'candidates'],
+    shape: comparisonShape,
     format: formatComparisonPage,
   }),
 ];
@@ -79,12 +86,16 @@ export function formatRecordPage(path: string): RecordPage | null {
       `schema is ${JSON.stringify(fields.schema) ?? 'missing'}; allowed: ${allowed}`,
     );
   }
-  const lacking = kind.needed.filter((name) => typeof fields[name] !== 'object');
-  if (lacking.length > 0) {
-    const message = `has no usable ${lacking.join(', ')}; allowed: what this version writes, as the same call does anew`;
-    throw refuse(file, message);
+  const allowed = 'allowed: what this version writes, as the same call does anew';
+  const unusable = findUnusable(record, kind.shape);
+  if (unusable !== null) throw refuse(file, `has no usable ${unusable}; ${allowed}`);
+  try {
+    return { file, text: kind.format(record as never) };
+  } catch (error) {
+    // Below the fields that were asked for; which one, the engine's own words say.
+    if (!(error instanceof TypeError)) throw error;
+    throw refuse(file, `has a field that is not usable (${error.message}); ${allowed}`);
   }
-  return { file, text: kind.format(record as never) };
 }
 
 /** Writes report.html beside a record that was just made; a page that fails costs a warning and no record. */

@@ -10,9 +10,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { LogTexts } from '../loadgen/index.js';
 import { type Fault, InputError, messageOf } from './errors.js';
+import { makeFolders } from './new-folder.js';
 import type { PassName } from './test-settings.js';
 
 export class RunFolder {
@@ -107,7 +108,7 @@ export function createRunFolder(name: string, output: string | null, startedAt: 
   };
   let folder: RunFolder;
   try {
-    folder = new RunFolder(path, makeFolder(path));
+    folder = new RunFolder(path, makeFolders(path));
   } catch (error) {
     throw refuse('made', error);
   }
@@ -132,12 +133,4 @@ export function findOutputFaults(output: string | null): Fault[] {
   return found === undefined || found.isDirectory()
     ? []
     : refuse(`"${path}" is not a folder; allowed: a new folder, or one without a run`);
-}
-
-/** Level by level: node's own recursive form never returns where a file system refuses new folders (/proc). */
-function makeFolder(path: string): string[] {
-  if (existsSync(path)) return [];
-  const outer = makeFolder(dirname(path));
-  mkdirSync(path);
-  return [...outer, path];
 }

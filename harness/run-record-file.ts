@@ -7,7 +7,11 @@ import { type RunRecord, runSchema } from './run-record.js';
 /** Paths of fields by the type that each must have. */
 export type RecordFields = Readonly<
   Record<'boolean' | 'number' | 'object' | 'string', readonly string[]>
->;
+> & {
+  readonly array?: readonly string[];
+  /** Lists that records of earlier versions lack. */
+  readonly arrayOrAbsent?: readonly string[];
+};
 
 /** The record, or what is wrong with it: somebody may have edited it. */
 export function parseRunRecord(file: string, needed: RecordFields): RunRecord | string {
@@ -24,6 +28,8 @@ export function parseRunRecord(file: string, needed: RecordFields): RunRecord | 
   const broken = Object.entries(needed).flatMap(([type, paths]) =>
     paths.filter((path) => {
       const found = valueAt(value, path);
+      if (type === 'array') return !Array.isArray(found);
+      if (type === 'arrayOrAbsent') return found != null && !Array.isArray(found);
       return found === null || typeof found !== type;
     }),
   );

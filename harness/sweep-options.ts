@@ -5,7 +5,7 @@ import { type Fault, InputError } from './errors.js';
 import { stampedFolder } from './ladder-options.js';
 import { suggestName } from './name-suggestion.js';
 import { readCount } from './option-values.js';
-import type { Override } from './overrides.js';
+import { type Override, scenarioSection } from './overrides.js';
 import {
   collectRunOptions,
   findSetting,
@@ -62,6 +62,7 @@ export function collectSweepOptions(
   const rates = readRates(parsed.rates, faults);
   const concurrency = readConcurrency(parsed.concurrency, faults);
   faults.push(...findChoiceFaults(parsed), ...findLoadFaults(parsed, overrides));
+  faults.push(...findSwept(parsed, axes, overrides));
   const request: SweepRequest = {
     config,
     overrides,
@@ -115,6 +116,39 @@ function findLoadFaults(parsed: Parsed, overrides: readonly Override[]): Fault[]
   });
 }
 
+/**
+ * A load that is swept has no other value beside it, though a search may be told where to begin. A varied setting wins over
+ * the same option, but not where one of them is of the scenario and one of a section by name: these are laid in turn.
+ */
+function findSwept(
+  parsed: Parsed,
+  axes: readonly SweepAxis[],
+  given: readonly Override[],
+): Fault[] {
+  const { rates, concurrency } = parsed;
+  const ofAxes = axes.flatMap(({ values }) => values[0]!.overrides.map(({ path }) => path));
+  const isList = rates !== undefined && rates !== 'auto';
+  const loads: (readonly [string, readonly string[]])[] = [
+    ...(isList ? [['--rates', ['server', 'target_qps']] as const] : []),
+    ...(concurrency === undefined
+      ? []
+      : [['--concurrency', ['single_stream', 'concurrency']] as const]),
+  ];
+  return given.flatMap(({ path, where }): Fault[] => {
+    const isVaried = ofAxes.some((axis) => isSamePath(path, axis) && path[0] !== axis[0]);
+    const load = loads.find(([, swept]) => isSamePath(path, swept))?.[0];
+    const option = isVaried ? '--vary' : load;
+    if (option === undefined) return [];
+    return [{ where, message: `is there with ${option}, which sweeps it; allowed: one of them` }];
+  });
+}
+
+/** A key of the scenario's section may be one of any section. */
+function isSamePath([first, ...rest]: readonly string[], other: readonly string[]): boolean {
+  const isAny = first === scenarioSection || other[0] === scenarioSection;
+  return rest.join('.') === other.slice(1).join('.') && (isAny || first === other[0]);
+}
+
 function readAxes(value: unknown, faults: Fault[]): SweepAxis[] {
   const texts = Array.isArray(value) ? value.map(String) : [];
   const axes: SweepAxis[] = [];
@@ -152,8 +186,10 @@ function readAxes(value: unknown, faults: Fault[]): SweepAxis[] {
 function readRates(value: unknown, faults: Fault[]): SweepRequest['rates'] {
   if (value === undefined) return null;
   if (value === 'auto') return 'auto';
-  const rates = String(value).split(',').map(Number);
-  const isGood = rates.every((rate) => rate > 0 && rate <= 1e6);
+  const texts = String(value).split(',');
+  const rates = texts.map(Number);
+  const isPlain = texts.every((text) => /^\d*\.?\d+(e[+-]?\d+)?$/i.test(text));
+  const isGood = isPlain && rates.every((rate) => rate > 0 && rate <= 1e6);
   if (isGood && new Set(rates).size === rates.length) return rates;
   const message = `is ${quote(String(value))}; allowed: auto, or queries/s above 0 to 1000000, each once, with commas between them`;
   faults.push({ where: '--rates', message });
@@ -162,8 +198,10 @@ function readRates(value: unknown, faults: Fault[]): SweepRequest['rates'] {
 
 function readConcurrency(value: unknown, faults: Fault[]): SweepRequest['concurrency'] {
   if (value === undefined) return null;
-  const counts = String(value).split(',').map(Number);
-  const isGood = counts.every((n) => Number.isInteger(n) && n >= 1 && n <= 65_536);
+  const texts = String(value).split(',');
+  const counts = texts.map(Number);
+  const isGood =
+    texts.every((text) => /^\d+$/.test(text)) && counts.every((n) => n >= 1 && n <= 65_536);
   if (isGood && new Set(counts).size === counts.length) return counts;
   const message = `is ${quote(String(value))}; allowed: queries in flight from 1 to 65536, each once, with commas between them`;
   faults.push({ where: '--concurrency', message });

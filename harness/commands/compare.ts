@@ -1,15 +1,16 @@
 // `bench compare BASELINE CANDIDATE...`: runs -> what differs -> ratios and scores with their intervals -> a verdict, told
 // top to bottom.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Comparison, compareSides } from '../compare/comparison.js';
 import { compareEvals, isEvalFolder } from '../compare/eval-comparison.js';
 import { addPrompts } from '../compare/prompts.js';
 import { readSides } from '../compare/side.js';
 import type { CompareRequest } from '../compare-options.js';
-import { InputError, messageOf } from '../errors.js';
+import { InputError, messageOf, NotWrittenError } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
+import { makeFolders } from '../new-folder.js';
 import { formatGateXml } from '../report/comparison-junit.js';
 import { formatComparisonMarkdown } from '../report/comparison-markdown.js';
 import { formatComparison } from '../report/comparison-summary.js';
@@ -67,9 +68,9 @@ function judge({ candidates }: Comparison): ExitCode {
 
 function write(file: string, text: string): void {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolders(dirname(file));
     writeFileSync(file, text);
   } catch (error) {
-    throw new InputError([{ where: file, message: `cannot be written: ${messageOf(error)}` }]);
+    throw new NotWrittenError(`"${file}" cannot be written: ${messageOf(error)}`);
   }
 }

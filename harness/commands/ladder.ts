@@ -1,6 +1,6 @@
 // `bench ladder BASE OPTIMIZED`: two configurations -> steps -> runs in turns -> what each step gave, told top to bottom.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, messageOf } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
@@ -12,6 +12,7 @@ import {
 } from '../experiment/run-starter.js';
 import { type Ladder, measureLadder } from '../ladder/ladder.js';
 import { type LadderPlan, type LadderRequest, planLadder } from '../ladder/ladder-plan.js';
+import { makeFolders } from '../new-folder.js';
 import { writeRecordPage } from '../record-page.js';
 import { formatLadder } from '../report/ladder-summary.js';
 import type { Streams } from './run.js';
@@ -52,7 +53,7 @@ async function writeLadder(plan: LadderPlan, request: LadderRequest): Promise<La
 /** @throws InputError when it cannot be made. */
 export function makeFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
   } catch (error) {
     const message = `"${folder}" cannot be made: ${messageOf(error)}`;
     throw new InputError([{ where: '--output', message }]);

@@ -1,7 +1,7 @@
 // `bench pull`: a model or a dataset from a hub into the cache folder, whole and checked, and gone on with where the last
 // call broke off. What MLCommons distributes elsewhere, it says where to get and where to put.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, InterruptedError } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
@@ -11,6 +11,7 @@ import { defaultEndpoint, Hub, type HubFile } from '../hub/hub.js';
 import { BrokenConnection, HubError } from '../hub/hub-error.js';
 import { folderOf, isRevision } from '../hub/hub-name.js';
 import { type RetryTerms, retryRefused } from '../hub/retry.js';
+import { makeFolders } from '../new-folder.js';
 import { adviseByHand, adviseNext, findPullTarget, type PullTarget } from '../pull-advice.js';
 import { formatBytes, PullProgress } from '../report/pull-progress.js';
 import type { Streams } from './run.js';
@@ -108,7 +109,7 @@ async function pullAll(
   const files = chooseFiles(listed, repository, include, exclude);
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   progress.note(`${files.length} of ${listed.length} files, ${formatBytes(total)}, to ${folder}`);
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   const pulled: PulledFile[] = [];
   for (const file of files) {
     progress.startFile();

@@ -1,13 +1,15 @@
 // Somebody says how much faster it is. Does that follow from the runs?
 
 import { type Fault, InputError } from '../errors.js';
-import type { SpeedRatio } from './speed.js';
+import { metricsOf, type SpeedRatio } from './speed.js';
 
 export interface Claim {
   /** As `speed.ts` calls it. */
   readonly metric: string;
   /** For the better, a share: 0.054 for "5.4 % faster". */
   readonly gain: number;
+  /** What the digits given may be the rounding of: 0.0535 and 0.0545. */
+  readonly rounding: { readonly least: number; readonly most: number };
 }
 
 export interface JudgedClaim extends Claim {
@@ -26,7 +28,10 @@ export function parseClaims(given: readonly string[], names: readonly string[]):
     const [, metric = '', digits, unit] = claimForm.exec(text.trim()) ?? [];
     if (names.includes(metric)) {
       const value = Number(digits);
-      return [{ metric, gain: unit === 'x' ? value - 1 : value / 100 }];
+      const half = 0.5 / 10 ** (digits!.split('.')[1] ?? '').length;
+      const gainOf = (given: number) => readGain(metric, given, unit!);
+      const rounding = { least: gainOf(value - half), most: gainOf(value + half) };
+      if (unit !== 'x' || value > 0) return [{ metric, gain: gainOf(value), rounding }];
     }
     const message = `"${text}" is no claim; allowed: METRIC=5.4% or METRIC=38x, with METRIC of ${names.join(', ')}`;
     faults.push({ where: '--claim', message });
@@ -34,6 +39,13 @@ export function parseClaims(given: readonly string[], names: readonly string[]):
   });
   if (faults.length > 0) throw new InputError(faults);
   return claims;
+}
+
+/** "2x" of a time is half of it: baseline over candidate, as of a rate candidate over baseline. */
+function readGain(metric: string, value: number, unit: string): number {
+  if (unit === '%') return value / 100;
+  const better = metricsOf('Offline').find(({ name }) => name === metric)?.better;
+  return better === 'lower' ? 1 - 1 / value : value - 1;
 }
 
 /** Latencies gain by what is saved of them: 6.45 s to 6.415 s is 0.54 %. */
@@ -50,9 +62,10 @@ export function judgeClaim(claim: Claim, ratios: readonly SpeedRatio[]): JudgedC
     interval === null
       ? null
       : [gainOf(interval.lower), gainOf(interval.upper)].sort((a, b) => a - b);
-  // Without an interval, as many digits as the claim has.
-  const isNear = Math.abs(measured - claim.gain) <= Math.max(0.0005, 0.05 * claim.gain);
-  const holds = bounds === null ? isNear : claim.gain >= bounds[0]! && claim.gain <= bounds[1]!;
+  // Without an interval, what was measured must round to the digits claimed.
+  const { least, most } = claim.rounding;
+  const [lower, upper] = bounds ?? [measured, measured];
+  const holds = most >= lower! && least <= upper!;
   const figures = `from ${ratio.baseline} to ${ratio.candidate} ${ratio.unit} is ${percent(measured)}`;
   const range = bounds === null ? '' : ` (${percent(bounds[0]!)} to ${percent(bounds[1]!)})`;
   return {

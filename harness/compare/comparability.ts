@@ -1,7 +1,8 @@
 // May two sides' speeds be set against each other? Only where the same was asked of the same machine, or where the machine
 // is all that differs; otherwise what differs is told, and the call that would make it comparable.
 
-import { commandLike, type Factor } from './factors.js';
+import { commandLike } from './comparable-command.js';
+import { type Factor, isUntold } from './factors.js';
 import type { Impossibility } from './impossible-figures.js';
 import type { ComparedRun } from './side.js';
 
@@ -12,6 +13,8 @@ export interface Comparability {
   readonly quality: boolean;
   /** Why not, one fact each; empty where both can. */
   readonly reasons: readonly string[];
+  /** What a reader should know of a comparison that is made; absent in comparisons of earlier versions. */
+  readonly remarks?: readonly string[];
   /** A call of `bench` that would make the candidate comparable; null where none is needed, or no option would. */
   readonly command: readonly string[] | null;
 }
@@ -21,6 +24,7 @@ const speedOnly: readonly string[] = [
   'scenario',
   'clock',
   'samples',
+  'samples loaded at once',
   'prompt tokens',
   'seed of the sample order',
   'seed of the loaded set',
@@ -38,7 +42,11 @@ export function judgeComparability(
   impossible: readonly Impossibility[],
 ): Comparability {
   const differing = factors.filter(({ isSame }) => !isSame);
-  const workload = differing.filter(({ kind }) => kind === 'workload');
+  const asked = differing.filter(({ kind }) => kind === 'workload');
+  const workload = asked.filter((factor) => !isUntold(factor));
+  const remarks = asked
+    .filter(isUntold)
+    .map((factor) => `${describe(factor)}: whether the same was asked cannot be told`);
   const machine = differing.filter(({ kind }) => kind === 'machine');
   const configuration = differing.filter(
     ({ kind, name }) => kind === 'configuration' && !followsMachine(name),
@@ -47,7 +55,7 @@ export function judgeComparability(
   if (machine.length > 0 && configuration.length > 0) {
     const all = [...machine, ...configuration].map(describe).join('; ');
     reasons.push(
-      `machine and configuration changed at once (${all}): the ratio would be of no single cause`,
+      `machine and configuration changed at once (${all}): the ratio would be of no single cause; comparable would be runs of which only one of the two changed`,
     );
   }
   for (const { record } of [baseline, candidate]) {
@@ -56,13 +64,16 @@ export function judgeComparability(
       `${record.name} is INVALID: ${record.invalidReasons.join('; ') || 'no reason is told'}`,
     );
   }
+  // A call that asks the same would be refused for these still.
+  const isRefused = reasons.length > workload.length || impossible.length > 0;
   const quality = workload.every(({ name }) => speedOnly.includes(name));
   const names = workload.map(({ name }) => name);
   return {
     speed: reasons.length === 0 && impossible.length === 0,
     quality,
     reasons,
-    command: names.length === 0 ? null : commandLike(candidate, baseline, names),
+    remarks,
+    command: names.length === 0 || isRefused ? null : commandLike(candidate, baseline, names),
   };
 }
 

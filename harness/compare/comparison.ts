@@ -5,9 +5,10 @@ import type { Margin } from '../statistics/index.js';
 import { type AgreementComparison, absentAgreement, compareAgreement } from './agreement.js';
 import { type Claim, type JudgedClaim, judgeClaim } from './claim.js';
 import { type Comparability, judgeComparability } from './comparability.js';
-import { type Factor, listFactors } from './factors.js';
+import { type Factor, listFactors, listMixed } from './factors.js';
 import { type GateResult, type GateRule, marginsOf, runGate } from './gate.js';
 import { findImpossible, type Impossibility } from './impossible-figures.js';
+import { withholdGrowingTimes } from './issued-samples.js';
 import { compareQuality, notCompared, type QualityComparison } from './quality.js';
 import type { Side } from './side.js';
 import { compareSpeed, type SpeedRatio } from './speed.js';
@@ -56,7 +57,7 @@ export interface CandidateComparison {
 
 export interface ComparisonVerdict {
   readonly speed: 'faster' | 'slower' | 'no difference shown' | 'not comparable';
-  readonly quality: 'as good' | 'worse' | 'cannot tell' | 'not compared';
+  readonly quality: 'as good' | 'worse' | 'cannot tell' | 'not compared' | 'not to be trusted';
   /** One sentence. */
   readonly text: string;
 }
@@ -96,9 +97,7 @@ function describeSide({ label, path, runs }: Side): ComparedSide {
     runs: runs.map(({ record: { id, startedAt, valid } }) => ({ id, startedAt, valid })),
     impossible: [...impossible.values()],
     remarks: [...new Set(runs.flatMap(({ record }) => record.remarks ?? []))],
-    mixed: listFactors(runs).flatMap(({ name, isSame, values }) =>
-      isSame ? [] : [`${name}: ${[...new Set(values)].join(', ')}`],
-    ),
+    mixed: listMixed(runs),
   };
 }
 
@@ -119,7 +118,9 @@ function compareCandidate(
     speed: judged.speed && mixed.length === 0,
     reasons: [...judged.reasons, ...mixed],
   };
-  const speed = comparability.speed ? compareSpeed(baseline, candidate, alpha) : [];
+  const speed = comparability.speed
+    ? withholdGrowingTimes(compareSpeed(baseline, candidate, alpha), baseline, candidate)
+    : [];
   const quality = comparability.quality
     ? compareQuality(baseline, candidate, {
         margins: new Map([...margins, ...marginsOf(gate)]),
@@ -158,16 +159,19 @@ function conclude(
   const qualityVerdict =
     judgements.length === 0
       ? 'not compared'
-      : judgements.includes('inferior')
-        ? 'worse'
-        : judgements.every((verdict) => verdict === 'non-inferior')
-          ? 'as good'
-          : 'cannot tell';
+      : (quality.doubts ?? []).length > 0
+        ? 'not to be trusted'
+        : judgements.includes('inferior')
+          ? 'worse'
+          : judgements.every((verdict) => verdict === 'non-inferior')
+            ? 'as good'
+            : 'cannot tell';
   const words = {
     'as good': 'answers as well, within the margin',
     worse: 'answers worse than the margin allows',
     'cannot tell': 'may or may not answer as well: these samples cannot tell',
     'not compared': 'was not compared in quality',
+    'not to be trusted': `its scores are not to be trusted (${(quality.doubts ?? []).join('; ')})`,
   } as const;
   const text = `${candidate} ${describeMain(main, speedVerdict, baseline)}, and ${words[qualityVerdict]}`;
   return { speed: speedVerdict, quality: qualityVerdict, text };

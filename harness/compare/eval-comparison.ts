@@ -1,7 +1,7 @@
 // Two evaluations of the same items (`bench eval`): right and wrong answers paired, perplexities over the same windows.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { InputError, messageOf } from '../errors.js';
 import type { ItemEvidence } from '../eval/evidence.js';
 import { readJsonLines } from '../json-lines-file.js';
@@ -66,6 +66,10 @@ export function compareEvals(
   paths: readonly [string, string],
   terms: QualityTerms,
 ): EvalComparison {
+  if (resolve(paths[0]) === resolve(paths[1])) {
+    const message = 'is there twice; allowed: two evaluations';
+    throw new InputError([{ where: `"${paths[1]}"`, message }]);
+  }
   const [baseline, candidate] = paths.map(readSide) as [LoadedSide, LoadedSide];
   const ids = [...baseline.items.keys()].filter(
     (id) => baseline.items.get(id)!.prompt === candidate.items.get(id)?.prompt,
@@ -96,16 +100,48 @@ interface LoadedSide {
 
 function readSide(path: string): LoadedSide {
   try {
-    const results = JSON.parse(readFileSync(join(path, resultsFile), 'utf8')) as {
-      readonly model: { readonly name: string; readonly weightFormat: string };
-    };
-    const rows = [...readJsonLines<ItemEvidence>(join(path, 'items.jsonl'))];
+    const results = join(path, resultsFile);
+    const { name, weightFormat } = readModel(JSON.parse(readFileSync(results, 'utf8')), results);
+    const file = join(path, 'items.jsonl');
+    const rows = [...readJsonLines<ItemEvidence>(file)];
+    for (const [i, row] of rows.entries()) checkItem(row, `${file}, item ${i + 1}`);
     const items = new Map(rows.map((row) => [row.id, row]));
-    const { name, weightFormat } = results.model;
     return { side: { path, model: name, weightFormat, items: items.size }, items };
   } catch (error) {
     throw new InputError([{ where: path, message: messageOf(error) }]);
   }
+}
+
+function readModel(
+  results: { readonly model?: Partial<Record<'name' | 'weightFormat', unknown>> } | null,
+  file: string,
+): { readonly name: string; readonly weightFormat: string } {
+  const { name, weightFormat } = results?.model ?? {};
+  if (typeof name === 'string' && typeof weightFormat === 'string') return { name, weightFormat };
+  const lacking = typeof name === 'string' ? 'model.weightFormat' : 'model.name';
+  throw new Error(`${file} has no usable ${lacking}; allowed: what bench eval wrote`);
+}
+
+/** What a comparison reads of an item; numbers are of the task. @throws Error with the field that is not usable */
+function checkItem(
+  { id, task, prompt, metrics, weights, logProbs }: Partial<ItemEvidence>,
+  where: string,
+): void {
+  const isNumbers = (value: unknown) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((one) => typeof one === 'number' && Number.isFinite(one));
+  const usable = {
+    id: typeof id === 'string',
+    task: typeof task === 'string',
+    prompt: typeof prompt === 'string',
+    metrics: isNumbers(metrics),
+    weights: weights === undefined || isNumbers(weights),
+    'logProbs[0]': weights === undefined || typeof logProbs?.[0] === 'number',
+  };
+  const lacking = Object.entries(usable).find(([, isUsable]) => !isUsable);
+  if (lacking === undefined) return;
+  throw new Error(`${where} has no usable ${lacking[0]}; allowed: what bench eval wrote`);
 }
 
 function familyOf(task: string): string {

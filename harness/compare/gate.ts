@@ -3,6 +3,7 @@
 
 import { type Fault, InputError } from '../errors.js';
 import { decideRegression, type Margin } from '../statistics/index.js';
+import { refuseGrowingTime } from './issued-samples.js';
 import type { QualityComparison } from './quality.js';
 import type { Side } from './side.js';
 import { designOf, figuresOf, metricsOf } from './speed.js';
@@ -51,6 +52,10 @@ export function parseRules(text: string, where: string): GateRule[] {
     faults.push({ where, message: `"${given}" ${rule}` });
     return [];
   });
+  for (const [i, { name }] of rules.entries()) {
+    if (rules.findIndex((rule) => rule.name === name) === i) continue;
+    faults.push({ where, message: `"${text}" has ${name} twice; allowed: once` });
+  }
   if (faults.length > 0) throw new InputError(faults);
   return rules;
 }
@@ -115,6 +120,8 @@ function judgeSpeed(rule: GateRule, baseline: Side, candidate: Side, alpha: numb
   if (metric === undefined) {
     return refuse(`${speeds[name]} is asked for in ${scenario}, not found out`);
   }
+  const refusal = refuseGrowingTime(metric.name, baseline, candidate);
+  if (refusal !== null) return refuse(refusal);
   const figures = [baseline, candidate].map((side) => figuresOf(metric, side));
   const lacking = [baseline, candidate].find((side, i) => figures[i]!.length < side.runs.length);
   if (lacking !== undefined) return refuse(`${lacking.label} has no ${speeds[name]}`);
@@ -134,7 +141,12 @@ function judgeScores({ name }: GateRule, quality: QualityComparison): GateResult
     const reason = quality.absentBecause ?? `no sample has a score called ${name}`;
     return [{ name, verdict: 'cannot tell', reason, needed: null }];
   }
+  const doubts = quality.doubts ?? [];
   return measured.map(({ metric, judgement, absentBecause }): GateResult => {
+    if (doubts.length > 0) {
+      const reason = `not to be trusted: ${doubts.join('; ')}`;
+      return { name: metric, verdict: 'cannot tell', reason, needed: null };
+    }
     if (judgement === null) {
       const reason = absentBecause ?? 'the baseline scores 0, of which nothing is a share';
       return { name: metric, verdict: 'cannot tell', reason, needed: null };

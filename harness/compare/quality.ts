@@ -1,6 +1,7 @@
 // Does the candidate still answer as well? Scores of the same samples, side by side: their difference with an interval,
 // and whether a loss beyond the margin can be ruled out.
 
+import { findSeenRemarks } from '../calibration-provenance.js';
 import type { SampleEvidence } from '../evidence.js';
 import {
   bootstrapMeanDifference,
@@ -38,6 +39,8 @@ export interface QualityComparison {
   readonly metrics: readonly QualityDifference[];
   /** Samples that only one side scored, which are left out. */
   readonly leftOut: number;
+  /** Why no verdict on the scores is to be trusted; empty, or absent in earlier versions, where it is. */
+  readonly doubts?: readonly string[];
   /** Why nothing is compared; null where something is. */
   readonly absentBecause: string | null;
   /** The samples that lost most, worst first. */
@@ -104,11 +107,18 @@ export function compareQuality(
   const worst = findWorst(names[0], ids, from, to);
   const textsAbsentBecause =
     worst.length === 0 ? null : 'prompts and expected answers: the dataset was not read';
-  return { metrics, leftOut, absentBecause: null, worst, textsAbsentBecause };
+  const doubts = [baseline, candidate].flatMap(listDoubts);
+  return { metrics, leftOut, doubts, absentBecause: null, worst, textsAbsentBecause };
 }
 
 export function notCompared(absentBecause: string, leftOut = 0): QualityComparison {
   return { metrics: [], leftOut, absentBecause, worst: [], textsAbsentBecause: null };
+}
+
+/** Scores on samples that the quantizer looked at flatter the model. */
+function listDoubts({ label, runs }: Side): string[] {
+  const remarks = runs.flatMap(({ record }) => findSeenRemarks(record.remarks));
+  return [...new Set(remarks)].map((remark) => `${label}: ${remark}`);
 }
 
 interface ScoredSample {

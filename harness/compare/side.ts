@@ -14,9 +14,11 @@ import type { PassName } from '../test-settings.js';
 
 /** What a comparison reads of every record. */
 const neededFields: RecordFields = {
+  array: ['sut.devices', 'system.gpus'],
+  arrayOrAbsent: ['invalidReasons', 'remarks', 'command'],
   boolean: ['valid'],
   number: ['system.cores', 'dataset.samples'],
-  object: ['system.gpus', 'config.generation', 'settings.effective'],
+  object: ['config.generation', 'settings.effective', 'sut.kernels'],
   string: [
     ...['id', 'name', 'startedAt', 'version', 'scenario', 'mode', 'sut.kind'],
     ...['system.cpu', 'model.name', 'dataset.name', 'dataset.split', 'dataset.digest'],
@@ -60,8 +62,24 @@ export function readSides(paths: readonly string[]): Side[] {
       else faults.push({ where: path, message: messageOf(error) });
     }
   }
+  faults.push(...findTwice(sides));
   if (faults.length > 0) throw new InputError(faults);
   return nameApart(sides);
+}
+
+/** A run against itself shows no difference, whatever it is; as a repeat of itself it would make intervals too narrow. */
+function findTwice(sides: readonly Side[]): Fault[] {
+  const known = new Map<string, string>();
+  return sides.flatMap(({ runs }) =>
+    runs.flatMap(({ path, record: { id } }): Fault[] => {
+      const before = known.get(id);
+      if (before === undefined) known.set(id, path);
+      if (before === undefined) return [];
+      return [
+        { where: `"${path}"`, message: `is run ${id}, as "${before}" is; allowed: each run once` },
+      ];
+    }),
+  );
 }
 
 function findRuns(path: string): string[] {

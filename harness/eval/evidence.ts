@@ -2,16 +2,10 @@
 // folder that keeps it, so that an interrupted evaluation goes on where it was.
 
 import { createHash } from 'node:crypto';
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError, messageOf } from '../errors.js';
+import { makeFolders } from '../new-folder.js';
 import type { EvalItem } from './item.js';
 import { readKept } from './kept-evidence.js';
 
@@ -76,7 +70,7 @@ export class EvalFolder {
     try {
       if (fresh)
         for (const name of [identityFile, itemsFile]) rmSync(join(path, name), { force: true });
-      mkdirSync(path, { recursive: true });
+      makeFolders(path);
       const found = existsSync(marker) ? readMarker(marker) : null;
       if (found !== null && found.digest !== digest) {
         const changed = listChanges(found.identity, identity);

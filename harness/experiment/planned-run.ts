@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { hostFeatures } from '../../native/index.js';
 import { loadRunConfig, parseScalar, type RunConfig } from '../config.js';
 import { resolveDevices } from '../device.js';
-import { type Override, scenarioSection } from '../overrides.js';
+import { inOrder, type Override, scenarioSection } from '../overrides.js';
 import { findPackageRoot } from '../package-root.js';
 import { sectionOf } from '../run-config.js';
 import { DatasetShelf } from '../run-dataset.js';
@@ -58,7 +58,7 @@ export class RunPlanner {
   /** @throws InputError with every fault of the configuration. */
   async plan({ label, folder, config, overrides }: RunPlanning): Promise<PlannedRun> {
     const resolved = await this.resolve(config, overrides);
-    const settings = overrides.flatMap(({ path, value }) => {
+    const settings = inOrder(overrides).flatMap(({ path, value }) => {
       const key = path.map((name) =>
         name === scenarioSection ? sectionOf(resolved.scenario) : name,
       );

@@ -3,13 +3,16 @@
 import { describe } from '../compare/comparability.js';
 import { type CandidateComparison, type Comparison, formatRatio } from '../compare/comparison.js';
 import { listAgreement } from './agreement-rows.js';
-import { formatFigure, signed } from './comparison-summary.js';
+import { formatFigure, listRemarks, signed } from './comparison-summary.js';
 
 /** The whole text, last newline included. */
-export function formatComparisonMarkdown({ factors, candidates, sides }: Comparison): string {
+export function formatComparisonMarkdown(comparison: Comparison): string {
+  const { factors, candidates, sides } = comparison;
   const differing = factors.filter(({ isSame }) => !isSame);
   const blocks = [
-    ...candidates.flatMap(formatCandidate),
+    ...candidates.map(({ verdict }) => `### ${escapeCell(verdict.text)}`),
+    ...formatRemarks(comparison),
+    ...candidates.flatMap((candidate) => formatCandidate(candidate, candidates.length > 1)),
     fold(
       'What differs',
       differing.length === 0
@@ -27,9 +30,17 @@ export function formatComparisonMarkdown({ factors, candidates, sides }: Compari
   return `${blocks.join('\n\n')}\n`;
 }
 
-function formatCandidate(candidate: CandidateComparison): string[] {
-  const { verdict, comparability, speed, quality, agreement, gate, claims } = candidate;
-  const blocks = [`### ${escapeCell(verdict.text)}`];
+/** Under the verdicts, which they qualify. */
+function formatRemarks(comparison: Comparison): string[] {
+  const lines = listRemarks(comparison).flatMap(({ label, remarks }) =>
+    remarks.map((remark) => `- ${escapeCell(`${label}: ${remark}`)}`),
+  );
+  return lines.length === 0 ? [] : [['**Remarks**', '', ...lines].join('\n')];
+}
+
+function formatCandidate(candidate: CandidateComparison, isNamed: boolean): string[] {
+  const { label, comparability, speed, quality, agreement, gate, claims } = candidate;
+  const blocks = isNamed ? [`#### ${escapeCell(label)}`] : [];
   if (gate.length > 0) {
     const marks = { regression: '❌', 'no regression': '✅', 'cannot tell': '❔' } as const;
     blocks.push(

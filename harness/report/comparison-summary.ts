@@ -16,20 +16,37 @@ export function formatComparison(comparison: Comparison): string {
   const differing = factors.filter(({ isSame }) => !isSame);
   const blocks = [
     candidates.map(({ verdict }) => verdict.text).join('\n'),
+    ...listRemarks(comparison).map(
+      ({ label, remarks }) =>
+        `Remarks of ${label}\n${remarks.map((remark) => `  ${remark}`).join('\n')}`,
+    ),
     [
       'What differs',
       ...differing.map((factor) => `  ${factor.kind.padEnd(13)}  ${describe(factor)}`),
       ...(differing.length === 0 ? ['  nothing'] : []),
     ].join('\n'),
     ...candidates.flatMap((candidate) => formatCandidate(candidate, candidates.length > 1)),
-    ...sides.flatMap(({ label, remarks }) =>
-      remarks.length === 0
-        ? []
-        : [`Remarks of ${label}\n${remarks.map((remark) => `  ${remark}`).join('\n')}`],
-    ),
     `Runs\n${sides.map(({ label, path, runs }) => `  ${label}: ${path}${runs.length > 1 ? `, ${runs.length} runs` : ''}`).join('\n')}`,
   ];
   return `${blocks.join('\n\n')}\n`;
+}
+
+/** What qualifies a verdict, wherever one is told: of each side that has remarks, and of each comparison. */
+export function listRemarks({
+  sides,
+  candidates,
+}: Comparison): { readonly label: string; readonly remarks: readonly string[] }[] {
+  const ofComparisons = candidates.map(({ label, comparability: { remarks = [] } }) => {
+    return { label: `the comparison with ${label}`, remarks };
+  });
+  return [...ofComparisons, ...sides].flatMap(({ label, remarks }) =>
+    remarks.length === 0 ? [] : [{ label, remarks }],
+  );
+}
+
+/** Words as a shell takes them. */
+export function formatCommand(command: readonly string[]): string {
+  return command.map(quoteWord).join(' ');
 }
 
 function formatCandidate(candidate: CandidateComparison, isNamed: boolean): string[] {
@@ -41,7 +58,7 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
       [
         'Speeds are not comparable',
         ...comparability.reasons.map((reason) => `  ${reason}`),
-        ...(again === null ? [] : [`  comparable would be: ${again.map(quoteWord).join(' ')}`]),
+        ...(again === null ? [] : [`  comparable would be: ${formatCommand(again)}`]),
       ].join('\n'),
     );
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { RunConfig } from '../config.js';
 import { type Fault, InputError } from '../errors.js';
 import { type PlannedRun, RunPlanner } from '../experiment/planned-run.js';
-import type { Override } from '../overrides.js';
+import { type Override, scenarioSection } from '../overrides.js';
 import { overridesOfSlo, type Slo } from './slo.js';
 
 /** A setting and the values that it takes. */
@@ -78,13 +78,13 @@ export class SweepPlanner {
 
   /** @throws InputError with the faults of the configuration at this rate. */
   planRate(rate: number): Promise<PlannedPoint> {
-    const asked = { path: ['server', 'target_qps'], value: rate, where: '--rates' };
+    const asked = { path: [scenarioSection, 'target_qps'], value: rate, where: '--rates' };
     return this.#plan(`rate-${rate}`, { rate: String(rate) }, [...this.#loadOverrides(), asked]);
   }
 
   /** @throws InputError with the faults of the configuration with so many queries in flight. */
   planConcurrency(queries: number): Promise<PlannedPoint> {
-    const path = ['single_stream', 'concurrency'];
+    const path = [scenarioSection, 'concurrency'];
     return this.#plan(`concurrency-${queries}`, { concurrency: String(queries) }, [
       ...this.#loadOverrides(),
       { path, value: queries, where: '--concurrency' },

@@ -229,21 +229,67 @@ describe('the command line', () => {
     [['RUN'], 'there is one run; allowed: two or more'],
     [['RUN', 'nowhere'], 'nowhere: it does not exist; allowed: a run'],
     [['RUN', 'EMPTY'], 'there is no run.json in it or one level below'],
-    [['RUN', 'BROKEN'], 'is not JSON'],
+    [['RUN', 'BROKEN'], String.raw`is not JSON: Unexpected token 'o', "no\n\nJSON"`],
     [['RUN', 'RUN', '--alpha', '0.7'], '--alpha: is "0.7"; allowed: more than 0'],
     [['RUN', 'RUN', '--gate', 'speed=+3%'], 'allows a change for the better; allowed: speed=-3%'],
     [['RUN', 'RUN', '--gate', 'sped=-3%'], '"sped=-3%" is no rule; allowed: NAME=CHANGE'],
     [['RUN', 'RUN', '--gate', 'speed=-3'], 'has no %; allowed: speed=-3%'],
     [['RUN', 'RUN', '--margin', 'speed=-3%'], '"speed" is a speed; allowed: scores'],
     [['RUN', 'RUN', '--claim', 'tokens/s=fast'], 'is no claim; allowed: METRIC=5.4%'],
+    [['RUN', 'RUN', '--gate', 'speed=-3%,speed=-5%'], 'has speed twice; allowed: once'],
     [['RUN', 'RUN', '--junit', 'x.xml'], '--junit: has nothing to report'],
   ])('%j is refused', async (argv, message) => {
     const one = makeRun(place(), steady(30, 10));
     const [empty, broken] = [mkdtempSync(join(folder, 'empty-')), join(folder, 'broken.json')];
-    writeFileSync(broken, '{');
+    writeFileSync(broken, 'no\n\nJSON');
     const names: Record<string, string> = { RUN: one, EMPTY: empty, BROKEN: broken };
     const { code, stderr } = await callBench('compare', ...argv.map((word) => names[word] ?? word));
     expect(stderr).toContain(message);
     expect(code).toBe(2);
+  });
+
+  it.each([
+    ['sut.devices', { sut: { devices: null } }],
+    ['sut.kernels', { sut: { kernels: null } }],
+    ['invalidReasons', { valid: false, invalidReasons: {} }],
+    ['remarks', { remarks: 'none' }],
+    ['system.gpus', { system: { gpus: {} } }],
+  ])('a run.json whose %s somebody has edited is refused by that name', async (field, changes) => {
+    const edited = makeRun(place(), steady(30, 10), changes);
+    const { code, stderr } = await callBench('compare', makeRun(place(), steady(30, 10)), edited);
+    expect(stderr).toContain(`"${edited}": has no usable ${field}; allowed: what bench run wrote`);
+    expect(code).toBe(2);
+  });
+
+  it('ends with 11 where what was asked for cannot be written', async () => {
+    const sides = [10, 9].map((ms) => makeRun(place(), steady(30, ms)));
+    for (const [option, path] of [
+      ['--markdown', folder],
+      ['--output', '/proc/x'],
+      ['--output', join(sides[0]!, 'run.json')],
+    ] as const) {
+      const { code, stderr } = await callBench('compare', ...sides, option, path);
+      expect(stderr).toMatch(/^bench: "[^"]+" cannot be written: /);
+      expect(code).toBe(11);
+    }
+  });
+});
+
+describe('claims', () => {
+  const taking = (ms: number) =>
+    makeRun(place(), [{ id: 'a', firstTokenMs: 1000, latencyMs: 1000 + 9 * ms }]);
+
+  it.each([
+    ['tpot p50=2.21x', true],
+    ['tpot p50=54.8%', true],
+    ['tpot p50=2.2x', true],
+    ['tpot p50=2.22x', false],
+    ['tpot p50=2.21%', false],
+    ['tpot p50=54%', false],
+    ['tpot p50=1.55x', false],
+  ])('of a time: %s of 21.91 to 9.91 ms', async (claim, holds) => {
+    const { code, candidates } = await compare(taking(21.91), taking(9.91), '--claim', claim);
+    expect(candidates[0]!.claims[0]!.holds).toBe(holds);
+    expect(code).toBe(holds ? 0 : 10);
   });
 });

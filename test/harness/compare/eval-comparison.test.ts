@@ -7,6 +7,7 @@ import type { EvalComparison } from '../../../harness/compare/eval-comparison.js
 import { callBench } from '../bench-call.js';
 
 let folder = '';
+let made = 0;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'loadmark-evals-'));
 });
@@ -43,6 +44,35 @@ const items = (wrong: number, loss: (page: number) => number, prompt = 'same') =
     metrics: {},
   })),
 ];
+
+it.each([
+  ['results.json', '{}', 'results.json has no usable model.name; allowed: what bench eval wrote'],
+  ['results.json', 'null', 'results.json has no usable model.name'],
+  ['items.jsonl', '{"id":"q/0"}\n', 'items.jsonl, item 1 has no usable task'],
+  ['items.jsonl', '{"id":"q/0","task":"mmlu_a","prompt":"same"}', 'item 1 has no usable metrics'],
+  ['items.jsonl', 'no', 'items.jsonl, line 1: Unexpected token'],
+])('an edited %s that says %j is refused by its field', async (file, text, message) => {
+  const [one, other] = [1, 2].map((i) =>
+    evaluation(
+      `edited-${made++}-${i}`,
+      items(1, () => 3),
+    ),
+  );
+  writeFileSync(join(other!, file), text);
+  const { code, stderr } = await callBench('compare', one!, other!);
+  expect(stderr).toContain(message);
+  expect(code).toBe(2);
+});
+
+it('an evaluation against itself is refused', async () => {
+  const one = evaluation(
+    'itself',
+    items(1, () => 3),
+  );
+  const { code, stderr } = await callBench('compare', one, `${one}/`);
+  expect(stderr).toContain('is there twice; allowed: two evaluations');
+  expect(code).toBe(2);
+});
 
 it('pairs answers over the subjects, and perplexities over the pages', async () => {
   const baseline = evaluation(

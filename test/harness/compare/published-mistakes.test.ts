@@ -1,5 +1,5 @@
 // Comparisons that were published and do not hold, each made anew as run folders: refused or corrected by name.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -38,7 +38,9 @@ it('38x that changed GPUs, samples, batch and KV cache at once', async () => {
   expect(changed).toMatch(
     /machine and configuration changed at once \(GPUs used: 1 against 2; max batch: 1 against 2000; KV cache: fp16 against fp8\)/,
   );
-  expect(comparability.command).toEqual(['bench', '--scenario', 'Offline', '--samples', '50']);
+  expect(changed).toContain('comparable would be runs of which only one of the two changed');
+  // Fewer samples alone would be refused again.
+  expect(comparability.command).toBeNull();
 });
 
 it('a better ROUGE, on other samples: scored on those that both have', async () => {
@@ -197,10 +199,25 @@ it('a ranking of variants on 50 items: nothing is told apart, and how much could
 });
 
 it('calibration on the evaluation split: what the run remarks of itself is told beside the verdict', async () => {
-  const remark = 'the model was calibrated on samples of this run';
-  const tuned = run(makeSamples(100, 10), { name: 'tuned', remarks: [remark] });
-  const { stdout } = await callBench('compare', run(makeSamples(100, 10)), tuned);
-  expect(stdout).toContain(`Remarks of tuned\n  ${remark}`);
+  const remark =
+    'the model was calibrated on these samples (quantize.json): its scores say nothing of others';
+  const right = (i: number) => ({ correct: i % 10 > 0 });
+  const tuned = run(makeSamples(2000, 10, right), { name: 'tuned', remarks: [remark] });
+  const plain = run(makeSamples(2000, 10, right));
+  const { stdout } = await callBench('compare', plain, tuned);
+  const untrusted = `its scores are not to be trusted (tuned: ${remark})`;
+  expect(stdout).toMatch(/^tuned has .*, and its scores are not to be trusted/);
+  expect(stdout).toContain(`${untrusted}\n\nRemarks of tuned\n  ${remark}`);
+  const file = join(folder, 'tuned.md');
+  const { verdict, gate } = await compare(
+    ...[plain, tuned, '--gate', 'accuracy=-1.5', '--markdown', file],
+  );
+  expect(verdict.quality).toBe('not to be trusted');
+  expect(gate[0]).toMatchObject({
+    verdict: 'cannot tell',
+    reason: expect.stringMatching(/^not to be trusted/),
+  });
+  expect(readFileSync(file, 'utf8')).toContain(`**Remarks**\n\n- tuned: ${remark}`);
 });
 
 it('5.4 % that recomputes to 0.54 %', async () => {

@@ -124,11 +124,13 @@ function simulate(run: string): number {
 }
 
 describe('the highest rate', () => {
-  const server = { minDuration: '60', set: ['server.min_query_count=1', 'server.target_qps=3'] };
+  const server = { minDuration: '60', set: ['server.min_query_count=1'] };
 
   it('is found where the capacity is', async () => {
     const { code, goodput, points } = await sweep({
       ...server,
+      // Where the search begins; each rate that it tries stands above it.
+      targetQps: '3',
       minDuration: '300',
       rates: 'auto',
       slo: 'ttft_p99=1000',
@@ -277,6 +279,25 @@ describe('the command line', () => {
         '--concurrency: is there with --rates; allowed: one of them',
         '--scenario: is "Offline"; allowed with --rates: Server',
       ],
+    ],
+    [
+      ['--rates', '5,0x10', '--target-qps', '9', '--set', 'server.target_qps=8'],
+      [
+        '--rates: is "5,0x10"; allowed: auto, or queries/s',
+        '--target-qps: is there with --rates, which sweeps it; allowed: one of them',
+        '--set server.target_qps: is there with --rates, which sweeps it',
+      ],
+    ],
+    [
+      ['--concurrency', '1e1,0x10', '--set', 'single_stream.concurrency=2'],
+      [
+        '--concurrency: is "1e1,0x10"; allowed: queries in flight from 1 to 65536',
+        '--set single_stream.concurrency: is there with --concurrency, which sweeps it',
+      ],
+    ],
+    [
+      ['--vary', 'server.target_qps=1,2', '--target-qps', '9'],
+      ['--target-qps: is there with --vary, which sweeps it; allowed: one of them'],
     ],
     [
       ['--rates', '1,1', '--slo', 'ttft_p99=5,tpot_p90=5'],

@@ -6,6 +6,7 @@ import type { CandidateComparison, Comparison } from '../../../compare/compariso
 import type { QualityComparison } from '../../../compare/quality.js';
 import type { SpeedRatio } from '../../../compare/speed.js';
 import { findPackageRoot } from '../../../package-root.js';
+import { formatCommand, listRemarks } from '../../comparison-summary.js';
 import { forestChart } from '../charts/forest.js';
 import { fold } from '../fold.js';
 import { type Content, html, type Markup } from '../markup.js';
@@ -32,6 +33,7 @@ export function formatComparisonPage(comparison: Comparison): string {
     subtitle: `${sides.map(({ label, runs }) => `${label}: ${runs.length} run${runs.length > 1 ? 's' : ''}`).join(' \u00b7 ')}`,
     content: [
       candidates.map(showVerdict),
+      showRemarks(comparison),
       showDifferences(comparison),
       candidates.map((candidate, i) => showCandidate(candidate, i, candidates.length > 1)),
       showRuns(comparison),
@@ -61,7 +63,7 @@ function showVerdict({ verdict, comparability, gate, claims }: CandidateComparis
     ...comparability.reasons,
     ...(comparability.speed || again === null
       ? []
-      : [html`comparable would be: <code>${again.join(' ')}</code>`]),
+      : [html`comparable would be: <code>${formatCommand(again)}</code>`]),
   ];
   const first = { tone: speedTones[verdict.speed], title: verdict.speed, text: verdict.text };
   return verdictBox(first, others, notes);
@@ -159,11 +161,13 @@ function showRuns({ sides }: Comparison): Markup {
   const rows = sides.flatMap(({ label, runs }) =>
     runs.map(({ id, startedAt, valid }) => [label, id, startedAt, valid ? 'VALID' : 'INVALID']),
   );
-  const remarks = sides.flatMap(({ label, remarks: told }) =>
-    told.map((remark) => html`<li>${label}: ${remark}</li>\n`),
+  return section('Runs', table(columns, rows));
+}
+
+/** Under the verdicts, which they qualify. */
+function showRemarks(comparison: Comparison): Markup | null {
+  const items = listRemarks(comparison).flatMap(({ label, remarks }) =>
+    remarks.map((remark) => html`<li>${label}: ${remark}</li>\n`),
   );
-  return section('Runs', [
-    table(columns, rows),
-    remarks.length === 0 ? null : html`<ul class="notes">${remarks}</ul>\n`,
-  ]);
+  return items.length === 0 ? null : html`<ul class="notes">${items}</ul>\n`;
 }

@@ -15,4 +15,5 @@ export const qualityTones: Readonly<Record<ComparisonVerdict['quality'], Tone>> 
   worse: 'bad',
   'cannot tell': 'plain',
   'not compared': 'plain',
+  'not to be trusted': 'bad',
 };

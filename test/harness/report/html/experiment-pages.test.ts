@@ -214,6 +214,19 @@ describe('bench report', () => {
         'schema is "loadmark/ladder/9"; allowed: loadmark/ladder/1',
       ],
       ['{', 'is not JSON'],
+      [JSON.stringify({ ...readLadder(), steps: [{}] }), 'has no usable steps[0].name; allowed'],
+      [
+        JSON.stringify({ ...readLadder(), rungs: [] }),
+        'has a field that is not usable (Cannot read properties of undefined',
+      ],
+      [
+        '{"schema":"loadmark/sweep/1","points":[{"settings":{},"invalidReasons":[]}]}',
+        'has no usable points[0].ttftMs; allowed',
+      ],
+      [
+        '{"schema":"loadmark/comparison/1","sides":[],"factors":[],"candidates":[null]}',
+        'has no usable candidates[0]; allowed',
+      ],
     ] as const) {
       writeFileSync(broken, text);
       const call = await callBench('report', broken);

@@ -1,0 +1,147 @@
+// What two runs were asked: how much of it, by which script, what only one side tells, and the call that would ask the same.
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Comparison } from '../../../harness/compare/comparison.js';
+import { callBench } from '../bench-call.js';
+import { type Changes, makeRun, makeSamples } from './made-runs.js';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'loadmark-comparability-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let made = 0;
+const place = () => join(folder, `run-${made++}`);
+/** So many samples of at most 100 rows. */
+const samplesOf = (count: number) =>
+  makeSamples(count, 10).map((sample, i) => ({ ...sample, id: `row-${i % 100}` }));
+const run = (count: number, changes: Changes = {}) => makeRun(place(), samplesOf(count), changes);
+
+async function compare(...argv: string[]) {
+  const { code, stdout } = await callBench('compare', ...argv, '--json');
+  const comparison = JSON.parse(stdout) as Comparison;
+  const differing = comparison.factors.filter(({ isSame }) => !isSame);
+  return { code, ...comparison.candidates[0]!, differing };
+}
+
+describe('how much was asked', () => {
+  const sameRows = { dataset: { samples: 100 } };
+
+  it('leaves rates, and withholds times that grow with the number issued Offline', async () => {
+    const [few, many] = [run(200, sameRows), run(4400, sameRows)];
+    const { code, comparability, speed, differing, gate } = await compare(
+      ...[few, many, '--gate', 'speed=-3%,ttft_p99=+5%'],
+    );
+    expect(code).toBe(0);
+    expect(differing).toMatchObject([
+      { name: 'samples issued', kind: 'amount', values: [200, 4400] },
+    ]);
+    expect(comparability).toMatchObject({ speed: true, reasons: [] });
+    const ratioOf = (name: string) => speed.find(({ metric }) => metric === name)!;
+    expect(ratioOf('tokens/s').ratio).toBeCloseTo(1, 2);
+    expect(ratioOf('tpot p50').ratio).not.toBeNull();
+    for (const name of ['ttft p50', 'ttft p99', 'latency p50', 'latency p99']) {
+      expect(ratioOf(name)).toMatchObject({ ratio: null, interval: null });
+      expect(ratioOf(name).absentBecause).toMatch(/^200 samples issued against 4400: Offline asks/);
+    }
+    expect(gate[1]!.reason).toMatch(/^200 samples issued against 4400/);
+  });
+
+  it('is named elsewhere, and repeats may differ in it', async () => {
+    const stream = { ...sameRows, scenario: 'SingleStream' };
+    const side = place();
+    for (const [i, count] of [200, 210].entries()) {
+      makeRun(join(side, `run-${i}`), samplesOf(count), stream);
+    }
+    const { comparability, speed, differing } = await compare(side, run(400, stream));
+    expect(comparability).toMatchObject({ speed: true, reasons: [] });
+    expect(differing.map(({ name }) => name)).toEqual(['samples issued']);
+    expect(speed.find(({ metric }) => metric === 'latency p50')!.ratio).not.toBeNull();
+  });
+
+  it('knows the settings that it comes from', async () => {
+    const settings = (minDurationMs: number, minQueryCount: number) => ({
+      settings: { effective: { minDurationMs, minQueryCount } },
+    });
+    const { differing } = await compare(run(100, settings(0, 1)), run(100, settings(1000, 64)));
+    expect(differing.map(({ name, values }) => [name, ...values])).toEqual([
+      ['min duration, ms', 0, 1000],
+      ['min queries', 1, 64],
+    ]);
+    const loaded = (performanceSampleCount: number) =>
+      run(100, { settings: { effective: { performanceSampleCount } } });
+    const { comparability } = await compare(loaded(10), loaded(100));
+    expect(comparability).toMatchObject({ speed: false, quality: true });
+  });
+});
+
+it('scripted systems differ by their scripts', async () => {
+  const scripted = (scriptSha256: string) =>
+    run(100, { sut: { kind: 'scripted', features: { script: 'steady', scriptSha256 } } });
+  const { differing, comparability } = await compare(scripted('aa'), scripted('bb'));
+  expect(differing).toMatchObject([{ name: 'script', kind: 'configuration' }]);
+  expect(comparability.speed).toBe(true);
+});
+
+it('what a record alone does not tell is a remark, and no difference', async () => {
+  const whole = run(100);
+  const moved = join(place(), 'moved.json');
+  mkdirSync(join(moved, '..'));
+  copyFileSync(join(run(100), 'run.json'), moved);
+  const { comparability, speed } = await compare(whole, moved);
+  expect(comparability).toMatchObject({ speed: true, reasons: [] });
+  expect(comparability.remarks).toEqual([
+    expect.stringMatching(/^prompt tokens: \w+ against unknown: .* cannot be told$/),
+  ]);
+  expect(speed[0]!.ratio).toBeCloseTo(1);
+  const { stdout } = await callBench('compare', whole, moved);
+  expect(stdout).toContain('Remarks of the comparison with made');
+});
+
+describe('the call that would be comparable', () => {
+  const server = (targetQps: number, command: string[]) =>
+    run(100, { scenario: 'Server', settings: { effective: { targetQps } }, command });
+
+  it('replaces options, however they were written', async () => {
+    const from = server(20, ['bench', 'run']);
+    for (const given of [
+      ['--target-qps', '40'],
+      ['--target-qps=40'],
+      ['--set', 'server.target_qps=40'],
+    ]) {
+      const call = ['bench', 'run', ...given, '--set', 'engine.max_batch=4', '--output', 'x'];
+      const { comparability } = await compare(from, server(40, call));
+      expect(comparability.command).toEqual([
+        'bench',
+        'run',
+        '--set',
+        'engine.max_batch=4',
+        '--target-qps',
+        '20',
+      ]);
+    }
+  });
+
+  it("takes a dataset's path, blanks and all", async () => {
+    const from = run(100, {
+      dataset: { name: 'two words', digest: 'e'.repeat(64), path: '/d/two words.jsonl' },
+    });
+    const { comparability } = await compare(
+      from,
+      run(100, { command: ['bench', '--dataset', 'tiny-orca', '--quiet'] }),
+    );
+    expect(comparability.command).toEqual(['bench', '--quiet', '--dataset', '/d/two words.jsonl']);
+    const { stdout } = await callBench('compare', from, run(100));
+    expect(stdout).toContain("--dataset '/d/two words.jsonl'");
+  });
+});
+
+it('a run against itself is refused by its name', async () => {
+  const one = run(100);
+  const { code, stderr } = await callBench('compare', one, join(one, 'run.json'));
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/is run made-\d+, as ".*" is; allowed: each run once/);
+});
