@@ -4,14 +4,14 @@
 import type { SampleEvidence } from '../evidence.js';
 import type { RunRecord } from '../run-record.js';
 import {
+  batchMeansRatio,
   bootstrapPercentileRatio,
-  bootstrapThroughputRatio,
-  type CompletionSeries,
   type Interval,
   type IntervalOrReason,
   type RunDesign,
   ratioOfRepeats,
 } from '../statistics/index.js';
+import { batchWork } from './completed-work.js';
 import { sampleTimes } from './sample-times.js';
 import type { ComparedRun, Side } from './side.js';
 
@@ -25,6 +25,8 @@ export interface SpeedRatio {
   /** candidate / baseline. */
   readonly ratio: number | null;
   readonly interval: Interval | null;
+  /** What the interval covers: one run a side tells nothing of what differs between runs. Null where there is none. */
+  readonly covers: 'within one run' | 'between runs' | null;
   /** Why there is no interval, or no ratio; null where there is one. */
   readonly absentBecause: string | null;
 }
@@ -144,6 +146,13 @@ export function compareSpeed(baseline: Side, candidate: Side, alpha: number): Sp
   );
 }
 
+/** What is to be said beside intervals from one run on a side; null where there are none. */
+export function caveatOf(ratios: readonly SpeedRatio[]): string | null {
+  return ratios.some(({ covers }) => covers === 'within one run') ? singleRunCaveat : null;
+}
+
+export const singleRunCaveat = 'within one run a side; the variation between runs is not in it';
+
 /** Figures of every run that has one, in the order of the runs. */
 export function figuresOf(metric: SpeedMetric, side: Side): number[] {
   return side.runs.flatMap(({ record }) => {
@@ -168,12 +177,15 @@ function compareMetric(
       ...common,
       ratio: null,
       interval: null,
+      covers: null,
       absentBecause: `${lacking} has no such figure`,
     };
   }
   const ratio = common.candidate! / common.baseline!;
   const { interval, reason } = findInterval(metric, baseline, candidate, alpha);
-  return { ...common, ratio, interval, absentBecause: reason };
+  const areRepeats = from.length > 1 && to.length > 1;
+  const covers = interval === null ? null : areRepeats ? 'between runs' : 'within one run';
+  return { ...common, ratio, interval, covers, absentBecause: reason };
 }
 
 function findInterval(
@@ -218,49 +230,14 @@ function samplesOf(side: Side): Samples | null {
   return run?.performance ?? null;
 }
 
-/** Completed work in equal bins from the first issue to the last answer. */
+/** Completed work, batch of time by batch. */
 function compareRates(workOf: (sample: SampleEvidence) => number): CompareSamples {
   return (baseline, candidate, alpha) => {
-    const [from, to] = [baseline, candidate].map((samples) => binWork(samples, workOf));
-    return from === null || to === null
-      ? none('no sample was completed')
-      : bootstrapThroughputRatio(from!, to!, { alpha });
+    const [from, to] = [baseline, candidate].map((samples) => batchWork(samples, workOf));
+    if (typeof from === 'string') return none(`baseline: ${from}`);
+    if (typeof to === 'string') return none(`candidate: ${to}`);
+    return batchMeansRatio(from!, to!, alpha);
   };
-}
-
-const bins = 200;
-
-function binWork(
-  samples: Samples,
-  workOf: (sample: SampleEvidence) => number,
-): CompletionSeries | null {
-  const done = samples.filter(({ completedNs }) => completedNs !== null);
-  const end = done.reduce((latest, { completedNs }) => Math.max(latest, completedNs!), 0);
-  const start = done.reduce(
-    (first, { scheduledNs }) => Math.min(first, scheduledNs ?? first),
-    Number.POSITIVE_INFINITY,
-  );
-  if (!(end > start)) return null;
-  const width = (end - start) / bins;
-  const perBin = new Float64Array(bins);
-  for (const sample of done) {
-    spread(perBin, sample, start, width, workOf(sample));
-  }
-  return { perBin, binSeconds: width / 1e9 };
-}
-
-/** An answer's tokens come evenly from its first token to its last; where nobody saw the first, at once. */
-function spread(
-  perBin: Float64Array,
-  { firstTokenNs, completedNs }: SampleEvidence,
-  start: number,
-  width: number,
-  work: number,
-): void {
-  const place = (ns: number) => Math.min(bins - 1, Math.max(0, Math.floor((ns - start) / width)));
-  const last = place(completedNs!);
-  const first = firstTokenNs === null ? last : Math.min(place(firstTokenNs), last);
-  for (let bin = first; bin <= last; bin++) perBin[bin]! += work / (last - first + 1);
 }
 
 function positive(values: readonly (number | null)[]): number[] {

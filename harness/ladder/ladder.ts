@@ -1,10 +1,11 @@
 // What did each step give, and what did it cost? The ladder as ladder.json keeps it, computed from the runs that are there.
 
 import type { AgreementComparison } from '../compare/agreement.js';
-import { type ComparisonVerdict, compareSides } from '../compare/comparison.js';
+import { compareSides } from '../compare/comparison.js';
 import type { QualityComparison } from '../compare/quality.js';
 import { readSides, type Side } from '../compare/side.js';
 import { figuresOf, metricsOf, type SpeedRatio } from '../compare/speed.js';
+import type { ComparisonVerdict } from '../compare/verdict.js';
 import { listDone } from '../experiment/run-starter.js';
 import {
   bonferroniAlpha,

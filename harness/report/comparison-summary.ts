@@ -3,9 +3,11 @@
 
 import type { AgreementComparison } from '../compare/agreement.js';
 import { describe } from '../compare/comparability.js';
-import { type CandidateComparison, type Comparison, formatRatio } from '../compare/comparison.js';
+import type { CandidateComparison, Comparison } from '../compare/comparison.js';
 import type { QualityDifference } from '../compare/quality.js';
 import type { SpeedRatio } from '../compare/speed.js';
+import { caveatOf } from '../compare/speed.js';
+import { formatRange, formatRatio } from '../compare/verdict.js';
 import type { Interval } from '../statistics/index.js';
 import { listAgreement } from './agreement-rows.js';
 import { alignColumns } from './columns.js';
@@ -82,17 +84,15 @@ function formatSpeed(speed: readonly SpeedRatio[]): string {
       ratio === null ? '-' : formatRatio(ratio),
       interval === null
         ? (absentBecause ?? '')
-        : `${formatRatio(interval.lower)} to ${formatRatio(interval.upper)}  ${level(interval)}, ${interval.method}`,
+        : `${formatRange(interval)}  ${level(interval)}, ${interval.method}`,
     ],
   );
   const table = alignColumns([
     ['Speed', 'baseline', 'candidate', '', 'ratio', 'interval'],
     ...rows,
   ]);
-  const isSingle = speed.some(({ interval }) => interval?.method.includes('bootstrap'));
-  return isSingle
-    ? `${table}\none run on a side: intervals cover what varies within a run, not from one run to the next`
-    : table;
+  const caveat = caveatOf(speed);
+  return caveat === null ? table : `${table}\none run on a side: intervals are ${caveat}`;
 }
 
 function formatQuality(metrics: readonly QualityDifference[], leftOut: number): string {
