@@ -53,7 +53,7 @@ export function judgeClaim(claim: Claim, ratios: readonly SpeedRatio[]): JudgedC
   // Without an interval, as many digits as the claim has.
   const isNear = Math.abs(measured - claim.gain) <= Math.max(0.0005, 0.05 * claim.gain);
   const holds = bounds === null ? isNear : claim.gain >= bounds[0]! && claim.gain <= bounds[1]!;
-  const figures = `from ${ratio.baseline} to ${ratio.candidate} ${ratio.unit} is ${percent(measured)}`;
+  const figures = `from ${figure(ratio.baseline!)} to ${figure(ratio.candidate!)} ${ratio.unit} is ${percent(measured)}`;
   const range = bounds === null ? '' : ` (${percent(bounds[0]!)} to ${percent(bounds[1]!)})`;
   return {
     ...claim,
@@ -61,6 +61,11 @@ export function judgeClaim(claim: Claim, ratios: readonly SpeedRatio[]): JudgedC
     holds,
     reason: `${figures}${range}; claimed ${percent(claim.gain)}`,
   };
+}
+
+/** Digits enough to see the claim in. */
+function figure(value: number): string {
+  return String(Number(value.toPrecision(6)));
 }
 
 function percent(share: number): string {

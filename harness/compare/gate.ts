@@ -5,7 +5,8 @@ import { type Fault, InputError } from '../errors.js';
 import { decideRegression, type Margin } from '../statistics/index.js';
 import type { QualityComparison } from './quality.js';
 import type { Side } from './side.js';
-import { designOf, figuresOf, metricsOf } from './speed.js';
+import { designOf, figuresOf, findLack } from './speed.js';
+import { metricsOf } from './speed-metric.js';
 
 /** `speed=-3%`: the name as it was given, and how much worse is allowed. */
 export interface GateRule {
@@ -115,6 +116,8 @@ function judgeSpeed(rule: GateRule, baseline: Side, candidate: Side, alpha: numb
   if (metric === undefined) {
     return refuse(`${speeds[name]} is asked for in ${scenario}, not found out`);
   }
+  const lack = findLack(metric, baseline) ?? findLack(metric, candidate);
+  if (lack !== null) return refuse(lack);
   const figures = [baseline, candidate].map((side) => figuresOf(metric, side));
   const lacking = [baseline, candidate].find((side, i) => figures[i]!.length < side.runs.length);
   if (lacking !== undefined) return refuse(`${lacking.label} has no ${speeds[name]}`);

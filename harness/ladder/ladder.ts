@@ -4,7 +4,8 @@ import type { AgreementComparison } from '../compare/agreement.js';
 import { compareSides } from '../compare/comparison.js';
 import type { QualityComparison } from '../compare/quality.js';
 import { readSides, type Side } from '../compare/side.js';
-import { figuresOf, metricsOf, type SpeedRatio } from '../compare/speed.js';
+import { figuresOf, type SpeedRatio } from '../compare/speed.js';
+import { metricsOf } from '../compare/speed-metric.js';
 import type { ComparisonVerdict } from '../compare/verdict.js';
 import { listDone } from '../experiment/run-starter.js';
 import {

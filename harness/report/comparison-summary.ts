@@ -8,7 +8,7 @@ import type { QualityDifference } from '../compare/quality.js';
 import type { SpeedRatio } from '../compare/speed.js';
 import { caveatOf } from '../compare/speed.js';
 import { formatRange, formatRatio } from '../compare/verdict.js';
-import type { Interval } from '../statistics/index.js';
+import type { Interval, Margin } from '../statistics/index.js';
 import { listAgreement } from './agreement-rows.js';
 import { alignColumns } from './columns.js';
 
@@ -129,7 +129,6 @@ export function describeJudgement({
   outcomes,
 }: QualityDifference): string {
   if (judgement === null) return '';
-  const allowed = margin.kind === 'relative' ? `${100 * margin.value} %` : `${margin.value} points`;
   const { verdict, detectableLoss, itemsIfEqual } = judgement;
   const seen =
     detectableLoss === null
@@ -143,7 +142,14 @@ export function describeJudgement({
     mcNemar === null || outcomes === null
       ? ''
       : `; McNemar p ${mcNemar.midP.toPrecision(2)} (mid), ${mcNemar.exact.toPrecision(2)} (exact)`;
-  return `${verdict} (margin ${allowed})${seen}${needed}${test}`;
+  return `${verdict} (margin ${formatMargin(margin)})${seen}${needed}${test}`;
+}
+
+/** "7 %", without what binary fractions make of 100 times 0.07. */
+export function formatMargin({ kind, value }: Margin): string {
+  return kind === 'relative'
+    ? `${Number((100 * value).toPrecision(6))} %`
+    : `${Number(value.toPrecision(6))} points`;
 }
 
 function level({ confidence }: Interval): string {

@@ -4,7 +4,7 @@ export { incompleteBeta, logIncompleteBeta } from './beta.js';
 export { binomialCdf, binomialQuantile, binomialUpperTail, logBinomialCdf } from './binomial.js';
 export { type BootstrapOptions, bootstrapSums, type SumStatistic } from './bootstrap.js';
 export { sumByCluster } from './clusters.js';
-export { type Interval, type IntervalOrReason, invertRatio } from './interval.js';
+export { type Interval, type IntervalOrReason, invertRatio, refuse } from './interval.js';
 export {
   adjustBenjaminiHochberg,
   adjustHolm,

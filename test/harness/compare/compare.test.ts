@@ -206,6 +206,8 @@ describe('quality', () => {
     expect(await verdictWith('accuracy=-1.5')).toBe('as good');
     expect(await verdictWith('accuracy=-1%')).toBe('as good');
     expect(await verdictWith('accuracy=-0.01')).toBe('worse');
+    const { stdout } = await callBench('compare', baseline, same, '--margin', 'accuracy=-7%');
+    expect(stdout).toContain('(margin 7 %)');
   });
 });
 
