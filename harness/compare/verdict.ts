@@ -81,7 +81,6 @@ function planRuns(ratio: number): string {
     : `${runs} runs a side would, if they scatter by ${100 * assumedScatter} %`;
 }
 
-const tooFew = 'too few repeats';
 const mostSpan = 100;
 
 /** Two runs a side leave one degree of freedom, whose bounds may be orders of magnitude apart. */
@@ -98,7 +97,7 @@ export function isTooWide({
 /** "3.80x to 4.21x"; words where the bounds are so far apart that they are no statement. */
 export function formatRange(interval: { readonly lower: number; readonly upper: number }): string {
   return isTooWide(interval)
-    ? `${tooFew}: the interval spans more than ${mostSpan}x`
+    ? `too few repeats: spans over ${mostSpan}x`
     : `${formatRatio(interval.lower)} to ${formatRatio(interval.upper)}`;
 }
 

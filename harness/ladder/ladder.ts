@@ -216,6 +216,7 @@ function findInteraction(
   const figures = alike(sides.map((side) => side!)).map((side) => figuresOf(metric, side));
   const repeats = figures[0]!.length;
   if (repeats === 0 || figures.some(({ length }) => length !== repeats)) return null;
+  if (figures.some((side) => side.some((figure) => figure <= 0))) return null;
   const [a, b, c, d] = figures;
   const alones = a!.map((value, i) => b![i]! / value);
   const steps = c!.map((value, i) => d![i]! / value);

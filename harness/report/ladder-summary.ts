@@ -3,7 +3,7 @@
 
 import type { QualityComparison } from '../compare/quality.js';
 import type { SpeedRatio } from '../compare/speed.js';
-import { formatRange, formatRatio } from '../compare/verdict.js';
+import { formatRange, formatRatio, isTooWide } from '../compare/verdict.js';
 import type {
   Contrast,
   Interaction,
@@ -100,10 +100,11 @@ function formatAlone({ ratio, interval }: SpeedRatio): string {
 
 /** `better` of the ladder's metric: a ratio below 1 is a gain where less is better. */
 export function judgeInteraction(
-  { isShown, ratio, absentBecause }: Interaction,
+  { isShown, ratio, interval, absentBecause }: Interaction,
   better: SpeedRatio['better'],
 ): string {
   if (absentBecause !== null) return absentBecause;
+  if (interval !== null && isTooWide(interval)) return 'too few repeats to tell';
   if (!isShown) return 'no interaction shown';
   const isMore = better === 'higher' ? ratio > 1 : ratio < 1;
   return `INTERACTION: ${isMore ? 'more' : 'less'} behind the steps before it than alone`;
