@@ -5,11 +5,13 @@ import type { CompletionSeries } from '../statistics/index.js';
 
 /** Few and long, so that neighbours have little in common; few batches cost a wider quantile of Student's t. */
 const batches = 10;
+/** What an answer may take, in batches: longer ones make neighbours of the same work. */
+const longestAnswer = 1.5;
 
 /**
  * Completed work from the first issue to the last answer.
  * @param workOf tokens of a sample, or 1
- * @returns a reason where no batch can stand for the run: nothing completed, or answers that take longer than a batch
+ * @returns a reason where no batch can stand for the run: nothing completed, or answers that take much longer than a batch
  */
 export function batchWork(
   samples: readonly SampleEvidence[],
@@ -27,8 +29,8 @@ export function batchWork(
     ({ firstTokenNs, completedNs }) => completedNs! - (firstTokenNs ?? completedNs!),
   );
   const span = spans.reduce((sum, ns) => sum + ns, 0) / spans.length / width;
-  if (span > 1) {
-    return `the run is too short: an answer comes over ${span.toFixed(1)} of its ${batches} batches, and must over less than 1`;
+  if (span > longestAnswer) {
+    return `the run is too short: an answer comes over ${span.toFixed(1)} of its ${batches} batches, and must over at most ${longestAnswer}`;
   }
   if (done.length < 2 * batches) {
     return `the run is too short: ${done.length} samples for ${batches} batches, and ${2 * batches} are needed`;
