@@ -82,7 +82,7 @@ function formatCandidate(candidate: CandidateComparison): string[] {
       ),
     );
     const caveat = caveatOf(speed);
-    if (caveat !== null) blocks.push(`One run on a side: intervals are ${caveat}.`);
+    if (caveat !== null) blocks.push(`Intervals are ${caveat}.`);
   }
   if (quality.metrics.length > 0) {
     blocks.push(

@@ -92,7 +92,7 @@ function formatSpeed(speed: readonly SpeedRatio[]): string {
     ...rows,
   ]);
   const caveat = caveatOf(speed);
-  return caveat === null ? table : `${table}\none run on a side: intervals are ${caveat}`;
+  return caveat === null ? table : `${table}\nintervals are ${caveat}`;
 }
 
 function formatQuality(metrics: readonly QualityDifference[], leftOut: number): string {

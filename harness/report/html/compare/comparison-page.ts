@@ -101,7 +101,7 @@ function showCandidate(candidate: CandidateComparison, index: number, isNamed: b
       : section(
           `Speed${suffix}`,
           [drawRatios(speed), tabulateSpeed(speed, `${path}.speed`)],
-          caveat === null ? undefined : `One run on a side: intervals are ${caveat}.`,
+          caveat === null ? undefined : `Intervals are ${caveat}.`,
         ),
     metrics.length === 0
       ? section(`Quality${suffix}`, absent(`Not compared: ${absentBecause ?? 'no scores'}`))
