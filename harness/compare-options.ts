@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { type Claim, parseClaims } from './compare/claim.js';
 import { type GateRule, marginsOf, parseRules } from './compare/gate.js';
-import { speedNames } from './compare/speed.js';
+import { speedNames } from './compare/speed-metric.js';
 import { type Fault, InputError } from './errors.js';
 import type { RunFlag } from './run-options.js';
 import type { Margin } from './statistics/index.js';

@@ -1,7 +1,8 @@
 // Somebody says how much faster it is. Does that follow from the runs?
 
 import { type Fault, InputError } from '../errors.js';
-import { metricsOf, type SpeedRatio } from './speed.js';
+import type { SpeedRatio } from './speed.js';
+import { metricsOf } from './speed-metric.js';
 
 export interface Claim {
   /** As `speed.ts` calls it. */
@@ -66,7 +67,7 @@ export function judgeClaim(claim: Claim, ratios: readonly SpeedRatio[]): JudgedC
   const { least, most } = claim.rounding;
   const [lower, upper] = bounds ?? [measured, measured];
   const holds = most >= lower! && least <= upper!;
-  const figures = `from ${ratio.baseline} to ${ratio.candidate} ${ratio.unit} is ${percent(measured)}`;
+  const figures = `from ${figure(ratio.baseline!)} to ${figure(ratio.candidate!)} ${ratio.unit} is ${percent(measured)}`;
   const range = bounds === null ? '' : ` (${percent(bounds[0]!)} to ${percent(bounds[1]!)})`;
   return {
     ...claim,
@@ -74,6 +75,11 @@ export function judgeClaim(claim: Claim, ratios: readonly SpeedRatio[]): JudgedC
     holds,
     reason: `${figures}${range}; claimed ${percent(claim.gain)}`,
   };
+}
+
+/** Digits enough to see the claim in. */
+function figure(value: number): string {
+  return String(Number(value.toPrecision(6)));
 }
 
 function percent(share: number): string {

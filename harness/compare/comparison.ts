@@ -12,6 +12,7 @@ import { withholdGrowingTimes } from './issued-samples.js';
 import { compareQuality, notCompared, type QualityComparison } from './quality.js';
 import type { Side } from './side.js';
 import { compareSpeed, type SpeedRatio } from './speed.js';
+import { type ComparisonVerdict, conclude } from './verdict.js';
 
 export const comparisonSchema = 'loadmark/comparison/1';
 
@@ -53,13 +54,6 @@ export interface CandidateComparison {
   readonly gate: readonly GateResult[];
   readonly claims: readonly JudgedClaim[];
   readonly verdict: ComparisonVerdict;
-}
-
-export interface ComparisonVerdict {
-  readonly speed: 'faster' | 'slower' | 'no difference shown' | 'not comparable';
-  readonly quality: 'as good' | 'worse' | 'cannot tell' | 'not compared' | 'not to be trusted';
-  /** One sentence. */
-  readonly text: string;
 }
 
 export interface ComparisonTerms {
@@ -144,63 +138,4 @@ function compareCandidate(
     claims: claims.map((claim) => judgeClaim(claim, speed)),
     verdict: conclude(baseline.label, candidate.label, speed, quality, comparability.speed),
   };
-}
-
-function conclude(
-  baseline: string,
-  candidate: string,
-  speed: readonly SpeedRatio[],
-  quality: QualityComparison,
-  isComparable: boolean,
-): ComparisonVerdict {
-  const [main] = speed;
-  const speedVerdict = !isComparable || main === undefined ? 'not comparable' : judgeMain(main);
-  const judgements = quality.metrics.map(({ judgement }) => judgement?.verdict ?? 'cannot tell');
-  const qualityVerdict =
-    judgements.length === 0
-      ? 'not compared'
-      : (quality.doubts ?? []).length > 0
-        ? 'not to be trusted'
-        : judgements.includes('inferior')
-          ? 'worse'
-          : judgements.every((verdict) => verdict === 'non-inferior')
-            ? 'as good'
-            : 'cannot tell';
-  const words = {
-    'as good': 'answers as well, within the margin',
-    worse: 'answers worse than the margin allows',
-    'cannot tell': 'may or may not answer as well: these samples cannot tell',
-    'not compared': 'was not compared in quality',
-    'not to be trusted': `its scores are not to be trusted (${(quality.doubts ?? []).join('; ')})`,
-  } as const;
-  const text = `${candidate} ${describeMain(main, speedVerdict, baseline)}, and ${words[qualityVerdict]}`;
-  return { speed: speedVerdict, quality: qualityVerdict, text };
-}
-
-function judgeMain({ interval, better }: SpeedRatio): ComparisonVerdict['speed'] {
-  if (interval === null || (interval.lower <= 1 && interval.upper >= 1))
-    return 'no difference shown';
-  return interval.lower > 1 === (better === 'higher') ? 'faster' : 'slower';
-}
-
-function describeMain(
-  main: SpeedRatio | undefined,
-  verdict: ComparisonVerdict['speed'],
-  baseline: string,
-): string {
-  if (verdict === 'not comparable' || main?.ratio == null) {
-    return `cannot be compared with ${baseline} in speed`;
-  }
-  const { metric, ratio, interval } = main;
-  const range =
-    interval === null ? '' : ` (${formatRatio(interval.lower)} to ${formatRatio(interval.upper)})`;
-  const what = `${formatRatio(ratio)}${range} the ${metric} of ${baseline}`;
-  return verdict === 'no difference shown'
-    ? `has ${what}, which shows no difference`
-    : `has ${what}`;
-}
-
-/** "4.73x" */
-export function formatRatio(ratio: number): string {
-  return `${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)}x`;
 }

@@ -6,7 +6,8 @@ import { decideRegression, type Margin } from '../statistics/index.js';
 import { refuseGrowingTime } from './issued-samples.js';
 import type { QualityComparison } from './quality.js';
 import type { Side } from './side.js';
-import { designOf, figuresOf, metricsOf } from './speed.js';
+import { designOf, figuresOf, findLack } from './speed.js';
+import { metricsOf } from './speed-metric.js';
 
 /** `speed=-3%`: the name as it was given, and how much worse is allowed. */
 export interface GateRule {
@@ -122,6 +123,8 @@ function judgeSpeed(rule: GateRule, baseline: Side, candidate: Side, alpha: numb
   }
   const refusal = refuseGrowingTime(metric.name, baseline, candidate);
   if (refusal !== null) return refuse(refusal);
+  const lack = findLack(metric, baseline) ?? findLack(metric, candidate);
+  if (lack !== null) return refuse(lack);
   const figures = [baseline, candidate].map((side) => figuresOf(metric, side));
   const lacking = [baseline, candidate].find((side, i) => figures[i]!.length < side.runs.length);
   if (lacking !== undefined) return refuse(`${lacking.label} has no ${speeds[name]}`);

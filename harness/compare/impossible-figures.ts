@@ -5,6 +5,7 @@ import type { SampleEvidence } from '../evidence.js';
 import type { RunRecord } from '../run-record.js';
 import { listSteps } from '../sut-record.js';
 import { addSample, computeMbu, describeStep, noWork } from '../utilisation.js';
+import { findUnlikeSamples } from './sample-figures.js';
 import type { ComparedRun } from './side.js';
 
 export interface Impossibility {
@@ -16,7 +17,15 @@ export interface Impossibility {
 /** Figures that are recomputed may differ by rounding. */
 const tolerance = 0.005;
 
+/** Each figure once, by the first of the checks that it fails, whose reason says most. */
 export function findImpossible(run: ComparedRun): Impossibility[] {
+  const found = findByRule(run);
+  const told = (path: string) =>
+    found.some(({ figure }) => path === figure || path.startsWith(`${figure}.`));
+  return [...found, ...findUnlikeSamples(run).filter(({ figure }) => !told(figure))];
+}
+
+function findByRule(run: ComparedRun): Impossibility[] {
   return [
     ...findShares(run.record),
     ...findLostSamples(run),

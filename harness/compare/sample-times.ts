@@ -5,6 +5,13 @@ import type { SampleEvidence } from '../evidence.js';
 /** Where run.json has the percentiles of a time. */
 export type TimeField = 'ttftMs' | 'tpotMs' | 'latencyMs';
 
+/** Of each time: run.json's name, and the share. */
+export const comparedPercentiles = [
+  ['p50', 0.5],
+  ['p90', 0.9],
+  ['p99', 0.99],
+] as const;
+
 /** One sample's time in ms, from the scheduled instant on; null where it has none. */
 export const sampleTimes: Readonly<Record<TimeField, (sample: SampleEvidence) => number | null>> = {
   ttftMs: (sample) => since(sample, sample.firstTokenNs),

@@ -2,18 +2,15 @@
 // are some, else over the samples of one run each.
 
 import type { SampleEvidence } from '../evidence.js';
-import type { RunRecord } from '../run-record.js';
 import {
-  bootstrapPercentileRatio,
-  bootstrapThroughputRatio,
-  type CompletionSeries,
   type Interval,
   type IntervalOrReason,
   type RunDesign,
   ratioOfRepeats,
+  refuse,
 } from '../statistics/index.js';
-import { sampleTimes } from './sample-times.js';
 import type { ComparedRun, Side } from './side.js';
+import { metricsOf, type SpeedMetric } from './speed-metric.js';
 
 export interface SpeedRatio {
   readonly metric: string;
@@ -25,115 +22,10 @@ export interface SpeedRatio {
   /** candidate / baseline. */
   readonly ratio: number | null;
   readonly interval: Interval | null;
+  /** What the interval covers: one run a side tells nothing of what differs between runs. Null where there is none. */
+  readonly covers: 'within one run' | 'between runs' | null;
   /** Why there is no interval, or no ratio; null where there is one. */
   readonly absentBecause: string | null;
-}
-
-interface SpeedMetric {
-  readonly name: string;
-  readonly unit: string;
-  readonly better: 'higher' | 'lower';
-  readonly of: (record: RunRecord) => number | null;
-  /** The interval of two single runs; absent where no sample tells of the figure. */
-  readonly compare?: CompareSamples;
-}
-
-type CompareSamples = (baseline: Samples, candidate: Samples, alpha: number) => IntervalOrReason;
-
-type Samples = readonly SampleEvidence[];
-
-const percentiles = [
-  ['p50', 0.5],
-  ['p90', 0.9],
-  ['p99', 0.99],
-] as const;
-
-const latencies = [
-  ['ttft', 'ttftMs'],
-  ['tpot', 'tpotMs'],
-  ['latency', 'latencyMs'],
-] as const;
-
-const rates: readonly SpeedMetric[] = [
-  {
-    name: 'tokens/s',
-    unit: 'tokens/s',
-    better: 'higher',
-    of: ({ performance }) => performance?.tokensPerSecond ?? null,
-    compare: compareRates((sample) => sample.outputTokenCount ?? 0),
-  },
-  {
-    name: 'samples/s',
-    unit: 'samples/s',
-    better: 'higher',
-    of: ({ performance }) => performance?.samplesPerSecond ?? null,
-    compare: compareRates(() => 1),
-  },
-];
-
-const times: readonly SpeedMetric[] = latencies.flatMap(([name, field]) =>
-  percentiles.map(([percentile, share]): SpeedMetric => {
-    return {
-      name: `${name} ${percentile}`,
-      unit: 'ms',
-      better: 'lower',
-      of: ({ performance }) => performance?.[field]?.[percentile] ?? null,
-      compare: (baseline, candidate, alpha) => {
-        const [from, to] = [baseline, candidate].map((samples) =>
-          positive(samples.map(sampleTimes[field])),
-        );
-        return bootstrapPercentileRatio(from!, to!, share, { alpha });
-      },
-    };
-  }),
-);
-
-const others: readonly SpeedMetric[] = [
-  {
-    name: 'weights',
-    unit: 'bytes',
-    better: 'lower',
-    of: ({ model }) => model.weightBytes,
-  },
-  {
-    name: 'memory planned',
-    unit: 'bytes',
-    better: 'lower',
-    of: ({ sut }) => numberOf(sut?.features?.plannedBytes),
-  },
-  {
-    name: 'MBU',
-    unit: 'share',
-    better: 'higher',
-    of: ({ performance }) => performance?.mbu ?? null,
-  },
-  {
-    name: 'MFU',
-    unit: 'share',
-    better: 'higher',
-    of: ({ performance }) => performance?.mfu ?? null,
-  },
-  {
-    name: 'energy',
-    unit: 'J/token',
-    better: 'lower',
-    of: ({ performance }) => performance?.joulesPerToken ?? null,
-  },
-  {
-    name: 'energy above idle',
-    unit: 'J/token',
-    better: 'lower',
-    of: ({ performance }) => performance?.joulesPerTokenAboveIdle ?? null,
-  },
-];
-
-export const speedNames: readonly string[] = [...rates, ...times, ...others].map(
-  ({ name }) => name,
-);
-
-/** A rate that was asked for is no result: Server's answers come as fast as its queries. */
-export function metricsOf(scenario: string): readonly SpeedMetric[] {
-  return scenario === 'Server' ? [...times, ...others] : [...rates, ...times, ...others];
 }
 
 /** Every metric that either side has. */
@@ -144,12 +36,24 @@ export function compareSpeed(baseline: Side, candidate: Side, alpha: number): Sp
   );
 }
 
+/** What is to be said beside intervals from one run on a side; null where there are none. */
+export function caveatOf(ratios: readonly SpeedRatio[]): string | null {
+  return ratios.some(({ covers }) => covers === 'within one run') ? singleRunCaveat : null;
+}
+
+export const singleRunCaveat = 'within one run a side; the variation between runs is not in it';
+
 /** Figures of every run that has one, in the order of the runs. */
 export function figuresOf(metric: SpeedMetric, side: Side): number[] {
-  return side.runs.flatMap(({ record }) => {
-    const value = metric.of(record);
-    return value === null || value <= 0 ? [] : [value];
-  });
+  return side.runs.flatMap(({ record }) => metric.of(record) ?? []);
+}
+
+/** Why a side's figures allow no ratio; null where they do. Leaving a run out that has 0 would flatter the others. */
+export function findLack({ name, of }: SpeedMetric, { label, runs }: Side): string | null {
+  const figures = runs.map(({ record }) => of(record));
+  const low = figures.find((figure) => figure !== null && figure <= 0);
+  if (low !== undefined) return `${name} of ${label} is ${low}, of which there is no ratio`;
+  return figures.every((figure) => figure === null) ? `${label} has no such figure` : null;
 }
 
 function compareMetric(
@@ -162,18 +66,21 @@ function compareMetric(
   const [from, to] = [figuresOf(metric, baseline), figuresOf(metric, candidate)];
   if (from.length === 0 && to.length === 0) return null;
   const common = { metric: name, unit, better, baseline: centre(from), candidate: centre(to) };
-  if (from.length === 0 || to.length === 0) {
-    const lacking = from.length === 0 ? baseline.label : candidate.label;
+  const lack = findLack(metric, baseline) ?? findLack(metric, candidate);
+  if (lack !== null) {
     return {
       ...common,
       ratio: null,
       interval: null,
-      absentBecause: `${lacking} has no such figure`,
+      covers: null,
+      absentBecause: lack,
     };
   }
   const ratio = common.candidate! / common.baseline!;
   const { interval, reason } = findInterval(metric, baseline, candidate, alpha);
-  return { ...common, ratio, interval, absentBecause: reason };
+  const areRepeats = from.length > 1 && to.length > 1;
+  const covers = interval === null ? null : areRepeats ? 'between runs' : 'within one run';
+  return { ...common, ratio, interval, covers, absentBecause: reason };
 }
 
 function findInterval(
@@ -186,14 +93,14 @@ function findInterval(
   if (from.length > 1 && to.length > 1) {
     return ratioOfRepeats(from, to, designOf(baseline, candidate), alpha);
   }
-  if (metric.compare === undefined) return none('one run a side, and no sample tells of it');
+  if (metric.compare === undefined) return refuse('one run a side, and no sample tells of it');
   const [a, b] = [samplesOf(baseline), samplesOf(candidate)];
-  if (a === null || b === null) return none('one run a side, whose samples were not kept');
+  if (a === null || b === null) return refuse('one run a side, whose samples were not kept');
   try {
     return metric.compare(a, b, alpha);
   } catch (error) {
     // Times that cannot be are told elsewhere.
-    if (error instanceof RangeError) return none(error.message);
+    if (error instanceof RangeError) return refuse(error.message);
     throw error;
   }
 }
@@ -213,69 +120,13 @@ export function designOf(baseline: Side, candidate: Side): RunDesign {
   return isInTurns ? 'interleaved' : 'independent';
 }
 
-function samplesOf(side: Side): Samples | null {
+function samplesOf(side: Side): readonly SampleEvidence[] | null {
   const run: ComparedRun | undefined = side.runs[0];
   return run?.performance ?? null;
 }
 
-/** Completed work in equal bins from the first issue to the last answer. */
-function compareRates(workOf: (sample: SampleEvidence) => number): CompareSamples {
-  return (baseline, candidate, alpha) => {
-    const [from, to] = [baseline, candidate].map((samples) => binWork(samples, workOf));
-    return from === null || to === null
-      ? none('no sample was completed')
-      : bootstrapThroughputRatio(from!, to!, { alpha });
-  };
-}
-
-const bins = 200;
-
-function binWork(
-  samples: Samples,
-  workOf: (sample: SampleEvidence) => number,
-): CompletionSeries | null {
-  const done = samples.filter(({ completedNs }) => completedNs !== null);
-  const end = done.reduce((latest, { completedNs }) => Math.max(latest, completedNs!), 0);
-  const start = done.reduce(
-    (first, { scheduledNs }) => Math.min(first, scheduledNs ?? first),
-    Number.POSITIVE_INFINITY,
-  );
-  if (!(end > start)) return null;
-  const width = (end - start) / bins;
-  const perBin = new Float64Array(bins);
-  for (const sample of done) {
-    spread(perBin, sample, start, width, workOf(sample));
-  }
-  return { perBin, binSeconds: width / 1e9 };
-}
-
-/** An answer's tokens come evenly from its first token to its last; where nobody saw the first, at once. */
-function spread(
-  perBin: Float64Array,
-  { firstTokenNs, completedNs }: SampleEvidence,
-  start: number,
-  width: number,
-  work: number,
-): void {
-  const place = (ns: number) => Math.min(bins - 1, Math.max(0, Math.floor((ns - start) / width)));
-  const last = place(completedNs!);
-  const first = firstTokenNs === null ? last : Math.min(place(firstTokenNs), last);
-  for (let bin = first; bin <= last; bin++) perBin[bin]! += work / (last - first + 1);
-}
-
-function positive(values: readonly (number | null)[]): number[] {
-  return values.filter((value): value is number => value !== null && value > 0);
-}
-
 function centre(values: readonly number[]): number | null {
-  if (values.length < 2) return values[0] ?? null;
+  if (values.length < 2 || values.some((value) => value <= 0))
+    return values.length === 0 ? null : Math.min(...values);
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
-}
-
-function numberOf(value: unknown): number | null {
-  return typeof value === 'number' ? value : null;
-}
-
-function none(reason: string): IntervalOrReason {
-  return { interval: null, reason };
 }

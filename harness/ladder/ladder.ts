@@ -1,10 +1,12 @@
 // What did each step give, and what did it cost? The ladder as ladder.json keeps it, computed from the runs that are there.
 
 import type { AgreementComparison } from '../compare/agreement.js';
-import { type ComparisonVerdict, compareSides } from '../compare/comparison.js';
+import { compareSides } from '../compare/comparison.js';
 import type { QualityComparison } from '../compare/quality.js';
 import { readSides, type Side } from '../compare/side.js';
-import { figuresOf, metricsOf, type SpeedRatio } from '../compare/speed.js';
+import { figuresOf, type SpeedRatio } from '../compare/speed.js';
+import { metricsOf } from '../compare/speed-metric.js';
+import type { ComparisonVerdict } from '../compare/verdict.js';
 import { listDone } from '../experiment/run-starter.js';
 import {
   bonferroniAlpha,
@@ -214,6 +216,7 @@ function findInteraction(
   const figures = alike(sides.map((side) => side!)).map((side) => figuresOf(metric, side));
   const repeats = figures[0]!.length;
   if (repeats === 0 || figures.some(({ length }) => length !== repeats)) return null;
+  if (figures.some((side) => side.some((figure) => figure <= 0))) return null;
   const [a, b, c, d] = figures;
   const alones = a!.map((value, i) => b![i]! / value);
   const steps = c!.map((value, i) => d![i]! / value);

@@ -1,7 +1,9 @@
 // A comparison as a pull request shows it: Markdown, the verdict first, details folded.
 
 import { describe } from '../compare/comparability.js';
-import { type CandidateComparison, type Comparison, formatRatio } from '../compare/comparison.js';
+import type { CandidateComparison, Comparison } from '../compare/comparison.js';
+import { caveatOf } from '../compare/speed.js';
+import { formatRange, formatRatio } from '../compare/verdict.js';
 import { listAgreement } from './agreement-rows.js';
 import { formatFigure, listRemarks, signed } from './comparison-summary.js';
 
@@ -85,13 +87,13 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
             `${formatFigure(baseline)} ${unit}`,
             `${formatFigure(value)} ${unit}`,
             ratio === null ? '' : `**${formatRatio(ratio)}**`,
-            interval === null
-              ? (absentBecause ?? '')
-              : `${formatRatio(interval.lower)} to ${formatRatio(interval.upper)}`,
+            interval === null ? (absentBecause ?? '') : `${formatRange(interval)}`,
           ],
         ),
       ),
     );
+    const caveat = caveatOf(speed);
+    if (caveat !== null) blocks.push(`Intervals are ${caveat}.`);
   }
   if (quality.metrics.length > 0) {
     blocks.push(

@@ -3,10 +3,12 @@
 
 import type { AgreementComparison } from '../compare/agreement.js';
 import { describe } from '../compare/comparability.js';
-import { type CandidateComparison, type Comparison, formatRatio } from '../compare/comparison.js';
+import type { CandidateComparison, Comparison } from '../compare/comparison.js';
 import type { QualityDifference } from '../compare/quality.js';
 import type { SpeedRatio } from '../compare/speed.js';
-import type { Interval } from '../statistics/index.js';
+import { caveatOf } from '../compare/speed.js';
+import { formatRange, formatRatio } from '../compare/verdict.js';
+import type { Interval, Margin } from '../statistics/index.js';
 import { listAgreement } from './agreement-rows.js';
 import { alignColumns } from './columns.js';
 
@@ -99,17 +101,15 @@ function formatSpeed(speed: readonly SpeedRatio[]): string {
       ratio === null ? '-' : formatRatio(ratio),
       interval === null
         ? (absentBecause ?? '')
-        : `${formatRatio(interval.lower)} to ${formatRatio(interval.upper)}  ${level(interval)}, ${interval.method}`,
+        : `${formatRange(interval)}  ${level(interval)}, ${interval.method}`,
     ],
   );
   const table = alignColumns([
     ['Speed', 'baseline', 'candidate', '', 'ratio', 'interval'],
     ...rows,
   ]);
-  const isSingle = speed.some(({ interval }) => interval?.method.includes('bootstrap'));
-  return isSingle
-    ? `${table}\none run on a side: intervals cover what varies within a run, not from one run to the next`
-    : table;
+  const caveat = caveatOf(speed);
+  return caveat === null ? table : `${table}\nintervals are ${caveat}`;
 }
 
 function formatQuality(metrics: readonly QualityDifference[], leftOut: number): string {
@@ -146,7 +146,6 @@ export function describeJudgement({
   outcomes,
 }: QualityDifference): string {
   if (judgement === null) return '';
-  const allowed = margin.kind === 'relative' ? `${100 * margin.value} %` : `${margin.value} points`;
   const { verdict, detectableLoss, itemsIfEqual } = judgement;
   const seen =
     detectableLoss === null
@@ -160,7 +159,14 @@ export function describeJudgement({
     mcNemar === null || outcomes === null
       ? ''
       : `; McNemar p ${mcNemar.midP.toPrecision(2)} (mid), ${mcNemar.exact.toPrecision(2)} (exact)`;
-  return `${verdict} (margin ${allowed})${seen}${needed}${test}`;
+  return `${verdict} (margin ${formatMargin(margin)})${seen}${needed}${test}`;
+}
+
+/** "7 %", without what binary fractions make of 100 times 0.07. */
+export function formatMargin({ kind, value }: Margin): string {
+  return kind === 'relative'
+    ? `${Number((100 * value).toPrecision(6))} %`
+    : `${Number(value.toPrecision(6))} points`;
 }
 
 function level({ confidence }: Interval): string {

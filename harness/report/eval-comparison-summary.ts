@@ -6,7 +6,7 @@ import type {
   TaskDifference,
 } from '../compare/eval-comparison.js';
 import { alignColumns } from './columns.js';
-import { describeJudgement, signed } from './comparison-summary.js';
+import { describeJudgement, formatMargin, signed } from './comparison-summary.js';
 
 /** The whole text, last newline included. */
 export function formatEvalComparison(comparison: EvalComparison): string {
@@ -58,7 +58,7 @@ function formatPerplexities(perplexities: readonly PerplexityRatio[]): string {
       : `${task.interval.lower.toFixed(4)}x to ${task.interval.upper.toFixed(4)}x`,
     task.judgement === null
       ? ''
-      : `${task.judgement.verdict} (margin ${100 * task.margin.value} %)`,
+      : `${task.judgement.verdict} (margin ${formatMargin(task.margin)})`,
   ]);
   const head = ['Perplexity', 'windows', 'baseline', 'candidate', 'ratio', 'interval', 'verdict'];
   return alignColumns([head, ...rows]);

@@ -1,9 +1,9 @@
 // What a person reads after `bench ladder`: a line a step with its ratio and its cost, the whole, and what the factors do to
 // one another.
 
-import { formatRatio } from '../compare/comparison.js';
 import type { QualityComparison } from '../compare/quality.js';
 import type { SpeedRatio } from '../compare/speed.js';
+import { formatRange, formatRatio, isTooWide } from '../compare/verdict.js';
 import type {
   Contrast,
   Interaction,
@@ -49,7 +49,7 @@ function formatStep(step: MeasuredStep, figure: number | null, ladder: Ladder): 
 }
 
 function ratioCells({ main }: Contrast): [string, string] {
-  return main?.ratio == null ? ['-', ''] : [formatRatio(main.ratio), formatRange(main.interval)];
+  return main?.ratio == null ? ['-', ''] : [formatRatio(main.ratio), showRange(main.interval)];
 }
 
 /** The first score stands for the others, which ladder.json has. */
@@ -86,7 +86,7 @@ function formatInteractions(steps: readonly MeasuredStep[]): string[] {
     `  ${name}`,
     formatAlone(main),
     formatRatio(interaction.ratio),
-    formatRange(interaction.interval),
+    showRange(interaction.interval),
     judgeInteraction(interaction, main.better),
   ]);
   const head = ['Factors alone on the base', 'ratio', 'step / alone', 'interval', ''];
@@ -94,16 +94,17 @@ function formatInteractions(steps: readonly MeasuredStep[]): string[] {
 }
 
 function formatAlone({ ratio, interval }: SpeedRatio): string {
-  const range = formatRange(interval);
+  const range = showRange(interval);
   return range === '' ? formatRatio(ratio!) : `${formatRatio(ratio!)} (${range})`;
 }
 
 /** `better` of the ladder's metric: a ratio below 1 is a gain where less is better. */
 export function judgeInteraction(
-  { isShown, ratio, absentBecause }: Interaction,
+  { isShown, ratio, interval, absentBecause }: Interaction,
   better: SpeedRatio['better'],
 ): string {
   if (absentBecause !== null) return absentBecause;
+  if (interval !== null && isTooWide(interval)) return 'too few repeats to tell';
   if (!isShown) return 'no interaction shown';
   const isMore = better === 'higher' ? ratio > 1 : ratio < 1;
   return `INTERACTION: ${isMore ? 'more' : 'less'} behind the steps before it than alone`;
@@ -162,10 +163,8 @@ function percent(share: number): string {
   return `${Number((100 * share).toFixed(2))} %`;
 }
 
-function formatRange(interval: Interval | null): string {
-  return interval === null
-    ? ''
-    : `${formatRatio(interval.lower)} to ${formatRatio(interval.upper)}`;
+function showRange(interval: Interval | null): string {
+  return interval === null ? '' : formatRange(interval);
 }
 
 function describeChange({ key, from, to }: SettingChange): string {

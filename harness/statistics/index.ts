@@ -2,10 +2,9 @@
 
 export { incompleteBeta, logIncompleteBeta } from './beta.js';
 export { binomialCdf, binomialQuantile, binomialUpperTail, logBinomialCdf } from './binomial.js';
-export { automaticBlockLength, type BlockLength } from './block-length.js';
 export { type BootstrapOptions, bootstrapSums, type SumStatistic } from './bootstrap.js';
 export { sumByCluster } from './clusters.js';
-export { type Interval, type IntervalOrReason, invertRatio } from './interval.js';
+export { type Interval, type IntervalOrReason, invertRatio, refuse } from './interval.js';
 export {
   adjustBenjaminiHochberg,
   adjustHolm,
@@ -40,11 +39,12 @@ export { decideRegression, type GateDecision, type GateRule } from './regression
 export {
   geometricMeanInterval,
   geometricMeanRatio,
+  planRatio,
   type RunDesign,
   ratioOfRepeats,
 } from './repeated-runs.js';
 export { studentCdf, studentQuantile } from './student-t.js';
-export { bootstrapThroughputRatio, type CompletionSeries } from './throughput-ratio.js';
+export { batchMeansRatio, type CompletionSeries } from './throughput-ratio.js';
 export {
   type AgreementSummary,
   agreementByPosition,

@@ -2,6 +2,7 @@
 
 import { checkPositive, checkSameLength, checkShare } from './argument-checks.js';
 import { type IntervalOrReason, meanOf, refuse, varianceOf } from './interval.js';
+import { leastInteger } from './root.js';
 import { studentQuantile } from './student-t.js';
 
 /** independent: the sides' runs have nothing to do with each other. interleaved: run i of both was made side by side. */
@@ -98,6 +99,19 @@ export function ratioOfRepeats(
     },
     reason: null,
   };
+}
+
+/**
+ * The fewest runs a side whose interval would leave 1 out, for a ratio of geometric means and a scatter (standard deviation
+ * of the logarithm) as given: independent runs, Student's t. Null where 1,000 would not do.
+ */
+export function planRatio(ratio: number, scatter: number, alpha: number = 0.05): number | null {
+  checkPositive('ratio', [ratio]);
+  checkShare('alpha', alpha);
+  const shown = (runs: number): boolean =>
+    studentQuantile(1 - alpha / 2, 2 * runs - 2) * scatter * Math.sqrt(2 / runs) <
+    Math.abs(Math.log(ratio));
+  return leastInteger(shown, 2, 1000);
 }
 
 /** The ratio of geometric means, candidate / baseline; all there is to say of single runs. */

@@ -1,6 +1,7 @@
 // A figure on the page that says where in the record it stands: `data-field` is the path, `data-value` the value there,
 // so that a program, a test or a doubting reader can hold the page against the JSON.
 
+import { formatRange, formatRatio, isTooWide } from '../../compare/verdict.js';
 import { type Content, html, type Markup } from './markup.js';
 import { formatQuantity } from './number-text.js';
 
@@ -34,4 +35,15 @@ export function showRange(
     return showValue({ field: `${field}.${name}`, value }, '', format(value));
   };
   return html`${end('lower')} to ${end('upper')}`;
+}
+
+/** Of a ratio; words where its bounds are so far apart that they are no statement. */
+export function showRatioRange(
+  field: string,
+  interval: { readonly lower: number; readonly upper: number } | null,
+  otherwise?: Content,
+): Content {
+  return interval !== null && isTooWide(interval)
+    ? formatRange(interval)
+    : showRange(field, interval, formatRatio, otherwise);
 }

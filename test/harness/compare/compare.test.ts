@@ -90,11 +90,58 @@ describe('ratios', () => {
     expect(tokens.ratio).toBeCloseTo(2, 9);
     expect(tokens.interval!.lower).toBeLessThan(2);
     expect(tokens.interval!.upper).toBeGreaterThan(2);
-    expect(tokens.interval!.method).toMatch(/bootstrap/);
+    expect(tokens.interval!.method).toBe('batch means, 10 and 10 batches');
+    expect(tokens.covers).toBe('within one run');
     const latency = speed.find(({ metric }) => metric === 'latency p90')!;
     expect(latency).toMatchObject({ better: 'lower', baseline: told(slow).latencyMs.p90 });
     expect(latency.interval!.upper).toBeLessThan(1);
     expect(verdict!.speed).toBe('faster');
+    expect(verdict!.text).toContain(
+      'within one run a side; the variation between runs is not in it',
+    );
+  });
+
+  it('without an interval are no "no difference": nothing can be told, and runs that would tell are named', async () => {
+    const short = (eachMs: number) => makeRun(place(), makeSamples(12, eachMs));
+    const [slow, fast] = [short(40), short(10)];
+    const { candidates } = await compare(slow, fast);
+    expect(candidates[0]!.speed[0]!.absentBecause).toMatch(/^baseline: the run is too short/);
+    const told =
+      'made (SLOW) (no interval: cannot tell; 2 runs a side would, if they scatter by 5 %)';
+    const text = `has 4.00x the tokens/s of ${told.replace('SLOW', slow)}`;
+    expect(candidates[0]!.verdict.speed).toBe('cannot tell');
+    expect(candidates[0]!.verdict.text).toContain(text);
+    const [markdown, output] = [join(folder, 'short.md'), join(folder, 'short')];
+    const { stdout } = await callBench(
+      ...['compare', slow, fast, '--markdown', markdown, '--output', output],
+    );
+    for (const shown of [stdout, readFileSync(markdown, 'utf8')]) expect(shown).toContain(text);
+    const page = readFileSync(join(output, 'report.html'), 'utf8');
+    expect(page).toContain('cannot tell');
+    expect(page).toContain('4.00x, no interval');
+    expect(page).not.toContain('no difference shown');
+  });
+
+  it('of latencies of one run a side never decide alone, and repeats do', async () => {
+    const server = { scenario: 'Server', settings: { effective: { targetQps: 5 } } };
+    const one = (eachMs: number) => makeRun(place(), steady(300, eachMs), server);
+    const { verdict, speed } = (await compare(one(10), one(2))).candidates[0]!;
+    expect(speed[0]!.interval!.upper).toBeLessThan(1);
+    expect(verdict.speed).toBe('cannot tell');
+    expect(verdict.text).toMatch(
+      /the variation between runs is not in it\) the ttft p50 of .* \(one run a side: cannot tell; 2 runs a side would/,
+    );
+    const repeats = await compare(repeat([10, 10.1, 9.9], server), repeat([2, 2.01, 2.02], server));
+    expect(repeats.candidates[0]!.verdict.speed).toBe('faster');
+  });
+
+  it('whose interval spans more than 100x are of too few repeats', async () => {
+    const [slow, fast] = [repeat([10, 20]), repeat([8, 8.01])];
+    const { candidates } = await compare(slow, fast);
+    expect(candidates[0]!.verdict.speed).toBe('cannot tell');
+    const { stdout } = await callBench('compare', slow, fast);
+    expect(stdout).toContain('too few repeats: spans over 100x');
+    expect(stdout).not.toMatch(/e-\dx/);
   });
 
   it('of repeats come from the scatter between runs', async () => {
@@ -159,6 +206,8 @@ describe('quality', () => {
     expect(await verdictWith('accuracy=-1.5')).toBe('as good');
     expect(await verdictWith('accuracy=-1%')).toBe('as good');
     expect(await verdictWith('accuracy=-0.01')).toBe('worse');
+    const { stdout } = await callBench('compare', baseline, same, '--margin', 'accuracy=-7%');
+    expect(stdout).toContain('(margin 7 %)');
   });
 });
 

@@ -87,6 +87,38 @@ it('milliseconds that are microseconds', async () => {
   );
 });
 
+it.each([
+  ['ttftMs.p50', { ttftMs: { p50: 25 } }, 'is 25.0000 ms, and 255.000 ms'],
+  ['tpotMs.p99', { tpotMs: { p99: 1 } }, 'is 1.00000 ms, and 55.5556 ms'],
+  ['latencyMs.p90', { latencyMs: { p90: 91 } }, 'is 91.0000 ms, and 910.000 ms'],
+  [
+    'tokensPerSecond',
+    { tokensPerSecond: 4000, generatedTokens: 4000 },
+    'is 4000.00 tokens/s, and 1000.00 tokens/s',
+  ],
+  ['samplesPerSecond', { samplesPerSecond: 300 }, 'is 300.000 samples/s, and 100.000 samples/s'],
+])('%s that the samples do not have', async (path, performance, told) => {
+  const samples = makeSamples(100, 10);
+  const { code, sides, speed } = await compare(run(samples), run(samples, { performance }));
+  expect(code).toBe(9);
+  expect(speed).toEqual([]);
+  expect(sides[0]!.impossible).toEqual([]);
+  const reason = `${told} by the samples' own times and lengths`;
+  expect(sides[1]!.impossible).toEqual([{ figure: `performance.${path}`, reason }]);
+});
+
+it('a figure of 0: told as 0, and there is no ratio', async () => {
+  const samples = makeSamples(100, 10);
+  const idle = run(samples, { name: 'idle', performance: { joulesPerToken: 0 } });
+  const { speed } = await compare(run(samples, { performance: { joulesPerToken: 2 } }), idle);
+  expect(speed.find(({ metric }) => metric === 'energy')).toMatchObject({
+    baseline: 2,
+    candidate: 0,
+    ratio: null,
+    absentBecause: 'energy of idle is 0, of which there is no ratio',
+  });
+});
+
 it('a token time that would read fp32 weights faster than the memory can', async () => {
   const cost = {
     layers: 32,
@@ -226,6 +258,7 @@ it('5.4 % that recomputes to 0.54 %', async () => {
   const claims = [
     [6.26, 6.177, '1.3%', 'holds', /is 1\.33 %/],
     [6.27, 6.217, '2.1%', 'wrong', /is 0\.845 %.*claimed 2\.1 %/],
+    [0.3723872790869025, 0.3, '5.4%', 'wrong', /^from 372\.387 to 300 ms is 19\.4 %;? /],
     [6.45, 6.415, '5.4%', 'wrong', /is 0\.543 %.*claimed 5\.4 %/],
   ] as const;
   for (const [before, after, claim, verdict, reason] of claims) {

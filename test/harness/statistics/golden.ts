@@ -1,4 +1,4 @@
-// What scipy, statsmodels and arch answered (test/golden/statistics/make.py).
+// What scipy and statsmodels answered (test/golden/statistics/make.py).
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,6 @@ interface Golden {
     readonly upper: number;
     readonly standardError: number;
   }[];
-  readonly blocks: readonly { series: number[]; stationary: number; circular: number }[];
   readonly percentiles: {
     readonly values: number[];
     readonly cases: readonly {

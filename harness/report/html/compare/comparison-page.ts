@@ -4,7 +4,7 @@
 import { describe } from '../../../compare/comparability.js';
 import type { CandidateComparison, Comparison } from '../../../compare/comparison.js';
 import type { QualityComparison } from '../../../compare/quality.js';
-import type { SpeedRatio } from '../../../compare/speed.js';
+import { caveatOf, type SpeedRatio } from '../../../compare/speed.js';
 import { findPackageRoot } from '../../../package-root.js';
 import { formatCommand, listRemarks } from '../../comparison-summary.js';
 import { forestChart } from '../charts/forest.js';
@@ -94,12 +94,17 @@ function showDifferences({ factors, sides }: Comparison): Markup {
 function showCandidate(candidate: CandidateComparison, index: number, isNamed: boolean): Markup {
   const { label, speed, quality, agreement } = candidate;
   const path = `candidates.${index}`;
+  const caveat = caveatOf(speed);
   const suffix = isNamed ? `, ${label}` : '';
   const { absentBecause, metrics, leftOut } = quality;
   return html`${[
     speed.length === 0
       ? null
-      : section(`Speed${suffix}`, [drawRatios(speed), tabulateSpeed(speed, `${path}.speed`)]),
+      : section(
+          `Speed${suffix}`,
+          [drawRatios(speed), tabulateSpeed(speed, `${path}.speed`)],
+          caveat === null ? undefined : `Intervals are ${caveat}.`,
+        ),
     metrics.length === 0
       ? section(`Quality${suffix}`, absent(`Not compared: ${absentBecause ?? 'no scores'}`))
       : section(
@@ -113,7 +118,7 @@ function showCandidate(candidate: CandidateComparison, index: number, isNamed: b
 
 function drawRatios(speed: readonly SpeedRatio[]): Markup {
   const rows = speed.flatMap((metric) => speedRow(metric, metric.metric) ?? []);
-  if (rows.length === 0) return absent('No ratio has an interval.');
+  if (rows.length === 0) return absent('No ratio can be drawn.');
   return chartGrid([
     forestChart({
       title: 'How many times as good',

@@ -1,7 +1,7 @@
 // Differences of scores on a page, with their places in the record.
 
 import type { QualityDifference } from '../../../compare/quality.js';
-import { signed } from '../../comparison-summary.js';
+import { formatMargin, signed } from '../../comparison-summary.js';
 import type { Markup } from '../markup.js';
 import { formatNumber } from '../number-text.js';
 import { numberColumn, table } from '../table.js';
@@ -24,8 +24,6 @@ export function tabulateQuality(metrics: readonly QualityDifference[], path: str
       i,
     ) => {
       const field = (name: string) => `${path}.${i}.${name}`;
-      const allowed =
-        margin.kind === 'relative' ? `${100 * margin.value} %` : `${margin.value} points`;
       const seen = judgement?.detectableLoss ?? null;
       return [
         metric,
@@ -33,7 +31,7 @@ export function tabulateQuality(metrics: readonly QualityDifference[], path: str
         showValue({ field: field('candidate'), value: candidate }),
         showValue({ field: field('difference'), value: difference }, '', signed(difference)),
         showRange(field('interval'), interval, signed, absentBecause ?? 'none'),
-        judgement === null ? 'not judged' : `${judgement.verdict} (margin ${allowed})`,
+        judgement === null ? 'not judged' : `${judgement.verdict} (margin ${formatMargin(margin)})`,
         showValue(
           { field: field('judgement.detectableLoss'), value: seen },
           '',

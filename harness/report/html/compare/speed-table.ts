@@ -1,26 +1,28 @@
 // Ratios of speed on a page: a table with their places in the record, and a row of a forest each.
 
-import { formatRatio } from '../../../compare/comparison.js';
 import type { SpeedRatio } from '../../../compare/speed.js';
+import { formatRatio, isTooWide } from '../../../compare/verdict.js';
 import type { ForestRow } from '../charts/forest.js';
 import type { Markup } from '../markup.js';
 import { numberColumn, table } from '../table.js';
-import { showRange, showValue } from '../tagged-value.js';
+import { showRatioRange, showValue } from '../tagged-value.js';
 
-/** Gains to the right: latencies the other way round. null without an interval. */
+/** Gains to the right: latencies the other way round. null without a ratio. */
 export function speedRow(
   { better, ratio, interval }: SpeedRatio,
   name: string,
 ): (ForestRow & { readonly note: string }) | null {
-  if (ratio === null || interval === null) return null;
+  if (ratio === null) return null;
   const turn = (value: number) => (better === 'higher' ? value : 1 / value);
-  const ends = [turn(interval.lower), turn(interval.upper)];
+  const isDrawn = interval !== null && !isTooWide(interval);
+  const drawn = isDrawn ? [turn(interval.lower), turn(interval.upper)] : null;
+  const why = interval === null ? 'no interval' : 'too few repeats';
   return {
     name,
     ratio: turn(ratio),
-    interval: { low: Math.min(...ends), high: Math.max(...ends) },
+    interval: drawn === null ? null : { low: Math.min(...drawn), high: Math.max(...drawn) },
     threshold: null,
-    note: formatRatio(turn(ratio)),
+    note: drawn === null ? `${formatRatio(turn(ratio))}, ${why}` : formatRatio(turn(ratio)),
   };
 }
 
@@ -48,7 +50,7 @@ export function tabulateSpeed(speed: readonly SpeedRatio[], path: string): Marku
           '',
           ratio === null ? 'none' : formatRatio(ratio),
         ),
-        showRange(field('interval'), interval, formatRatio),
+        showRatioRange(field('interval'), interval),
         interval === null
           ? (absentBecause ?? '')
           : `${Number((100 * interval.confidence).toFixed(2))} %, ${interval.method}`,

@@ -1,12 +1,13 @@
 // Which verdicts of a comparison are good news?
 
-import type { ComparisonVerdict } from '../../../compare/comparison.js';
+import type { ComparisonVerdict } from '../../../compare/verdict.js';
 import type { Tone } from '../verdict-box.js';
 
 export const speedTones: Readonly<Record<ComparisonVerdict['speed'], Tone>> = {
   faster: 'good',
   slower: 'bad',
   'no difference shown': 'plain',
+  'cannot tell': 'plain',
   'not comparable': 'bad',
 };
 

@@ -1,7 +1,7 @@
 // The page about a ladder: what the whole gave first, then each step's ratio and cost, what factors do to one another, and
 // what was run. Figures carry their path in ladder.json.
 
-import { formatRatio } from '../../../compare/comparison.js';
+import { formatRatio } from '../../../compare/verdict.js';
 import type { Ladder } from '../../../ladder/ladder.js';
 import { findPackageRoot } from '../../../package-root.js';
 import { describePlan, judgeInteraction } from '../../ladder-summary.js';
@@ -10,7 +10,7 @@ import { fold } from '../fold.js';
 import { html, type Markup } from '../markup.js';
 import { absent, formatPage, section } from '../page.js';
 import { numberColumn, table } from '../table.js';
-import { showRange, showValue } from '../tagged-value.js';
+import { showRatioRange, showValue } from '../tagged-value.js';
 import { type Judgement, verdictBox } from '../verdict-box.js';
 import { showCost, showGain } from './steps.js';
 
@@ -38,7 +38,7 @@ function showVerdict({ whole, steps, rungs, interrupted, base, optimized }: Ladd
   const text =
     main?.ratio == null
       ? `${optimized} cannot be set against ${base} in speed`
-      : html`${optimized} has ${showValue({ field: 'whole.main.ratio', value: main.ratio }, '', formatRatio(main.ratio))} (${showRange('whole.main.interval', main.interval, formatRatio, main.absentBecause)}) the ${main.metric} of ${base}`;
+      : html`${optimized} has ${showValue({ field: 'whole.main.ratio', value: main.ratio }, '', formatRatio(main.ratio))} (${showRatioRange('whole.main.interval', main.interval, main.absentBecause)}) the ${main.metric} of ${base}`;
   const title = main?.ratio == null ? 'no ratio' : `${formatRatio(main.ratio)} ${main.metric}`;
   const quality = verdict?.quality ?? 'not compared';
   const shown = steps.filter(({ interaction }) => interaction?.isShown);
@@ -96,9 +96,9 @@ function showInteractions({ steps, simultaneous }: Ladder): Markup {
       name,
       ratioAt('before.main.ratio', before.main?.ratio ?? null),
       ratioAt('alone.main.ratio', alone!.main!.ratio),
-      showRange(`steps.${k}.alone.main.interval`, alone!.main!.interval, formatRatio),
+      showRatioRange(`steps.${k}.alone.main.interval`, alone!.main!.interval),
       ratioAt('interaction.ratio', ratio),
-      showRange(`steps.${k}.interaction.interval`, interval, formatRatio),
+      showRatioRange(`steps.${k}.interaction.interval`, interval),
       judgeInteraction(interaction!, better),
     ];
   });

@@ -1,7 +1,7 @@
 // What did each step of a ladder give, and what did it cost? A forest and a table of each, all else folded.
 
-import { formatRatio } from '../../../compare/comparison.js';
 import type { QualityDifference } from '../../../compare/quality.js';
+import { formatRatio } from '../../../compare/verdict.js';
 import type { Contrast, Ladder } from '../../../ladder/ladder.js';
 import { signed } from '../../comparison-summary.js';
 import { describeIntervals } from '../../ladder-summary.js';
@@ -13,7 +13,7 @@ import { html, type Markup } from '../markup.js';
 import { formatShare } from '../number-text.js';
 import { absent, chartGrid, section } from '../page.js';
 import { numberColumn, table } from '../table.js';
-import { showRange, showValue } from '../tagged-value.js';
+import { showRange, showRatioRange, showValue } from '../tagged-value.js';
 
 /** A step or the whole, with its path in ladder.json. */
 interface Row {
@@ -38,12 +38,13 @@ export function showGain(ladder: Ladder): Markup {
     const row = main === null ? null : speedRow(main, name);
     if (row === null) return [];
     const { interval, note } = row;
-    const range = `${formatRatio(interval!.low)} to ${formatRatio(interval!.high)}`;
+    if (interval === null) return [row];
+    const range = `${formatRatio(interval.low)} to ${formatRatio(interval.high)}`;
     return [{ ...row, note: `${note} (${range})` }];
   });
   const chart =
     drawn.length === 0
-      ? absent('No ratio has an interval.')
+      ? absent('No ratio can be drawn.')
       : chartGrid([
           forestChart({
             title: `What each step gave: ${metric?.metric}`,
@@ -92,10 +93,9 @@ function tabulateGain({ metric, rungs, steps }: Ladder, rows: readonly Row[]): M
       '',
       main?.ratio == null ? 'none' : formatRatio(main.ratio),
     ),
-    showRange(
+    showRatioRange(
       `${path}.main.interval`,
       main?.interval ?? null,
-      formatRatio,
       main?.absentBecause ?? reasons.join('; '),
     ),
   ];
