@@ -1,35 +1,15 @@
 // Is what headers and configuration show to be wrong a fault of `bench inspect`, without --verify, and the one that the
 // engine gives when it loads the model?
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
-import type { InspectRecord } from '../../harness/commands/inspect.js';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { exitCodes } from '../../harness/exit-codes.js';
 import { formatInspection } from '../../harness/report/inspection.js';
 import { Engine } from '../../native/index.js';
 import { makeOptions } from '../native/golden-model.js';
 import { callBench } from './bench-call.js';
-
-const formats = resolve(import.meta.dirname, '../golden/formats');
-const folder = mkdtempSync(join(tmpdir(), 'loadmark-inspect-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-async function inspect(model: string, ...flags: string[]) {
-  const { code, stdout } = await callBench('inspect', model, '--json', ...flags);
-  return { code, record: JSON.parse(stdout) as InspectRecord };
-}
-
-/** A copy of a case whose config.json is changed. */
-function edited(name: string, edit: (config: Record<string, unknown>) => void): string {
-  const own = mkdtempSync(join(folder, 'edit-'));
-  cpSync(join(formats, name), own, { recursive: true });
-  const config = JSON.parse(readFileSync(join(own, 'config.json'), 'utf8'));
-  edit(config);
-  writeFileSync(join(own, 'config.json'), JSON.stringify(config));
-  return own;
-}
+import { edited, inspect } from './inspect-case.js';
 
 /** A copy of a case whose tensors' names change; null: gone. */
 function renamed(

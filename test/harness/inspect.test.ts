@@ -1,10 +1,9 @@
 // Does `bench inspect` say of a checkpoint what the engine then makes of it, and every doubt, with the exit status of the
 // others?
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { InspectRecord } from '../../harness/commands/inspect.js';
 import { exitCodes } from '../../harness/exit-codes.js';
 import { findDeviceLimits } from '../../harness/model-limits.js';
@@ -13,25 +12,7 @@ import { Engine } from '../../native/index.js';
 import { smallLlama, writeGguf } from '../native/gguf-file.js';
 import { makeOptions } from '../native/golden-model.js';
 import { callBench } from './bench-call.js';
-
-const formats = resolve(import.meta.dirname, '../golden/formats');
-const folder = mkdtempSync(join(tmpdir(), 'loadmark-inspect-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-async function inspect(model: string, ...flags: string[]) {
-  const { code, stdout } = await callBench('inspect', model, '--json', ...flags);
-  return { code, record: JSON.parse(stdout) as InspectRecord };
-}
-
-/** A copy of a case whose config.json is changed. */
-function edited(name: string, edit: (config: Record<string, unknown>) => void): string {
-  const own = mkdtempSync(join(folder, 'edit-'));
-  cpSync(join(formats, name), own, { recursive: true });
-  const config = JSON.parse(readFileSync(join(own, 'config.json'), 'utf8'));
-  edit(config);
-  writeFileSync(join(own, 'config.json'), JSON.stringify(config));
-  return own;
-}
+import { edited, folder, formats, inspect } from './inspect-case.js';
 
 test.each([
   'awq-g32',
