@@ -28,7 +28,9 @@ ExchangePath exchange_path(const ExchangeMeans& means, int64_t count) {
 }
 
 WordShape word_shape(int64_t count) {
-  return {static_cast<int>(std::min<int64_t>(parts(parts(count, 4), kWordThreads), kWordBlocks))};
+  const int64_t blocks = parts(parts(count, 4), kWordThreads);
+  return {static_cast<int>(std::min<int64_t>(blocks, kWordBlocks)),
+          blocks <= kWordBlocks ? 1 : kWordQuads};
 }
 
 ChunkShape chunk_shape(const ExchangeMeans& means, int64_t count) {

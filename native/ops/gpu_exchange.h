@@ -13,8 +13,8 @@ inline constexpr int kExchangePatience = 10;
 
 // ---- words: each 8 bytes of a message carry 4 bytes of flag, so data need nobody's permission
 // ----
-inline constexpr int kWordThreads = 256, kWordBlocks = 32;
-inline constexpr int kWordQuads = 4;  // a thread's, at most
+inline constexpr int kWordThreads = 128, kWordBlocks = 128;
+inline constexpr int kWordQuads = 2;  // a thread's, at most
 inline constexpr int64_t kWordFloats = int64_t{kWordBlocks} * kWordThreads * kWordQuads * 4;
 // ---- chunks: flags a block, data read where they lie ----
 inline constexpr int kChunkThreads = 512, kChunkBlocks = 64;
@@ -38,6 +38,7 @@ ExchangePath exchange_path(const ExchangeMeans& means, int64_t count);
 
 struct WordShape {
   int blocks;
+  int quads;  // a thread's: 1 or kWordQuads
 };
 // count <= kWordFloats; every block has a quad (4 floats) or more.
 WordShape word_shape(int64_t count);

@@ -107,9 +107,10 @@ void check_arguments(const std::vector<const Gpu*>& gpus, int64_t most_count, Co
   throw Error(kBadArgument, no_exchange(first, second));
 }
 
-// Blocks that wait for another rank's hold their room meanwhile: 32 a rank, two a multiprocessor.
+// Blocks that wait for another rank's hold their room meanwhile: 128 a rank, eight a
+// multiprocessor.
 void check_room(const ExchangeMeans& means, const Gpu& gpu) {
-  const int most = means.multiprocessors / (kWordBlocks / 2);
+  const int most = means.multiprocessors / (kWordBlocks / 8);
   if (!means.shares_device || means.ranks <= most) return;
   throw Error(kBadArgument, std::to_string(means.ranks) + " ranks share GPUs such as " +
                                 gpu_text(gpu) + ", which has room for at most " +
