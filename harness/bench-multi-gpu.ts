@@ -5,7 +5,9 @@
 //   --devices cuda:0,cuda:1   all GPUs by default
 //   --models a,b              of llama-2-7b, llama-3-8b, llama-2-70b; llama-3-8b and llama-2-70b by default
 //   --only a,b                of replicas, server, tensor-parallel; server needs --server-qps
-//   --server-qps N            queries a second of one worker; all of them are asked for 1.9 / 2 of that each
+//   --server-qps A,B          queries a second of one worker, tried in rising order up to the first that is INVALID; all
+//                             of them are asked for 1.9 / 2 of the highest VALID one each
+//   --turns N                 of one and all, 2 by default
 //   --quick                   one turn, fewer samples
 
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -18,11 +20,14 @@ import { InputError, messageOf } from './errors.js';
 import type { EngineMeasurement, FailedLine } from './gpu-bench/record.js';
 import {
   describeReplicas,
+  describeServers,
   describeTensorParallel,
+  highestValidQps,
   type LatencyMeasurement,
   type MultiGpuBenchmark,
   type ReplicasLine,
   type ServerLine,
+  type ServerRun,
   type TensorParallelLine,
 } from './multi-gpu-bench/record.js';
 import { measureOffline, measureServer, type ServedModel } from './multi-gpu-bench/throughput.js';
@@ -45,7 +50,7 @@ interface Plan {
   readonly devices: readonly string[];
   readonly models: readonly ServedModel[];
   readonly parts: readonly string[];
-  readonly serverQps: number | null;
+  readonly serverQps: readonly number[];
   readonly turns: number;
   readonly repeats: number;
   readonly serverSeconds: number;
@@ -62,14 +67,16 @@ async function measureReplicas(root: string, model: ServedModel, plan: Plan) {
 }
 
 async function measureServers(root: string, model: ServedModel, plan: Plan): Promise<ServerLine> {
-  const qps = plan.serverQps!;
-  const one = plan.devices.slice(0, 1);
-  const allQps = qps * plan.devices.length * serverShare;
-  return {
-    model: model.name,
-    one: await measureServer(root, model, one, qps, plan.serverSeconds),
-    all: await measureServer(root, model, plan.devices, allQps, plan.serverSeconds),
-  };
+  const { devices, serverSeconds: seconds } = plan;
+  const one: ServerRun[] = [];
+  for (const qps of plan.serverQps) {
+    one.push(await measureServer(root, model, devices.slice(0, 1), qps, seconds));
+    if (!one.at(-1)!.valid) break;
+  }
+  const best = highestValidQps(one);
+  const allQps = best === null ? null : best * devices.length * serverShare;
+  const all = allQps === null ? null : await measureServer(root, model, devices, allQps, seconds);
+  return describeServers({ model: model.name, seconds }, one, all);
 }
 
 async function measureLatency(
@@ -123,6 +130,7 @@ interface Values {
   readonly models?: string | undefined;
   readonly only?: string | undefined;
   readonly 'server-qps'?: string | undefined;
+  readonly turns?: string | undefined;
   readonly json?: string | undefined;
   readonly quick?: boolean | undefined;
 }
@@ -152,15 +160,30 @@ function pickDevices(given: string | undefined): string[] {
   return names;
 }
 
+const rising = 'rising numbers above 0 with commas between them';
+
+function readRates(given: string | undefined): number[] {
+  if (given === undefined) return [];
+  const rates = given.split(',').map(Number);
+  const areRising = rates.every((rate, i) => rate > (rates[i - 1] ?? 0) && Number.isFinite(rate));
+  if (!areRising) refuse('server-qps', `is "${given}"; allowed: ${rising}`);
+  return rates;
+}
+
+function readTurns(given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  const turns = Number(given);
+  const isAllowed = Number.isInteger(turns) && turns >= 1 && turns <= 100;
+  if (!isAllowed) refuse('turns', `is "${given}"; allowed: 1 to 100`);
+  return turns;
+}
+
 function readPlan(values: Values): Plan {
   const only = values.only ?? 'replicas,tensor-parallel';
   const parts = pickNames('only', only, allParts);
-  const qps = values['server-qps'] === undefined ? null : Number(values['server-qps']);
-  if (qps !== null && !(qps > 0)) {
-    refuse('server-qps', `is "${values['server-qps']}"; allowed: a number above 0`);
-  }
-  if (parts.includes('server') && qps === null) {
-    refuse('server-qps', 'is missing; allowed: the rate of one worker, a number above 0');
+  const serverQps = readRates(values['server-qps']);
+  if (parts.includes('server') && serverQps.length === 0) {
+    refuse('server-qps', `is missing; allowed: rates of one worker, ${rising}`);
   }
   const names = served.map(({ name }) => name);
   const models = pickNames('models', values.models ?? 'llama-3-8b,llama-2-70b', names);
@@ -171,8 +194,8 @@ function readPlan(values: Values): Plan {
     devices: pickDevices(values.devices),
     models: served.filter(({ name }) => models.includes(name)).map(fewer),
     parts,
-    serverQps: qps,
-    turns: isQuick ? 1 : 2,
+    serverQps,
+    turns: readTurns(values.turns) ?? (isQuick ? 1 : 2),
     repeats: isQuick ? 3 : 5,
     serverSeconds: isQuick ? 30 : 60,
   };
@@ -206,12 +229,13 @@ process.exitCode = await runBenchProgram(
   {
     name: 'bench:multi-gpu',
     usage:
-      '[--devices A,B] [--models A,B] [--only replicas,server,tensor-parallel] [--server-qps N] [--json FILE] [--quick]',
+      '[--devices A,B] [--models A,B] [--only replicas,server,tensor-parallel] [--server-qps A,B] [--turns N] [--json FILE] [--quick]',
     options: {
       devices: { type: 'string' },
       models: { type: 'string' },
       only: { type: 'string' },
       'server-qps': { type: 'string' },
+      turns: { type: 'string' },
       json: { type: 'string' },
       quick: { type: 'boolean' },
     },

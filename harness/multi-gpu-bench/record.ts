@@ -31,11 +31,19 @@ export interface ReplicasLine {
   readonly factor: number | null;
 }
 
-/** Server at a rate for one worker, and at as much more as is asked of all. */
+/** A Server run, and the queries a second that it was asked for. */
+export type ServerRun = ThroughputRun & { readonly targetQps: number };
+
+/** Server on one worker at rising rates up to the first INVALID one, and on all at a multiple of the highest VALID one. */
 export interface ServerLine {
   readonly model: string;
-  readonly one: ThroughputRun & { readonly targetQps: number };
-  readonly all: ThroughputRun & { readonly targetQps: number };
+  /** Each rate was kept for so long, by runs of either kind. */
+  readonly seconds: number;
+  readonly one: readonly ServerRun[];
+  /** Null where one worker was VALID at no rate. */
+  readonly all: ServerRun | null;
+  /** Rate of all over the highest VALID rate of one; null where either is none. */
+  readonly factor: number | null;
 }
 
 /** One model split over all devices, beside the same on one. */
@@ -77,6 +85,22 @@ export function describeReplicas(
     spreadOf(runs.map(({ tokensPerSecond }) => tokensPerSecond)).median;
   const areValid = [...one, ...all].every(({ valid }) => valid);
   return { ...facts, one, all, factor: areValid ? rate(all) / rate(one) : null };
+}
+
+/** @param one at rising rates */
+export function describeServers(
+  facts: Pick<ServerLine, 'model' | 'seconds'>,
+  one: readonly ServerRun[],
+  all: ServerRun | null,
+): ServerLine {
+  const best = highestValidQps(one);
+  const factor = best !== null && all?.valid === true ? all.targetQps / best : null;
+  return { ...facts, one, all, factor };
+}
+
+export function highestValidQps(runs: readonly ServerRun[]): number | null {
+  const rates = runs.filter(({ valid }) => valid).map(({ targetQps }) => targetQps);
+  return rates.length > 0 ? Math.max(...rates) : null;
 }
 
 /** What one engine did in a decode and in a prefill measurement. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PerformanceRecord } from '../performance-record.js';
 import type { RunRecord } from '../run-record.js';
-import type { ThroughputRun } from './record.js';
+import type { ServerRun, ThroughputRun } from './record.js';
 
 /** How a model is served, on however many workers. */
 export interface ServedModel {
@@ -37,7 +37,7 @@ export async function measureServer(
   devices: readonly string[],
   targetQps: number,
   seconds: number,
-): Promise<ThroughputRun & { readonly targetQps: number }> {
+): Promise<ServerRun> {
   const run = await runBench(root, model, devices, [
     ...['--scenario', 'Server', '--target-qps', String(targetQps)],
     ...['--dataset', 'synthetic:openorca:4000', '--set', `server.min_duration_s=${seconds}`],

@@ -5,6 +5,7 @@ import type {
   MultiGpuBenchmark,
   ReplicasLine,
   ServerLine,
+  ServerRun,
   TensorParallelLine,
   ThroughputRun,
 } from '../multi-gpu-bench/record.js';
@@ -64,18 +65,19 @@ function formatServer(lines: readonly (ServerLine | FailedLine)[]): string {
         ? [line.model, '', '', '', line.failed]
         : [
             line.model,
-            describeRate(line.one),
-            describeRate(line.all),
-            formatFactor(
-              line.one.valid && line.all.valid ? line.all.targetQps / line.one.targetQps : null,
-            ),
-            listReasons([line.one, line.all]).join('; '),
+            line.one.map(describeRate).join(', '),
+            line.all === null ? '-' : describeRate(line.all),
+            formatFactor(line.factor),
+            [
+              `${line.seconds} s each`,
+              ...listReasons(line.all === null ? line.one : [...line.one, line.all]),
+            ].join('; '),
           ],
     ),
   ]);
 }
 
-function describeRate({ targetQps, valid }: ServerLine['one']): string {
+function describeRate({ targetQps, valid }: ServerRun): string {
   return `${targetQps} ${valid ? 'VALID' : 'INVALID'}`;
 }
 

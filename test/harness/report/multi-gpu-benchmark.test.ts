@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EngineMeasurement, MeasuredEngine } from '../../../harness/gpu-bench/record.js';
 import {
   describeReplicas,
+  describeServers,
   describeTensorParallel,
   type MultiGpuBenchmark,
   type ThroughputRun,
@@ -53,16 +54,20 @@ const record: MultiGpuBenchmark = {
   devices: ['cuda:0', 'cuda:1'],
   replicas: [replicas, invalid, { model: 'llama-2-70b', failed: 'cuda:1: out of memory' }],
   server: [
-    {
-      model: 'llama-3-8b',
-      one: { ...run(900, [0.9]), targetQps: 50 },
-      all: {
-        ...run(1700, [0.9, 0.9]),
-        targetQps: 95,
-        valid: false,
-        invalidReasons: ['TTFT too long'],
-      },
-    },
+    describeServers({ model: 'llama-3-8b', seconds: 60 }, [{ ...run(900, [0.9]), targetQps: 50 }], {
+      ...run(1700, [0.9, 0.9]),
+      targetQps: 95,
+      valid: false,
+      invalidReasons: ['TTFT too long'],
+    }),
+    describeServers(
+      { model: 'llama-2-7b', seconds: 60 },
+      [
+        { ...run(700, [0.9]), targetQps: 40 },
+        { ...run(710, [1]), targetQps: 44, valid: false, invalidReasons: ['TPOT too long'] },
+      ],
+      { ...run(1400, [0.9, 0.9]), targetQps: 76 },
+    ),
   ],
   tensorParallel: [split],
 };
@@ -85,8 +90,9 @@ llama-3-8b                   1000 1020  1980 2000   1.97x  98.0 % 97.0 %; 98.0 %
 llama-2-7b                       900.0      500.0       -  50.0 % 40.0 % (INVALID); worker 1 failed
 llama-2-70b                                                cuda:1: out of memory
 
-Server, queries/s       one         all  factor
-llama-3-8b         50 VALID  95 INVALID       -  TTFT too long
+Server, queries/s                   one         all  factor
+llama-3-8b                     50 VALID  95 INVALID       -  60 s each; TTFT too long
+llama-2-7b         40 VALID, 44 INVALID    76 VALID   1.90x  60 s each; TPOT too long
 
 tensor parallel  ranks  decode tokens/s: one    all  factor  first token ms: one    all  factor
 llama-2-70b          2                  50.0  100.0   2.00x                450.0  250.0   1.80x  2048 prompt tokens`);
