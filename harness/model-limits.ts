@@ -110,7 +110,7 @@ function gpuBytesPerToken({ linears, weightBytesPerToken }: ModelInspection): nu
 }
 
 /** The first linear of each value of `key`, those at fault left out. */
-function distinct(linears: readonly InspectedLinear[], key: 'held' | 'gpuHeld' | 'stored') {
+function distinct(linears: readonly InspectedLinear[], key: 'held' | 'stored') {
   const seen = new Map<string, InspectedLinear>();
   for (const linear of linears) {
     const value = linear[key];
@@ -129,29 +129,50 @@ function listCpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kerne
   }));
 }
 
-/** On any GPU: as ops/cuda/linear.cu chooses, which also asks the GPU for its shared memory. */
+/** On any GPU that the build has code for. */
 export function listGpuKernels(linears: readonly InspectedLinear[]): DeviceLimit['kernels'] {
-  return distinct(linears, 'gpuHeld').map(({ gpuHeld }) => {
-    const held = gpuHeld!;
-    if (held === 'int4') {
-      return {
-        held,
-        kernel:
-          'int4_linear_few_rows; for more rows int4_linear_many_rows_mma on sm_80, int4_linear_many_rows_sm90 on sm_90a',
-        why: 'few rows are bound by bytes, many by the tensor cores, which wgmma of compute capability 9.0 keeps busy',
-      };
-    }
-    if (held === 'int8') {
-      return { held, kernel: 'dense_linear_many_rows', why: 'the one kernel that reads int8' };
-    }
-    const decoded = linears.filter((linear) => linear.gpuHeld === held && isInteger(linear.held!));
-    const formats = distinct(decoded, 'stored').map(({ stored }) => stored);
-    return {
-      held,
-      kernel: 'dense_linear_few_rows; for more rows cublasGemmEx',
-      why: `without cuBLAS dense_linear_many_rows; ${formats.length === 0 ? '' : `no kernel reads ${formats.join(' or ')}, decoded to fp16; `}floats are held in 16 bits`,
-    };
-  });
+  const kinds = new Map<string, InspectedLinear[]>();
+  for (const linear of linears) {
+    if (linear.gpuHeld === undefined) continue;
+    const kind = `${linear.gpuHeld} ${describeGpuKernels(linear.gpuKernels!)}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), linear]);
+  }
+  return [...kinds.values()].map((alike) => ({
+    held: alike[0]!.gpuHeld!,
+    kernel: describeGpuKernels(alike[0]!.gpuKernels!),
+    why: explainGpuKernel(alike),
+  }));
+}
+
+/** "int4_linear_few_rows; for more rows int4_linear_many_rows_mma on sm_80, int4_linear_many_rows_sm90 on sm_90a" */
+function describeGpuKernels(kernels: NonNullable<InspectedLinear['gpuKernels']>): string {
+  const name = (of: 'oneRow' | 'manyRows') => {
+    const names = kernels.map((kernel) => kernel[of]);
+    return new Set(names).size === 1
+      ? names[0]!
+      : kernels.map((kernel) => `${kernel[of]} on ${codeOf(kernel.architecture)}`).join(', ');
+  };
+  const [one, many] = [name('oneRow'), name('manyRows')];
+  return one === many ? one : `${one}; for more rows ${many}`;
+}
+
+/** Hopper's own instructions need code for it alone. */
+function codeOf(architecture: number): string {
+  return architecture === 90 ? 'sm_90a' : `sm_${architecture}`;
+}
+
+/** @param linears that are held alike */
+function explainGpuKernel(linears: readonly InspectedLinear[]): string {
+  const { gpuHeld } = linears[0]!;
+  if (gpuHeld === 'int4') {
+    return 'few rows are bound by bytes, many by the tensor cores, which wgmma of compute capability 9.0 keeps busy';
+  }
+  if (gpuHeld === 'int8') return 'the one kernel that reads int8';
+  const decoded = linears.filter(({ held }) => isInteger(held!));
+  const formats = distinct(decoded, 'stored').map(({ stored }) => stored);
+  const read =
+    formats.length === 0 ? '' : `no kernel reads ${formats.join(' or ')}, decoded to fp16; `;
+  return `without cuBLAS dense_linear_many_rows; ${read}floats are held in 16 bits`;
 }
 
 function isInteger(held: string): boolean {

@@ -79,6 +79,13 @@ export interface InspectedLinear {
   /** By a GPU, which has no kernel for some of what a CPU holds as integers. */
   readonly gpuHeld?: '16 bits' | 'int8' | 'int4';
   readonly gpuHeldBytes?: number;
+  /** Of a decode's one row and of a prompt's many, by compute capability. */
+  readonly gpuKernels?: readonly {
+    /** 10 * major + minor: 80 and 90. */
+    readonly architecture: number;
+    readonly oneRow: string;
+    readonly manyRows: string;
+  }[];
   /** Why it is not held as it is stored; null where it is. */
   readonly reason?: string | null;
   /** On this CPU with activations rounded to int8, and in fp32. */

@@ -13,6 +13,7 @@
 #include "model/gpu_bytes.h"
 #include "model/model_shapes.h"
 #include "ops/gpu_exchange.h"
+#include "ops/gpu_linear_kernels.h"
 
 namespace loadmark::check {
 namespace {
@@ -224,6 +225,33 @@ void check_shares(Reporter& report, const std::string& int4_folder) {
   report.expect(automatic.step_bytes > one.step_bytes + partials, "memory for what is exchanged");
 }
 
+// A few rows stream the weights as long as they fit beside the copies in flight.
+void check_linear_kernels(Reporter& report) {
+  using namespace ops::cuda;
+  const auto expect = [&](const std::string& got, const std::string& want) {
+    report.expect(got == want, "the kernel " + want + ", got " + got);
+  };
+  const auto int4 = [](const GpuTraits& gpu, int64_t k, int64_t rows) {
+    return std::string(int4_kernel_name(choose_int4_kernel(gpu, int4_shape(k, 128, false), rows)));
+  };
+  expect(int4(kHopper, 8192, 1), "int4_linear_few_rows");
+  expect(int4(kHopper, 4096, 8), "int4_linear_few_rows");
+  expect(int4(kHopper, 4096, 9), "int4_linear_many_rows_sm90");
+  expect(int4(kAmpere, 4096, 9), "int4_linear_many_rows_mma");
+  // 67,584 bytes, and of each row 2,048 + 57,360: two rows fit into 200 KiB, three do not.
+  expect(int4(kHopper, 28672, 2), "int4_linear_few_rows");
+  expect(int4(kHopper, 28672, 3), "int4_linear_many_rows_sm90");
+  expect(int4(kAmpere, 28672, 2), "int4_linear_many_rows_mma");
+  const auto dense = [](GpuTraits gpu, bool blas, ops::WeightType type, int64_t rows) {
+    gpu.blas = blas;
+    return std::string(dense_kernel_name(gpu, type, 8192, rows));
+  };
+  expect(dense(kAmpere, true, ops::WeightType::kFloat16, 4), "dense_linear_few_rows");
+  expect(dense(kAmpere, true, ops::WeightType::kFloat16, 5), "cublasGemmEx");
+  expect(dense(kAmpere, false, ops::WeightType::kFloat16, 5), "dense_linear_many_rows");
+  expect(dense(kHopper, true, ops::WeightType::kInt8, 1), "dense_linear_many_rows");
+}
+
 constexpr int64_t kExchangeCounts[] = {1,    3,     4,      5,      1023,    1024,    1025,
                                        8192, 65536, 131072, 131073, 1000003, 16777216};
 
@@ -234,9 +262,11 @@ void check_exchange_shapes(Reporter& report) {
     const int64_t quads = (count + 3) / 4;
     const std::string what = " of " + std::to_string(count) + " floats";
     if (count <= kWordFloats) {
-      const int64_t blocks = word_shape(count).blocks;
+      const WordShape shape = word_shape(count);
+      const int64_t blocks = shape.blocks;
       report.expect((blocks - 1) * kWordThreads < quads, "a quad for each block" + what);
-      report.expect(blocks * kWordThreads * kWordQuads >= quads, "words" + what);
+      report.expect(blocks * kWordThreads * shape.quads >= quads, "words" + what);
+      report.expect(shape.quads == 1 || shape.quads == kWordQuads, "quads a thread" + what);
       report.expect(blocks <= kWordBlocks, "word blocks" + what);
     }
     for (const int sharing : {0, 2, 4}) {
@@ -313,6 +343,7 @@ int main(int argc, char** argv) {
   loadmark::check::check_weights(report, argv[1], argv[2]);
   loadmark::check::check_plans(report);
   loadmark::check::check_shares(report, argv[2]);
+  loadmark::check::check_linear_kernels(report);
   loadmark::check::check_exchange_shapes(report);
   loadmark::check::check_exchange_paths(report);
   loadmark::check::check_exchange_texts(report);

@@ -13,9 +13,12 @@
 #include "model/linear_tensors.h"
 #include "model/source_linear.h"
 #include "model/weights.h"
+#include "ops/gpu_linear_kernels.h"
 
 namespace loadmark {
 namespace {
+
+using namespace ops::cuda;  // NOLINT: the arithmetic of its kernels
 
 constexpr size_t kNoLimit = size_t{1} << 40;
 
@@ -64,6 +67,26 @@ bool is_integer(const StoredLinear& linear) {
 // What a GPU computes with, in its activations' type where that is a float of 16 bits.
 std::string gpu_held(const StoredLinear& linear) {
   return linear.gpu_decodes || !is_integer(linear) ? "16 bits" : weight_type_name(linear.held);
+}
+
+// By compute capability: the kernel of a decode's one row, and of a prompt's many.
+Json gpu_kernels(const StoredLinear& linear, int64_t k) {
+  constexpr int64_t kMany = 512;
+  Json::Array each;
+  for (const GpuTraits& gpu : {kAmpere, kHopper}) {
+    const auto name = [&](int64_t rows) -> const char* {
+      if (gpu_held(linear) == "16 bits")
+        return dense_kernel_name(gpu, ops::WeightType::kFloat16, k, rows);
+      if (linear.held == ops::WeightType::kInt8)
+        return dense_kernel_name(gpu, linear.held, k, rows);
+      const Int4Shape shape = int4_shape(k, linear.group_size, !linear.symmetric);
+      return int4_kernel_name(choose_int4_kernel(gpu, shape, rows));
+    };
+    each.push_back(Json(Json::Object{{"architecture", Json(int64_t{gpu.architecture})},
+                                     {"oneRow", words(name(1))},
+                                     {"manyRows", words(name(kMany))}}));
+  }
+  return Json(std::move(each));
 }
 
 int64_t gpu_read_bytes(const StoredLinear& linear, int64_t n, int64_t k) {
@@ -136,6 +159,7 @@ class Inspection {
            is_integer(stored) && stored.group_size > 0 ? Json(stored.group_size) : Json()},
           {"gpuHeld", words(gpu_held(stored))},
           {"gpuHeldBytes", Json(gpu_read_bytes(stored, module.n, module.k))},
+          {"gpuKernels", gpu_kernels(stored, module.k)},
           {"reason", stored.reason.empty() ? Json() : words(stored.reason)},
           {"cpuKernel", kernel(ops::ActivationType::kInt8)},
           {"cpuKernelFp32", kernel(ops::ActivationType::kFloat32)}});

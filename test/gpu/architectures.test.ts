@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { hostFeatures, inspectModel } from '../../native/index.js';
 import { largestDifference } from '../native/difference.js';
 import { listCheckpoints, makeOptions, makeRequest, readGolden } from '../native/golden-model.js';
 import { activationTypes, hasGpu, withBench } from './built-in.js';
@@ -48,6 +49,22 @@ describe.skipIf(!hasGpu()).each(listCheckpoints(folder))('%s', (model) => {
       console.log(`${model}, ${activationType}: logits differ by at most ${largest}, ${relative}`);
       expect(largest).toBeLessThan(bound.largest);
       expect(relative).toBeLessThan(bound.relative);
+    });
+
+    test('kernels are those that inspection tells', async () => {
+      const { kernels } = await withBench(options, async ({ engine }) => engine.info);
+      const [device] = hostFeatures().cuda.devices;
+      const own = Number(device!.computeCapability) >= 9 ? 90 : 80;
+      const told = inspectModel(options.modelPath).linears.flatMap(({ gpuKernels }) => gpuKernels!);
+      for (const [of, rows] of [
+        ['oneRow', '_1_row'],
+        ['manyRows', '_rows'],
+      ] as const) {
+        const names = told.filter(({ architecture }) => architecture === own).map((k) => k[of]);
+        const taken = Object.keys(kernels).filter((name) => name.endsWith(rows));
+        expect(taken.length).toBeGreaterThan(0);
+        for (const name of taken) expect(names).toContain(kernels[name]);
+      }
     });
 
     test.each([1, 4])('greedy tokens, batch %i', async (maxBatch) => {

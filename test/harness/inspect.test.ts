@@ -138,6 +138,11 @@ describe('limits of a GPU', () => {
     const { record } = await inspect(join(formats, name));
     const [, limit] = limitsOf(record, gpu(1e12, 1000));
     expect(limit!.kernels.map((kernel) => kernel.held)).toEqual(held);
+    expect(limit!.kernels[0]!.kernel).toBe(
+      held[0] === 'int8'
+        ? 'dense_linear_many_rows'
+        : 'int4_linear_few_rows; for more rows int4_linear_many_rows_mma on sm_80, int4_linear_many_rows_sm90 on sm_90a',
+    );
     for (const linear of record.linears) {
       if (linear.gpuHeld !== '16 bits') expect(linear.gpuHeldBytes).toBe(linear.heldBytes);
     }

@@ -210,10 +210,6 @@ void run_many(const Gpu& gpu, const void* w, const float* scale, int64_t n, cons
 
 }  // namespace
 
-bool can_run_dense_few_rows(const Gpu& gpu, int64_t k, int64_t rows) {
-  return rows <= kMostStreamedRows && static_cast<size_t>(rows * k) * 2 + 1024 <= gpu.most_shared();
-}
-
 void dense_linear_few_rows(const Gpu& gpu, Activation activation, const void* w, int64_t n,
                            const LinearRows& input, int64_t rows, const LinearOutput& out) {
   with_activation(activation, [&]<class T>(T) { run_few<T>(gpu, w, n, input, rows, out); });

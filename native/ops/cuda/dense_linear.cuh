@@ -5,11 +5,9 @@
 
 namespace loadmark::ops::cuda {
 
-constexpr int kMostStreamedRows = 4;
 // y (rows <= kMostStreamedRows, n) = x w^T; w (n, k) 16-bit. k % 8 == 0.
 void dense_linear_few_rows(const Gpu& gpu, Activation activation, const void* w, int64_t n,
                            const LinearRows& input, int64_t rows, const LinearOutput& out);
-bool can_run_dense_few_rows(const Gpu& gpu, int64_t k, int64_t rows);
 // Any number of rows; w (n, k) 16-bit, or int8 with a scale (n) for each output.
 void dense_linear_many_rows(const Gpu& gpu, Activation activation, const void* w,
                             const float* scale, int64_t n, const LinearRows& input, int64_t rows,

@@ -6,9 +6,7 @@
 
 namespace loadmark::ops::cuda {
 
-// Few rows: at most kMostFewRows, and as many as fit beside the copies in flight.
-constexpr int kMostFewRows = 8;
-bool can_run_few_rows(const Gpu& gpu, const Int4Layout& w, int64_t rows);
+// Few rows: as many as can_run_int4_few_rows allows.
 void int4_linear_few_rows(const Gpu& gpu, Activation activation, const Int4Layout& w,
                           const LinearRows& input, int64_t rows, const LinearOutput& out);
 // Any number of rows; sm_90a only.

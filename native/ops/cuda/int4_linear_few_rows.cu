@@ -27,20 +27,13 @@
 namespace loadmark::ops::cuda {
 namespace {
 
-constexpr int kWarps = 16;
+constexpr int kWarps = kFewRowsWarps;
 constexpr int kThreads = 32 * kWarps;
-constexpr int kStages = 4;
-constexpr size_t kMostShared = 200 * 1024;
+constexpr int kStages = kFewRowsStages;
 
 // Halves between rows of x: 16 bytes more than its columns, so that 8 rows fall into different
 // banks.
 __host__ __device__ inline int row_stride(const Int4Layout& w) { return w.k_blocks * 128 + 8; }
-
-size_t shared_bytes(const Int4Layout& w, int64_t rows) {
-  return static_cast<size_t>(kWarps * kStages * (kBlockNibbleBytes + w.meta_bytes)) +
-         static_cast<size_t>(2 * kWarps * rows * kStripRows) * sizeof(float) +
-         static_cast<size_t>(rows * row_stride(w)) * 2;
-}
 
 // Place of column pair (k, k + 1) in a row: a lane's 16 values of a 64-column half stand together.
 __device__ inline int place_of(int k) {
@@ -313,7 +306,7 @@ template <class T, int kSegments, bool kZeros>
 void run(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t rows,
          const LinearOutput& out) {
   const auto kernel = int4_linear_few_rows_kernel<T, kSegments, kZeros>;
-  const size_t bytes = shared_bytes(w, rows);
+  const size_t bytes = int4_few_rows_shared_bytes(w.shape(), rows);
   allow_shared(gpu, kernel, bytes, "int4_linear_few_rows");
   const auto grid = static_cast<unsigned>(std::min(gpu.multiprocessors(), w.strips));
   launch(gpu, "int4_linear_few_rows", kernel, grid, kThreads, bytes, w, in, static_cast<int>(rows),
@@ -336,10 +329,6 @@ void choose(const Gpu& gpu, const Int4Layout& w, const LinearRows& in, int64_t r
 }
 
 }  // namespace
-
-bool can_run_few_rows(const Gpu& gpu, const Int4Layout& w, int64_t rows) {
-  return rows <= kMostFewRows && shared_bytes(w, rows) <= std::min(kMostShared, gpu.most_shared());
-}
 
 void int4_linear_few_rows(const Gpu& gpu, Activation activation, const Int4Layout& w,
                           const LinearRows& input, int64_t rows, const LinearOutput& out) {

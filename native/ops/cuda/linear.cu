@@ -32,9 +32,7 @@ const void* rows_of(const Gpu& gpu, Activation activation, const LinearInput& in
 }
 
 Int4Kernel choose_int4(const Gpu& gpu, const LinearWeight& w, int64_t rows) {
-  if (can_run(gpu, w, rows, Int4Kernel::kFewRows)) return Int4Kernel::kFewRows;
-  if (can_run(gpu, w, rows, Int4Kernel::kManyRowsSm90)) return Int4Kernel::kManyRowsSm90;
-  return Int4Kernel::kManyRowsMma;
+  return choose_int4_kernel(gpu.traits(), w.packed->layout.shape(), rows);
 }
 
 // Weights once, rows in and out.
@@ -52,7 +50,7 @@ void dense_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
                   const LinearInput& input, int64_t rows, Epilogue epilogue, void* y) {
   const void* data = w.packed->data.as<void>();
   const LinearOutput out = output_of(w, epilogue, y);
-  if (w.type != WeightType::kInt8 && can_run_dense_few_rows(gpu, w.k, rows)) {
+  if (w.type != WeightType::kInt8 && can_run_dense_few_rows(gpu.traits(), w.k, rows)) {
     const bool fused = input.residual != nullptr && rows <= kMostNormalisedRows;
     const LinearRows in =
         fused ? LinearRows{nullptr, input.residual, input.norm, input.eps, w.k}
@@ -73,7 +71,7 @@ void dense_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
 bool can_run(const Gpu& gpu, const LinearWeight& w, int64_t rows, Int4Kernel kernel) {
   switch (kernel) {
     case Int4Kernel::kFewRows:
-      return can_run_few_rows(gpu, w.packed->layout, rows);
+      return can_run_int4_few_rows(gpu.traits(), w.packed->layout.shape(), rows);
     case Int4Kernel::kManyRowsSm90:
       return gpu.architecture() == 90;
     default:
@@ -124,20 +122,8 @@ void linear(const Gpu& gpu, Activation activation, const LinearWeight& w, const 
 }
 
 std::string linear_kernel_name(const Gpu& gpu, const LinearWeight& w, int64_t rows) {
-  if (w.type == WeightType::kInt4) {
-    switch (choose_int4(gpu, w, rows)) {
-      case Int4Kernel::kFewRows:
-        return "int4_linear_few_rows";
-      case Int4Kernel::kManyRowsSm90:
-        return "int4_linear_many_rows_sm90";
-      default:
-        return "int4_linear_many_rows_mma";
-    }
-  }
-  if (w.type != WeightType::kInt8 && can_run_dense_few_rows(gpu, w.k, rows))
-    return "dense_linear_few_rows";
-  return w.type != WeightType::kInt8 && gpu.blas() != nullptr ? "cublasGemmEx"
-                                                              : "dense_linear_many_rows";
+  if (w.type == WeightType::kInt4) return int4_kernel_name(choose_int4(gpu, w, rows));
+  return dense_kernel_name(gpu.traits(), w.type, w.k, rows);
 }
 
 }  // namespace loadmark::ops::cuda

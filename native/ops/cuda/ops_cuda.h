@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "ops/gpu_linear_kernels.h"
 #include "ops/kernel_time.h"
 #include "ops/ops.h"
 #include "quant/int4_format.h"
@@ -109,6 +110,7 @@ class Gpu {
   // Of a block that asks for it, in bytes.
   size_t most_shared() const { return most_shared_; }
   int architecture() const { return architecture_; }  // 90 for sm_90
+  GpuTraits traits() const { return {architecture_, most_shared_, blas_ != nullptr}; }
   const std::string& name() const { return name_; }
   void* blas() const { return blas_.get(); }  // cublasHandle_t, null where there is no cuBLAS
   // While profiling, every kernel stands between two events and begins when the one before has
@@ -249,7 +251,6 @@ std::string linear_kernel_name(const Gpu& gpu, const LinearWeight& w, int64_t ro
 // Columns of the gathered input, 0 where none is needed.
 int64_t gathered_columns(const LinearWeight& w);
 // Kernel choice for measurements and tests: auto unless set.
-enum class Int4Kernel { kAuto, kFewRows, kManyRowsSm90, kManyRowsMma };
 bool can_run(const Gpu& gpu, const LinearWeight& w, int64_t rows, Int4Kernel kernel);
 void int4_linear(const Gpu& gpu, Activation activation, const LinearWeight& w,
                  const LinearInput& input, int64_t rows, Epilogue epilogue, void* y,

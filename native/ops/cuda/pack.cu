@@ -23,14 +23,9 @@ struct ColumnOrder {
   bool natural = true;           // column i is i, up to the end
 };
 
-int segments_for(int64_t group_size, int64_t k) {
-  if (group_size % 128 == 0 || group_size >= k) return 1;
-  return group_size % 64 == 0 ? 2 : 4;
-}
-
 ColumnOrder order_columns(const Int4Weight& w) {
   ColumnOrder order;
-  order.segments = segments_for(w.group_size, w.k);
+  order.segments = int4_segments(w.k, w.group_size);
   const int64_t length = kBlockColumns / order.segments;
   std::vector<int32_t> sorted(static_cast<size_t>(w.k));
   std::iota(sorted.begin(), sorted.end(), 0);
@@ -275,7 +270,7 @@ LinearWeight random_int4(const Gpu& gpu, const RandomPart& part, int64_t group_s
   const int exponent = exponent_for(scale);
   const int64_t k_blocks = k / kBlockColumns;
   LinearWeight::Packed packed =
-      plan_blocks(n, gate_up, k_blocks, segments_for(group_size, k), false, exponent);
+      plan_blocks(n, gate_up, k_blocks, int4_segments(k, group_size), false, exponent);
   packed.layout.fused = true;
   random_blocks_kernel<<<2048, 256, 0, gpu.stream()>>>(packed.data.as<uint64_t>(),
                                                        static_cast<int64_t>(packed.data.size() / 8),

@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "ops/cuda/ops_cuda.h"
+#include "ops/gpu_linear_kernels.h"
 #include "ops/gpu_packed_bytes.h"
 
 namespace loadmark::ops::cuda {
@@ -32,6 +33,7 @@ struct Int4Layout {
   float unscale;  // 2^-exponent
   int fused;      // scales are near enough to each other for Number<__half>::fused
 
+  Int4Shape shape() const { return {k_blocks, meta_bytes}; }
   // Number of the block of a strip: times 1024 bytes, times meta_bytes.
   __host__ __device__ uint32_t block(int strip, int k_block) const {
     return static_cast<uint32_t>((strip / kTileStrips * k_blocks + k_block) * kTileStrips +
