@@ -14,7 +14,7 @@ export function describeSubjects(changes: SubjectChanges, alpha: number): string
   const changed = listChanged(changes);
   const worse = changed.filter(({ verdict }) => verdict === 'worse').length;
   const { task, metric, subjects } = changes;
-  const of = `of ${subjects.length} subjects of ${task} (${metric})`;
+  const of = `Of ${subjects.length} subjects of ${task} (${metric})`;
   if (changed.length === 0) return `${of} none is shown to have changed (Benjamini-Hochberg)`;
   return `${of} ${worse} got worse and ${changed.length - worse} better; at most ${Number((100 * alpha).toPrecision(3))} % of these are expected to be chance (Benjamini-Hochberg)`;
 }

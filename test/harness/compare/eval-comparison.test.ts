@@ -170,7 +170,7 @@ describe('what is judged of evaluations', () => {
       expect(text).toContain('answers worse than the margin allows');
       expect(text).toMatch(/inferior \(margin 1\.5 points\)/);
       expect(text).toContain('non-inferior (margin 1 %)');
-      expect(text).toContain('of 2 subjects of mmlu (acc) 2 got worse and 0 better');
+      expect(text).toContain('Of 2 subjects of mmlu (acc) 2 got worse and 0 better');
     }
     expect(stdout).toMatch(/McNemar p \S+ \(mid\), \S+ \(exact\): a change for the worse/);
     expect(read('comparison.md')).toContain('| mmlu, acc | ❌ regression |');
@@ -254,7 +254,7 @@ describe('what is judged of evaluations', () => {
     ]);
     const told = await callBench('compare', base, worse);
     expect(told.stdout).toContain(
-      'of 12 subjects of mmlu (acc) 3 got worse and 0 better; at most 5 % of these are expected to be chance',
+      'Of 12 subjects of mmlu (acc) 3 got worse and 0 better; at most 5 % of these are expected to be chance',
     );
     expect(told.stdout).toMatch(
       / {2}mmlu_a +100\.00 to 80\.00 +-20\.00 +60 items +p 0\.00024, 0\.0029/,

@@ -69,7 +69,11 @@ function showAnswers(accuracies: readonly TaskDifference[]): Markup {
     'Right answers',
     [
       rows.length === 0 ? null : chartGrid([chart]),
-      tabulateQuality(accuracies, 'accuracies', (one) => `${nameScore(one)} (${one.samples})`),
+      tabulateQuality(
+        accuracies,
+        'accuracies',
+        (one) => `${nameScore(one)} (${one.samples} items)`,
+      ),
       listScoreRemarks(accuracies, (_, at) => nameScore(accuracies[at]!)).map(absent),
     ],
     'Percent of right answers, the same items on both sides, paired.',
