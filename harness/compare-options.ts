@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { type Claim, parseClaims } from './compare/claim.js';
-import { type GateRule, marginsOf, parseRules } from './compare/gate.js';
+import { type GateRule, marginsOf, parseRules } from './compare/gate-rule.js';
 import { speedNames } from './compare/speed-metric.js';
 import { type Fault, InputError } from './errors.js';
 import type { RunFlag } from './run-options.js';
@@ -11,12 +11,12 @@ import type { Margin } from './statistics/index.js';
 export const compareFlags: readonly RunFlag[] = [
   {
     flags: '--margin <rules>',
-    help: 'losses of quality that are allowed: rouge=-1%,accuracy=-1.5 (these); % is of the score, else points',
+    help: 'losses of quality that are allowed: rouge=-1%,accuracy=-1.5pt (these); % is of the score, else points',
   },
   { flags: '--alpha <share>', help: 'how often a claim may be wrong (0.05)' },
   {
     flags: '--gate <rules>',
-    help: 'fail where a regression beyond these is shown: speed=-3%,rouge=-1%,ttft_p99=+5%',
+    help: 'fail where a regression beyond these is shown: speed=-3%,rouge=-1%,ttft_p99=+5%; of evaluations mmlu=-1.5pt,wikitext=+1%',
   },
   {
     flags: '--claim <metric=gain>',

@@ -4,17 +4,20 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { comparisonSchema } from './compare/comparison.js';
+import { evalComparisonSchema } from './compare/eval-comparison.js';
 import { InputError, messageOf } from './errors.js';
 import { ladderSchema } from './ladder/ladder.js';
 import { writePage } from './page-file.js';
 import {
   comparisonShape,
+  evalComparisonShape,
   findUnusable,
   ladderShape,
   type RecordShape,
   sweepShape,
 } from './record-shape.js';
 import { formatComparisonPage } from './report/html/compare/comparison-page.js';
+import { formatEvalComparisonPage } from './report/html/compare/eval-comparison-page.js';
 import { formatLadderPage } from './report/html/ladder/ladder-page.js';
 import { formatSweepPage } from './report/html/sweep/sweep-page.js';
 import type { TextStream } from './report/progress.js';
@@ -48,6 +51,12 @@ const kinds: readonly RecordKind<never>[] = [
     schema: comparisonSchema,
     shape: comparisonShape,
     format: formatComparisonPage,
+  }),
+  define({
+    file: 'comparison.json',
+    schema: evalComparisonSchema,
+    shape: evalComparisonShape,
+    format: formatEvalComparisonPage,
   }),
 ];
 

@@ -121,3 +121,24 @@ export const comparisonShape: RecordShape = {
   'candidates[].claims': 'list',
   'candidates[].claims[]': 'object',
 };
+
+/** What the page of two evaluations' comparison.json reads. */
+export const evalComparisonShape: RecordShape = {
+  sides: 'list',
+  'sides[]': 'object',
+  'sides[].label': 'text',
+  accuracies: 'list',
+  'accuracies[]': 'object',
+  'accuracies[].margin': 'object',
+  perplexities: 'list',
+  'perplexities[]': 'object',
+  'perplexities[].margin': 'object',
+  subjects: 'list',
+  'subjects[]': 'object',
+  'subjects[].subjects': 'list',
+  'subjects[].subjects[]': 'object',
+  gate: 'list',
+  'gate[]': 'object',
+  verdict: 'object',
+  'verdict.text': 'text',
+};

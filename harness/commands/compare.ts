@@ -4,40 +4,44 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Comparison, compareSides } from '../compare/comparison.js';
-import { compareEvals, isEvalFolder } from '../compare/eval-comparison.js';
+import { compareEvals } from '../compare/eval-comparison.js';
+import { isEvalFolder } from '../compare/eval-side.js';
+import type { GateResult } from '../compare/gate.js';
+import { type Compared, refuseStrangers } from '../compare/gate-rule.js';
 import { addPrompts } from '../compare/prompts.js';
 import { readSides } from '../compare/side.js';
 import type { CompareRequest } from '../compare-options.js';
 import { InputError, messageOf, NotWrittenError } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import { makeFolders } from '../new-folder.js';
-import { formatGateXml } from '../report/comparison-junit.js';
+import { formatGateXml, type GateSuite } from '../report/comparison-junit.js';
 import { formatComparisonMarkdown } from '../report/comparison-markdown.js';
 import { formatComparison } from '../report/comparison-summary.js';
+import { formatEvalMarkdown } from '../report/eval-comparison-markdown.js';
 import { formatEvalComparison } from '../report/eval-comparison-summary.js';
 import { formatComparisonPage } from '../report/html/compare/comparison-page.js';
+import { formatEvalComparisonPage } from '../report/html/compare/eval-comparison-page.js';
 import type { Streams } from './run.js';
 
 export async function compareRuns(request: CompareRequest, streams: Streams): Promise<ExitCode> {
   if (request.paths.some(isEvalFolder)) return compareEvaluations(request, streams);
+  checkNames(request, 'runs');
   const sides = readSides(request.paths);
   const { alpha, margins, gate, claims } = request;
   const compared = compareSides(sides, { alpha, margins, gate, claims });
   const comparison = await addPrompts(compared, sides);
-  const json = `${JSON.stringify(comparison, null, 2)}\n`;
-  if (request.output !== null) {
-    write(join(request.output, 'comparison.json'), json);
-    write(join(request.output, 'comparison.md'), formatComparisonMarkdown(comparison));
-    write(join(request.output, 'report.html'), formatComparisonPage(comparison));
-  }
-  if (request.markdown !== null) write(request.markdown, formatComparisonMarkdown(comparison));
-  if (request.junit !== null) write(request.junit, formatGateXml(comparison));
-  streams.stdout.write(request.json ? json : formatComparison(comparison));
+  tell(request, streams, {
+    json: `${JSON.stringify(comparison, null, 2)}\n`,
+    text: () => formatComparison(comparison),
+    markdown: () => formatComparisonMarkdown(comparison),
+    page: () => formatComparisonPage(comparison),
+    suites: comparison.candidates,
+  });
   return judge(comparison);
 }
 
 function compareEvaluations(request: CompareRequest, streams: Streams): ExitCode {
-  const { paths, margins, alpha, gate, claims, output, markdown, junit, json } = request;
+  const { paths, margins, alpha, gate, claims } = request;
   const [baseline, candidate, ...more] = paths;
   const stranger = paths.find((path) => !isEvalFolder(path));
   const refuse = (message: string) => new InputError([{ where: 'bench compare', message }]);
@@ -45,21 +49,65 @@ function compareEvaluations(request: CompareRequest, streams: Streams): ExitCode
     throw refuse(`"${stranger}" is no evaluation; allowed: evaluations alone, or runs alone`);
   }
   if (more.length > 0) throw refuse(`there are ${paths.length} evaluations; allowed: two`);
-  if (gate.length + claims.length > 0 || markdown !== null || junit !== null) {
-    throw refuse('two evaluations take --margin, --alpha, --output and --json; allowed: no other');
+  if (claims.length > 0) {
+    throw refuse('--claim is of speed, which evaluations have none of; allowed: --gate, --margin');
   }
-  const comparison = compareEvals([baseline!, candidate!], { margins, alpha });
-  const text = `${JSON.stringify(comparison, null, 2)}\n`;
-  if (output !== null) write(join(output, 'comparison.json'), text);
-  streams.stdout.write(json ? text : formatEvalComparison(comparison));
-  return exitCodes.ok;
+  checkNames(request, 'evaluations');
+  const comparison = compareEvals([baseline!, candidate!], { margins, alpha, gate });
+  tell(request, streams, {
+    json: `${JSON.stringify(comparison, null, 2)}\n`,
+    text: () => formatEvalComparison(comparison),
+    markdown: () => formatEvalMarkdown(comparison),
+    page: () => formatEvalComparisonPage(comparison),
+    suites: [{ label: comparison.sides[1].label, gate: comparison.gate }],
+  });
+  if (comparison.gate.some(isRegression)) return exitCodes.regression;
+  return comparison.absentBecause === null ? exitCodes.ok : exitCodes.notComparable;
+}
+
+/** @throws InputError with every name that such folders have nothing of */
+function checkNames({ gate, margins }: CompareRequest, compared: Compared): void {
+  const ruled = gate.map(({ name }) => name);
+  refuseStrangers(
+    [
+      ['--gate', ruled],
+      ['--margin', [...margins.keys()]],
+    ],
+    compared,
+  );
+}
+
+interface Told {
+  readonly json: string;
+  readonly text: () => string;
+  readonly markdown: () => string;
+  readonly page: () => string;
+  readonly suites: readonly GateSuite[];
+}
+
+function tell(
+  { output, markdown, junit, json }: CompareRequest,
+  { stdout }: Streams,
+  told: Told,
+): void {
+  if (output !== null) {
+    write(join(output, 'comparison.json'), told.json);
+    write(join(output, 'comparison.md'), told.markdown());
+    write(join(output, 'report.html'), told.page());
+  }
+  if (markdown !== null) write(markdown, told.markdown());
+  if (junit !== null) write(junit, formatGateXml(told.suites));
+  stdout.write(json ? told.json : told.text());
+}
+
+function isRegression({ verdict }: GateResult): boolean {
+  return verdict === 'regression';
 }
 
 /** What was shown decides: a regression that is merely possible fails nothing. */
 function judge({ candidates }: Comparison): ExitCode {
   const isShown = candidates.some(
-    ({ gate, claims }) =>
-      gate.some(({ verdict }) => verdict === 'regression') || claims.some(({ holds }) => !holds),
+    ({ gate, claims }) => gate.some(isRegression) || claims.some(({ holds }) => !holds),
   );
   if (isShown) return exitCodes.regression;
   const isComparable = candidates.every(({ comparability }) => comparability.speed);

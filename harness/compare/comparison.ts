@@ -6,7 +6,8 @@ import { type AgreementComparison, absentAgreement, compareAgreement } from './a
 import { type Claim, type JudgedClaim, judgeClaim } from './claim.js';
 import { type Comparability, judgeComparability } from './comparability.js';
 import { type Factor, listFactors, listMixed } from './factors.js';
-import { type GateResult, type GateRule, marginsOf, runGate } from './gate.js';
+import { type GateResult, runGate } from './gate.js';
+import { type GateRule, marginsOf } from './gate-rule.js';
 import { findImpossible, type Impossibility } from './impossible-figures.js';
 import { withholdGrowingTimes } from './issued-samples.js';
 import { compareQuality, notCompared, type QualityComparison } from './quality.js';

@@ -1,10 +1,9 @@
-// Two evaluations of the same items (`bench eval`): right and wrong answers paired, perplexities over the same windows.
+// Two evaluations of the same items (`bench eval`): right and wrong answers paired, perplexities over the same windows, and
+// what follows.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { InputError, messageOf } from '../errors.js';
-import type { ItemEvidence } from '../eval/evidence.js';
-import { readJsonLines } from '../json-lines-file.js';
+import { resolve } from 'node:path';
+import { InputError } from '../errors.js';
+import { estimateLoss, toPerplexity } from '../eval/statistics.js';
 import {
   bootstrapPerplexityRatio,
   type Interval,
@@ -12,26 +11,42 @@ import {
   type Margin,
   type NonInferiority,
 } from '../statistics/index.js';
-import { compareScores, type QualityDifference, type QualityTerms } from './quality.js';
+import { runEvalGate } from './eval-gate.js';
+import { groupPairs, type ItemPair, listMetrics, pairItems, pointsOf } from './eval-pairs.js';
+import { type EvalSide, type LoadedSide, readEvalSide } from './eval-side.js';
+import type { GateResult } from './gate.js';
+import { type GateRule, marginsOf } from './gate-rule.js';
+import {
+  compareScores,
+  defaultMargin,
+  judgeLosses,
+  type QualityDifference,
+  tellChanges,
+} from './score-difference.js';
+import { findSubjectChanges, type SubjectChanges } from './subject-changes.js';
+import { judgeAll, qualityWords } from './verdict.js';
 
 export const evalComparisonSchema = 'loadmark/eval-comparison/1';
 
 export interface EvalComparison {
   readonly schema: typeof evalComparisonSchema;
-  /** One-sided, of each verdict. */
+  /** One-sided, of each verdict, and of even one loss, change or regression that is told among all. */
   readonly alpha: number;
   readonly sides: readonly [EvalSide, EvalSide];
   readonly accuracies: readonly TaskDifference[];
   readonly perplexities: readonly PerplexityRatio[];
+  /** Of tasks that have subjects. */
+  readonly subjects: readonly SubjectChanges[];
   /** Items that were not asked alike on both sides, which are left out. */
   readonly leftOut: number;
-}
-
-export interface EvalSide {
-  readonly path: string;
-  readonly model: string;
-  readonly weightFormat: string;
-  readonly items: number;
+  /** Why nothing is compared; null where something is. */
+  readonly absentBecause: string | null;
+  readonly gate: readonly GateResult[];
+  readonly verdict: {
+    readonly quality: ReturnType<typeof judgeAll>;
+    /** One sentence. */
+    readonly text: string;
+  };
 }
 
 export interface TaskDifference extends QualityDifference {
@@ -53,95 +68,69 @@ export interface PerplexityRatio {
   readonly judgement: NonInferiority | null;
 }
 
-const resultsFile = 'results.json';
-const perplexityMargin: Margin = { kind: 'relative', value: 0.01 };
-
-/** Whether `bench eval` wrote it. */
-export function isEvalFolder(path: string): boolean {
-  return existsSync(join(path, resultsFile)) && existsSync(join(path, 'items.jsonl'));
+export interface EvalTerms {
+  /** By task, or "accuracy" and "perplexity" for all. */
+  readonly margins: ReadonlyMap<string, Margin>;
+  readonly alpha: number;
+  readonly gate: readonly GateRule[];
 }
 
+const perplexityMargin: Margin = { kind: 'relative', value: 0.01 };
+
 /** @throws InputError when a folder is not as `bench eval` left it. */
-export function compareEvals(
-  paths: readonly [string, string],
-  terms: QualityTerms,
-): EvalComparison {
+export function compareEvals(paths: readonly [string, string], terms: EvalTerms): EvalComparison {
   if (resolve(paths[0]) === resolve(paths[1])) {
     const message = 'is there twice; allowed: two evaluations';
     throw new InputError([{ where: `"${paths[1]}"`, message }]);
   }
-  const [baseline, candidate] = paths.map(readSide) as [LoadedSide, LoadedSide];
-  const ids = [...baseline.items.keys()].filter(
-    (id) => baseline.items.get(id)!.prompt === candidate.items.get(id)?.prompt,
+  const [baseline, candidate] = paths.map(readEvalSide) as [LoadedSide, LoadedSide];
+  const pairs = pairItems(baseline, candidate);
+  const families = groupPairs(pairs, familyOf);
+  const { alpha, gate } = terms;
+  const margins = new Map([...terms.margins, ...marginsOf(gate)]);
+  const answered = families.flatMap(([task, rows]) => compareAnswers(task, rows, margins, alpha));
+  const read = families.flatMap(
+    ([task, rows]) => comparePerplexity(task, rows, margins, alpha) ?? [],
   );
-  const pairs = ids.map((id) => [baseline.items.get(id)!, candidate.items.get(id)!] as const);
-  const families = new Map<string, (typeof pairs)[number][]>();
-  for (const pair of pairs) {
-    const family = familyOf(pair[0].task);
-    families.set(family, [...(families.get(family) ?? []), pair]);
-  }
-  const all = [...families];
+  // One family: whatever is lost, somebody is told of a loss.
+  const judged = judgeLosses<TaskDifference | PerplexityRatio>([...answered, ...read], alpha);
+  const accuracies = tellChanges(judged.slice(0, answered.length) as TaskDifference[], alpha);
+  const perplexities = judged.slice(answered.length) as PerplexityRatio[];
+  const sides = nameApart(baseline.side, candidate.side);
+  const absentBecause = judged.length === 0 ? explainNothing(baseline, candidate) : null;
+  const quality = judgeAll(judged);
+  const why = absentBecause === null ? '' : `: ${absentBecause}`;
   return {
     schema: evalComparisonSchema,
-    alpha: terms.alpha,
-    sides: [baseline.side, candidate.side],
-    accuracies: all.flatMap(([task, rows]) => compareAnswers(task, rows, terms)),
-    perplexities: all.flatMap(([task, rows]) => comparePerplexity(task, rows, terms.alpha) ?? []),
-    leftOut: baseline.items.size + candidate.items.size - 2 * ids.length,
+    alpha,
+    sides,
+    accuracies,
+    perplexities,
+    subjects: families.flatMap(([task, rows]) => findSubjectChanges(task, rows, alpha)),
+    leftOut: baseline.items.size + candidate.items.size - 2 * pairs.length,
+    absentBecause,
+    gate: runEvalGate(gate, accuracies, perplexities, absentBecause, alpha),
+    verdict: {
+      quality,
+      text: `${sides[1].label}, beside ${sides[0].label}, ${qualityWords[quality]}${why}`,
+    },
   };
 }
 
-type Pair = readonly [ItemEvidence, ItemEvidence];
-
-interface LoadedSide {
-  readonly side: EvalSide;
-  readonly items: ReadonlyMap<string, ItemEvidence>;
+function nameApart(baseline: EvalSide, candidate: EvalSide): [EvalSide, EvalSide] {
+  if (baseline.label !== candidate.label) return [baseline, candidate];
+  const named = (side: EvalSide) => ({ ...side, label: `${side.label}, ${side.path}` });
+  return [named(baseline), named(candidate)];
 }
 
-function readSide(path: string): LoadedSide {
-  try {
-    const results = join(path, resultsFile);
-    const { name, weightFormat } = readModel(JSON.parse(readFileSync(results, 'utf8')), results);
-    const file = join(path, 'items.jsonl');
-    const rows = [...readJsonLines<ItemEvidence>(file)];
-    for (const [i, row] of rows.entries()) checkItem(row, `${file}, item ${i + 1}`);
-    const items = new Map(rows.map((row) => [row.id, row]));
-    return { side: { path, model: name, weightFormat, items: items.size }, items };
-  } catch (error) {
-    throw new InputError([{ where: path, message: messageOf(error) }]);
+function explainNothing({ items: from }: LoadedSide, { items: to }: LoadedSide): string {
+  const common = [...from.keys()].filter((id) => to.has(id)).length;
+  if (common > 0) {
+    return `none of the ${common} items that both have was asked alike (examples, texts or their limits differ)`;
   }
-}
-
-function readModel(
-  results: { readonly model?: Partial<Record<'name' | 'weightFormat', unknown>> } | null,
-  file: string,
-): { readonly name: string; readonly weightFormat: string } {
-  const { name, weightFormat } = results?.model ?? {};
-  if (typeof name === 'string' && typeof weightFormat === 'string') return { name, weightFormat };
-  const lacking = typeof name === 'string' ? 'model.weightFormat' : 'model.name';
-  throw new Error(`${file} has no usable ${lacking}; allowed: what bench eval wrote`);
-}
-
-/** What a comparison reads of an item; numbers are of the task. @throws Error with the field that is not usable */
-function checkItem(
-  { id, task, prompt, metrics, weights, logProbs }: Partial<ItemEvidence>,
-  where: string,
-): void {
-  const isNumbers = (value: unknown) =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.values(value).every((one) => typeof one === 'number' && Number.isFinite(one));
-  const usable = {
-    id: typeof id === 'string',
-    task: typeof task === 'string',
-    prompt: typeof prompt === 'string',
-    metrics: isNumbers(metrics),
-    weights: weights === undefined || isNumbers(weights),
-    'logProbs[0]': weights === undefined || typeof logProbs?.[0] === 'number',
-  };
-  const lacking = Object.entries(usable).find(([, isUsable]) => !isUsable);
-  if (lacking === undefined) return;
-  throw new Error(`${where} has no usable ${lacking[0]}; allowed: what bench eval wrote`);
+  const tasksOf = (items: LoadedSide['items']) =>
+    [...new Set([...items.values()].map(({ task }) => familyOf(task)))].join(', ') || 'nothing';
+  return `they have no item in common (${tasksOf(from)} against ${tasksOf(to)})`;
 }
 
 function familyOf(task: string): string {
@@ -150,19 +139,22 @@ function familyOf(task: string): string {
 
 function compareAnswers(
   task: string,
-  pairs: readonly Pair[],
-  terms: QualityTerms,
+  pairs: readonly ItemPair[],
+  margins: ReadonlyMap<string, Margin>,
+  alpha: number,
 ): TaskDifference[] {
-  const names = Object.keys(pairs[0]![0].metrics);
-  return names.map((name) => {
-    const points = (side: 0 | 1) => pairs.map((pair) => 100 * (pair[side].metrics[name] ?? 0));
-    return { task, ...compareScores(name, points(0), points(1), terms) };
+  const kind = 'right or wrong';
+  const margin = margins.get(task) ?? margins.get('accuracy') ?? defaultMargin(kind);
+  return listMetrics(pairs).map((name) => {
+    const [from, to] = [pointsOf(pairs, 0, name), pointsOf(pairs, 1, name)];
+    return { task, ...compareScores(name, kind, from, to, { margin, alpha }) };
   });
 }
 
 function comparePerplexity(
   task: string,
-  pairs: readonly Pair[],
+  pairs: readonly ItemPair[],
+  margins: ReadonlyMap<string, Margin>,
   alpha: number,
 ): PerplexityRatio | null {
   const weights = pairs[0]![0].weights;
@@ -171,34 +163,25 @@ function comparePerplexity(
   const sharesOf = (side: 0 | 1) =>
     pairs.map((pair) => ({ logProb: pair[side].logProbs![0]!, weight: pair[0].weights![unit]! }));
   const [from, to] = [sharesOf(0), sharesOf(1)];
-  const { interval, reason } = bootstrapPerplexityRatio(from, to, { alpha: 2 * alpha });
+  const found = bootstrapPerplexityRatio(from, to, { alpha: 2 * alpha });
+  const margin = margins.get(task) ?? margins.get('perplexity') ?? perplexityMargin;
+  const baseline = toPerplexity(estimateLoss(from)).value;
+  const question = { of: 'ratio', better: 'lower', margin, baseline, alpha } as const;
   return {
     task,
     unit,
     items: pairs.length,
-    baseline: perplexityOf(from),
-    candidate: perplexityOf(to),
-    interval,
-    absentBecause: reason,
-    margin: perplexityMargin,
+    baseline,
+    candidate: toPerplexity(estimateLoss(to)).value,
+    interval: found.interval,
+    absentBecause: found.reason,
+    margin,
     judgement:
-      interval === null
+      found.interval === null
         ? null
         : judgeNonInferiority({
-            interval,
-            of: 'ratio',
-            better: 'lower',
-            margin: perplexityMargin,
-            items: pairs.length,
-            alpha,
+            ...question,
+            ...{ interval: found.interval, tail: found.tail, items: pairs.length },
           }),
   };
-}
-
-function perplexityOf(
-  shares: readonly { readonly logProb: number; readonly weight: number }[],
-): number {
-  const sum = (of: (share: (typeof shares)[number]) => number) =>
-    shares.reduce((total, share) => total + of(share), 0);
-  return Math.exp(-sum(({ logProb }) => logProb) / sum(({ weight }) => weight));
 }

@@ -1,19 +1,13 @@
-// Has the candidate become worse than it may? One decision a metric that was named: a regression only where one is shown,
-// and how many runs or samples it would take where nothing can be told.
+// Has the candidate become worse than it may? One decision a metric that was named: a regression only where one is shown
+// among all that was asked, and how many runs or samples it would take where nothing can be told.
 
-import { type Fault, InputError } from '../errors.js';
-import { decideRegression, type Margin } from '../statistics/index.js';
+import { adjustHolm, decideRegression, type NonInferiority } from '../statistics/index.js';
+import { type GateRule, speeds } from './gate-rule.js';
 import { refuseGrowingTime } from './issued-samples.js';
 import type { QualityComparison } from './quality.js';
 import type { Side } from './side.js';
 import { designOf, figuresOf, findLack } from './speed.js';
 import { metricsOf } from './speed-metric.js';
-
-/** `speed=-3%`: the name as it was given, and how much worse is allowed. */
-export interface GateRule {
-  readonly name: string;
-  readonly margin: Margin;
-}
 
 export interface GateResult {
   readonly name: string;
@@ -21,76 +15,18 @@ export interface GateResult {
   readonly reason: string;
   /** What it would take to decide; null where that is not known, or nothing is lacking. */
   readonly needed: string | null;
+  /** One-sided, that the candidate is no worse than allowed; null where nothing could be tested. */
+  readonly pValue: number | null;
+  /** The same among all rules (Holm), which decides whether a regression is shown. */
+  readonly adjustedP: number | null;
 }
 
-/** The names of speeds, as `speed.ts` calls them. */
-const speeds: Readonly<Record<string, string>> = {
-  speed: 'tokens/s',
-  samples: 'samples/s',
-  energy: 'energy',
-  ...Object.fromEntries(
-    ['ttft', 'tpot', 'latency'].flatMap((name) =>
-      ['p50', 'p90', 'p99'].map((percentile) => [`${name}_${percentile}`, `${name} ${percentile}`]),
-    ),
-  ),
-};
-const scores = ['rouge', 'rouge1', 'rouge2', 'rougeL', 'rougeLsum', 'accuracy'] as const;
-
-/** Of which a fall is a loss. */
-const higherIsBetter: readonly string[] = ['speed', 'samples', ...scores];
-
-const ruleForm = /^([a-zA-Z0-9_]+)=([+-]?)(\d+(?:\.\d+)?)(%?)$/;
-
-/**
- * Reads `speed=-3%,rouge=-1%,ttft_p99=+5%`.
- * @throws InputError with every rule that is none
- */
-export function parseRules(text: string, where: string): GateRule[] {
-  const faults: Fault[] = [];
-  const rules = text.split(',').flatMap((given): GateRule[] => {
-    const rule = readRule(given.trim());
-    if (typeof rule !== 'string') return [rule];
-    faults.push({ where, message: `"${given}" ${rule}` });
-    return [];
-  });
-  for (const [i, { name }] of rules.entries()) {
-    if (rules.findIndex((rule) => rule.name === name) === i) continue;
-    faults.push({ where, message: `"${text}" has ${name} twice; allowed: once` });
-  }
-  if (faults.length > 0) throw new InputError(faults);
-  return rules;
-}
-
-function readRule(given: string): GateRule | string {
-  const [, name = '', sign, digits, unit] = ruleForm.exec(given) ?? [];
-  const names = [...Object.keys(speeds), ...scores];
-  if (!names.includes(name)) {
-    return `is no rule; allowed: NAME=CHANGE such as speed=-3%, with NAME of ${names.join(', ')}`;
-  }
-  const expected = higherIsBetter.includes(name) ? '-' : '+';
-  if (sign !== expected) {
-    return `allows a change for the better; allowed: ${name}=${expected}${digits}${unit}, since ${expected === '-' ? 'less' : 'more'} is worse`;
-  }
-  const value = Number(digits);
-  const isRelative = unit === '%';
-  if (!isRelative && name in speeds) return `has no %; allowed: ${name}=${sign}${digits}%`;
-  if (!(value > 0) || value >= 100) return 'is out of range; allowed: more than 0, less than 100';
-  const margin: Margin = isRelative
-    ? { kind: 'relative', value: value / 100 }
-    : { kind: 'absolute', value };
-  return { name, margin };
-}
-
-/** What the quality comparison must be made with, so that its judgements are the gate's. */
-export function marginsOf(rules: readonly GateRule[]): Map<string, Margin> {
-  return new Map(
-    rules.filter(({ name }) => !(name in speeds)).map(({ name, margin }) => [name, margin]),
-  );
-}
+/** A result by itself, whose regression has yet to hold among the others. */
+type LoneResult = Omit<GateResult, 'adjustedP'>;
 
 /**
  * @param notComparable why speeds cannot be compared; empty where they can
- * @param alpha one-sided, of each decision
+ * @param alpha one-sided, of each "no regression", and of even one false "regression" among all rules
  */
 export function runGate(
   rules: readonly GateRule[],
@@ -100,66 +36,99 @@ export function runGate(
   notComparable: readonly string[],
   alpha: number,
 ): GateResult[] {
-  return rules.flatMap((rule): GateResult[] => {
-    if (!(rule.name in speeds)) return judgeScores(rule, quality);
+  const alone = rules.flatMap((rule): LoneResult[] => {
+    if (!(rule.name in speeds)) return judgeScores(rule, quality, alpha);
     if (notComparable.length === 0) return [judgeSpeed(rule, baseline, candidate, alpha)];
-    const reason = `not comparable: ${notComparable.join('; ')}`;
-    return [{ name: rule.name, verdict: 'cannot tell', reason, needed: null }];
+    return [refuseRule(rule.name, `not comparable: ${notComparable.join('; ')}`)];
+  });
+  return decideTogether(alone, alpha);
+}
+
+export function refuseRule(name: string, reason: string): LoneResult {
+  return { name, verdict: 'cannot tell', reason, needed: null, pValue: null };
+}
+
+/**
+ * A gate fails where any of its rules shows a regression, so that every rule is one more chance of a false alarm: a
+ * regression stands where its p-value adjusted by Holm for all that were tested is at most alpha, and the gate then fails
+ * by chance in at most alpha of all cases, however its rules depend on each other. It passes only where each rule shows
+ * none, which needs no correction (`judgeTogether`).
+ */
+export function decideTogether(alone: readonly LoneResult[], alpha: number): GateResult[] {
+  // Two rules may name the same.
+  const each = alone.filter(({ name }, i) => alone.findIndex((one) => one.name === name) === i);
+  const adjusted = adjustHolm(each.flatMap(({ pValue }) => pValue ?? []));
+  const tests = adjusted.length;
+  return each.map((result): GateResult => {
+    const adjustedP = result.pValue === null ? null : adjusted.shift()!;
+    if (result.verdict !== 'regression' || tests === 1) return { ...result, adjustedP };
+    const among = `p ${result.pValue!.toPrecision(2)}, among ${tests} rules ${adjustedP!.toPrecision(2)} (Holm)`;
+    if (adjustedP! <= alpha) return { ...result, reason: `${result.reason}; ${among}`, adjustedP };
+    const reason = `a regression by itself, not among ${tests} rules, of which one is often off by chance: ${result.reason}; ${among}, above ${alpha}`;
+    const needed = 'a new measurement, judged by this rule alone';
+    return { ...result, verdict: 'cannot tell', reason, needed, adjustedP };
   });
 }
 
-function judgeSpeed(rule: GateRule, baseline: Side, candidate: Side, alpha: number): GateResult {
+function judgeSpeed(rule: GateRule, baseline: Side, candidate: Side, alpha: number): LoneResult {
   const { name, margin } = rule;
   const { scenario } = baseline.runs[0]!.record;
   const metric = metricsOf(scenario).find((known) => known.name === speeds[name]);
-  const refuse = (reason: string): GateResult => ({
-    name,
-    verdict: 'cannot tell',
-    reason,
-    needed: null,
-  });
   if (metric === undefined) {
-    return refuse(`${speeds[name]} is asked for in ${scenario}, not found out`);
+    return refuseRule(name, `${speeds[name]} is asked for in ${scenario}, not found out`);
   }
   const refusal = refuseGrowingTime(metric.name, baseline, candidate);
-  if (refusal !== null) return refuse(refusal);
+  if (refusal !== null) return refuseRule(name, refusal);
   const lack = findLack(metric, baseline) ?? findLack(metric, candidate);
-  if (lack !== null) return refuse(lack);
+  if (lack !== null) return refuseRule(name, lack);
   const figures = [baseline, candidate].map((side) => figuresOf(metric, side));
   const lacking = [baseline, candidate].find((side, i) => figures[i]!.length < side.runs.length);
-  if (lacking !== undefined) return refuse(`${lacking.label} has no ${speeds[name]}`);
+  if (lacking !== undefined) return refuseRule(name, `${lacking.label} has no ${speeds[name]}`);
   const design = designOf(baseline, candidate);
   const { better } = metric;
   const rules = { design, better, margin: margin.value, alpha };
-  const { verdict, reason, runsPerSide } = decideRegression(figures[0]!, figures[1]!, rules);
+  const decided = decideRegression(figures[0]!, figures[1]!, rules);
+  const { verdict, reason, runsPerSide, regressionP } = decided;
   const isOpen = verdict === 'cannot tell' && runsPerSide !== null;
-  return { name, verdict, reason, needed: isOpen ? `${runsPerSide} runs a side` : null };
+  const needed = isOpen ? `${runsPerSide} runs a side` : null;
+  return { name, verdict, reason, needed, pValue: regressionP };
 }
 
-function judgeScores({ name }: GateRule, quality: QualityComparison): GateResult[] {
+function judgeScores({ name }: GateRule, quality: QualityComparison, alpha: number): LoneResult[] {
   const measured = quality.metrics.filter(
     ({ metric }) => metric === name || (name === 'rouge' && metric.startsWith('rouge')),
   );
   if (measured.length === 0) {
     const reason = quality.absentBecause ?? `no sample has a score called ${name}`;
-    return [{ name, verdict: 'cannot tell', reason, needed: null }];
+    return [refuseRule(name, reason)];
   }
   const doubts = quality.doubts ?? [];
-  return measured.map(({ metric, judgement, absentBecause }): GateResult => {
-    if (doubts.length > 0) {
-      const reason = `not to be trusted: ${doubts.join('; ')}`;
-      return { name: metric, verdict: 'cannot tell', reason, needed: null };
-    }
-    if (judgement === null) {
-      const reason = absentBecause ?? 'the baseline scores 0, of which nothing is a share';
-      return { name: metric, verdict: 'cannot tell', reason, needed: null };
-    }
-    const { verdict, reason, itemsIfEqual } = judgement;
-    const verdicts = { 'non-inferior': 'no regression', inferior: 'regression' } as const;
-    if (verdict !== 'cannot tell') {
-      return { name: metric, verdict: verdicts[verdict], reason, needed: null };
-    }
-    const needed = itemsIfEqual === null ? null : `${itemsIfEqual} samples, if both answer as well`;
-    return { name: metric, verdict, reason, needed };
-  });
+  return measured.map(({ metric, ...one }) =>
+    doubts.length > 0
+      ? refuseRule(metric, `not to be trusted: ${doubts.join('; ')}`)
+      : judgeScore(metric, 'samples', one, alpha),
+  );
+}
+
+/** @param unit what is drawn anew: samples, items, windows */
+export function judgeScore(
+  name: string,
+  unit: string,
+  one: { readonly judgement: NonInferiority | null; readonly absentBecause: string | null },
+  alpha: number,
+): LoneResult {
+  const { judgement } = one;
+  if (judgement === null) {
+    return refuseRule(
+      name,
+      one.absentBecause ?? 'the baseline scores 0, of which nothing is a share',
+    );
+  }
+  const { reason, itemsIfEqual, lossP } = judgement;
+  const told = { name, reason, needed: null, pValue: lossP };
+  if (judgement.verdict === 'non-inferior') return { ...told, verdict: 'no regression' };
+  // Of the judgement by itself: the gate's rules are another family than all metrics.
+  if (lossP <= alpha) return { ...told, verdict: 'regression' };
+  const needed = itemsIfEqual === null ? null : `${itemsIfEqual} ${unit}, if both answer as well`;
+  return { ...told, verdict: 'cannot tell', needed };
 }

@@ -3,37 +3,16 @@
 
 import { findSeenRemarks } from '../calibration-provenance.js';
 import type { SampleEvidence } from '../evidence.js';
+import type { Margin } from '../statistics/index.js';
 import {
-  bootstrapMeanDifference,
-  countOutcomes,
-  type Interval,
-  judgeNonInferiority,
-  type Margin,
-  type McNemarTest,
-  type NonInferiority,
-  type PairedCounts,
-  tangoInterval,
-  testMcNemar,
-} from '../statistics/index.js';
+  compareScores,
+  defaultMargin,
+  judgeLosses,
+  type QualityDifference,
+  type ScoreKind,
+  tellChanges,
+} from './score-difference.js';
 import type { Side } from './side.js';
-
-export interface QualityDifference {
-  readonly metric: string;
-  /** Samples that both sides scored. */
-  readonly samples: number;
-  /** Of them, means in points: percent of right answers, ROUGE times 100. */
-  readonly baseline: number;
-  readonly candidate: number;
-  readonly difference: number;
-  /** Of the difference, at 1 - 2 alpha. */
-  readonly interval: Interval | null;
-  readonly absentBecause: string | null;
-  readonly margin: Margin;
-  readonly judgement: NonInferiority | null;
-  /** Of right and wrong answers only. */
-  readonly outcomes: PairedCounts | null;
-  readonly mcNemar: McNemarTest | null;
-}
 
 export interface QualityComparison {
   readonly metrics: readonly QualityDifference[];
@@ -66,7 +45,7 @@ export interface WorsenedSample {
 export interface QualityTerms {
   /** By metric; `defaultMargin` for the others. */
   readonly margins: ReadonlyMap<string, Margin>;
-  /** One-sided, of each metric: all must pass, so no correction is needed. */
+  /** One-sided, of each metric, and of even one loss that is told among all (`judgeTogether`). */
   readonly alpha: number;
 }
 
@@ -74,10 +53,8 @@ export interface QualityTerms {
 const notScores: readonly string[] = ['genLen', 'tokenCount'];
 const shownWorst = 10;
 
-/** MLPerf's 99 % for generated texts, 1.5 points for right and wrong answers. */
-export function defaultMargin(isBinary: boolean): Margin {
-  return isBinary ? { kind: 'absolute', value: 1.5 } : { kind: 'relative', value: 0.01 };
-}
+/** Of a run's samples these are right or wrong; all others are graded, whatever values they take. */
+const rightOrWrong: readonly string[] = ['accuracy'];
 
 export function compareQuality(
   baseline: Side,
@@ -99,11 +76,14 @@ export function compareQuality(
   const names = Object.keys(from.get(ids[0]!)!.values).filter((name) => {
     return ids.every((id) => name in from.get(id)!.values && name in to.get(id)!.values);
   });
-  const metrics = names.map((metric) => {
+  const compared = names.map((metric) => {
     const values = (side: Map<string, ScoredSample>) =>
       ids.map((id) => side.get(id)!.values[metric]!);
-    return compareScores(metric, values(from), values(to), { margins, alpha });
+    const kind: ScoreKind = rightOrWrong.includes(metric) ? 'right or wrong' : 'graded';
+    const margin = margins.get(metric) ?? margins.get(familyOf(metric)) ?? defaultMargin(kind);
+    return compareScores(metric, kind, values(from), values(to), { margin, alpha });
   });
+  const metrics = tellChanges(judgeLosses(compared, alpha), alpha);
   const worst = findWorst(names[0], ids, from, to);
   const textsAbsentBecause =
     worst.length === 0 ? null : 'prompts and expected answers: the dataset was not read';
@@ -152,67 +132,9 @@ function pointsOf(scores: NonNullable<SampleEvidence['scores']>): Record<string,
   return Object.fromEntries(entries.map(([name, value]) => [name, 100 * (value as number)]));
 }
 
-/** Scores of the same items, in points, in the same order; 0 and 100 alone are right and wrong answers. */
-export function compareScores(
-  metric: string,
-  from: readonly number[],
-  to: readonly number[],
-  { margins, alpha }: QualityTerms,
-): QualityDifference {
-  const isBinary = [...from, ...to].every((value) => value === 0 || value === 100);
-  const [baseline, candidate] = [mean(from), mean(to)];
-  const margin = margins.get(metric) ?? margins.get(familyOf(metric)) ?? defaultMargin(isBinary);
-  const outcomes = isBinary
-    ? countOutcomes(
-        from.map((value) => value === 100),
-        to.map((value) => value === 100),
-      )
-    : null;
-  const { interval, reason } =
-    outcomes === null
-      ? bootstrapMeanDifference(from, to, { alpha: 2 * alpha })
-      : { interval: inPoints(tangoInterval(outcomes, 2 * alpha)), reason: null };
-  const isJudged = interval !== null && (margin.kind === 'absolute' || baseline > 0);
-  return {
-    metric,
-    samples: from.length,
-    baseline,
-    candidate,
-    difference: candidate - baseline,
-    interval,
-    absentBecause: reason,
-    margin,
-    judgement: isJudged
-      ? judgeNonInferiority({
-          interval,
-          of: 'difference',
-          better: 'higher',
-          margin,
-          baseline,
-          items: from.length,
-          alpha,
-        })
-      : null,
-    outcomes,
-    mcNemar: outcomes === null ? null : testMcNemar(outcomes),
-  };
-}
-
 /** rouge1, rouge2, ... may share a margin. */
 function familyOf(metric: string): string {
-  if (metric.startsWith('rouge')) return 'rouge';
-  return metric.startsWith('acc') ? 'accuracy' : metric;
-}
-
-function inPoints(interval: Interval): Interval {
-  const { estimate, lower, upper, standardError } = interval;
-  return {
-    ...interval,
-    estimate: 100 * estimate,
-    lower: 100 * lower,
-    upper: 100 * upper,
-    standardError: standardError === null ? null : 100 * standardError,
-  };
+  return metric.startsWith('rouge') ? 'rouge' : metric;
 }
 
 function findWorst(
@@ -240,8 +162,4 @@ function findWorst(
     .filter((sample) => sample.candidate < sample.baseline)
     .sort((a, b) => b.baseline - b.candidate - (a.baseline - a.candidate))
     .slice(0, shownWorst);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

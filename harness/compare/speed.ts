@@ -3,6 +3,7 @@
 
 import type { SampleEvidence } from '../evidence.js';
 import {
+  geometricMean,
   type Interval,
   type IntervalOrReason,
   type RunDesign,
@@ -125,8 +126,9 @@ function samplesOf(side: Side): readonly SampleEvidence[] | null {
   return run?.performance ?? null;
 }
 
-function centre(values: readonly number[]): number | null {
+/** The geometric mean over a side's runs; where one is 0 or less the least, null of none. */
+export function centre(values: readonly number[]): number | null {
   if (values.length < 2 || values.some((value) => value <= 0))
     return values.length === 0 ? null : Math.min(...values);
-  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+  return geometricMean(values);
 }

@@ -1,6 +1,6 @@
 // What follows from a comparison, in one word for speed, one for quality, and a sentence.
 
-import { planRatio } from '../statistics/index.js';
+import { type NonInferiority, planRatio } from '../statistics/index.js';
 import type { QualityComparison } from './quality.js';
 import { type SpeedRatio, singleRunCaveat } from './speed.js';
 
@@ -22,27 +22,31 @@ export function conclude(
 ): ComparisonVerdict {
   const [main] = speed;
   const speedVerdict = !isComparable || main?.ratio == null ? 'not comparable' : judgeMain(main);
-  const judgements = quality.metrics.map(({ judgement }) => judgement?.verdict ?? 'cannot tell');
-  const qualityVerdict =
-    judgements.length === 0
-      ? 'not compared'
-      : (quality.doubts ?? []).length > 0
-        ? 'not to be trusted'
-        : judgements.includes('inferior')
-          ? 'worse'
-          : judgements.every((verdict) => verdict === 'non-inferior')
-            ? 'as good'
-            : 'cannot tell';
-  const words = {
-    'as good': 'answers as well, within the margin',
-    worse: 'answers worse than the margin allows',
-    'cannot tell': 'may or may not answer as well: these samples cannot tell',
-    'not compared': 'was not compared in quality',
-    'not to be trusted': `its scores are not to be trusted (${(quality.doubts ?? []).join('; ')})`,
-  } as const;
-  const text = `${candidate} ${describeMain(main, speedVerdict, baseline)}, and ${words[qualityVerdict]}`;
+  const isDoubted = quality.metrics.length > 0 && (quality.doubts ?? []).length > 0;
+  const qualityVerdict = isDoubted ? 'not to be trusted' : judgeAll(quality.metrics);
+  const words = isDoubted
+    ? `its scores are not to be trusted (${quality.doubts!.join('; ')})`
+    : qualityWords[judgeAll(quality.metrics)];
+  const text = `${candidate} ${describeMain(main, speedVerdict, baseline)}, and ${words}`;
   return { speed: speedVerdict, quality: qualityVerdict, text };
 }
+
+/** As good only where every judgement says so, which takes no correction; worse where one that holds among all does. */
+export function judgeAll(
+  all: readonly { readonly judgement: NonInferiority | null }[],
+): Exclude<ComparisonVerdict['quality'], 'not to be trusted'> {
+  const verdicts = all.map(({ judgement }) => judgement?.verdict ?? 'cannot tell');
+  if (verdicts.length === 0) return 'not compared';
+  if (verdicts.includes('inferior')) return 'worse';
+  return verdicts.every((verdict) => verdict === 'non-inferior') ? 'as good' : 'cannot tell';
+}
+
+export const qualityWords = {
+  'as good': 'answers as well, within the margin',
+  worse: 'answers worse than the margin allows',
+  'cannot tell': 'may or may not answer as well: these samples cannot tell',
+  'not compared': 'was not compared in quality',
+} as const;
 
 /** Latencies of one run a side differ between identical runs by more than their samples show: these never decide alone. */
 function judgeMain({ interval, covers, better, unit }: SpeedRatio): ComparisonVerdict['speed'] {

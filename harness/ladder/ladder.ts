@@ -4,13 +4,13 @@ import type { AgreementComparison } from '../compare/agreement.js';
 import { compareSides } from '../compare/comparison.js';
 import type { QualityComparison } from '../compare/quality.js';
 import { readSides, type Side } from '../compare/side.js';
-import { figuresOf, type SpeedRatio } from '../compare/speed.js';
+import { centre, figuresOf, type SpeedRatio } from '../compare/speed.js';
 import { metricsOf } from '../compare/speed-metric.js';
 import type { ComparisonVerdict } from '../compare/verdict.js';
 import { listDone } from '../experiment/run-starter.js';
 import {
   bonferroniAlpha,
-  geometricMeanRatio,
+  geometricMean,
   type Interval,
   ratioOfRepeats,
 } from '../statistics/index.js';
@@ -170,14 +170,12 @@ async function readSide({ label, folder, runs }: PlannedSide): Promise<Side | nu
 
 function describeRung({ label, folder }: PlannedSide, side: Side | null): LadderRung {
   const records = side?.runs.map(({ record }) => record) ?? [];
-  const figures =
-    side === null ? [] : figuresOf(metricsOf(records[0]!.scenario)[0]!, side).map(Math.log);
-  const mean = figures.reduce((sum, value) => sum + value, 0) / figures.length;
+  const figures = side === null ? [] : figuresOf(metricsOf(records[0]!.scenario)[0]!, side);
   return {
     label,
     path: folder,
     runs: records.length,
-    figure: figures.length === 0 ? null : Math.exp(mean),
+    figure: centre(figures),
     invalidReasons: [...new Set(records.flatMap(({ invalidReasons }) => invalidReasons))],
   };
 }
@@ -222,7 +220,7 @@ function findInteraction(
   const steps = c!.map((value, i) => d![i]! / value);
   const { interval, reason } = ratioOfRepeats(alones, steps, 'interleaved', alphaEach);
   return {
-    ratio: geometricMeanRatio(alones, steps),
+    ratio: geometricMean(steps) / geometricMean(alones),
     interval,
     absentBecause: reason,
     isShown: interval !== null && (interval.lower > 1 || interval.upper < 1),

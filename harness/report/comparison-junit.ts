@@ -1,10 +1,15 @@
 // A gate's results as JUnit XML, which CI systems show: a rule a test case; what cannot be told is skipped, not failed.
 
-import type { Comparison } from '../compare/comparison.js';
 import type { GateResult } from '../compare/gate.js';
 
+/** A candidate and what its gate came to. */
+export interface GateSuite {
+  readonly label: string;
+  readonly gate: readonly GateResult[];
+}
+
 /** The whole document, last newline included. */
-export function formatGateXml({ candidates }: Comparison): string {
+export function formatGateXml(candidates: readonly GateSuite[]): string {
   const suites = candidates.map(({ label, gate }) => {
     const count = (verdict: GateResult['verdict']) =>
       gate.filter((result) => result.verdict === verdict).length;

@@ -5,7 +5,9 @@ import type { CandidateComparison, Comparison } from '../compare/comparison.js';
 import { caveatOf } from '../compare/speed.js';
 import { formatRange, formatRatio } from '../compare/verdict.js';
 import { listAgreement } from './agreement-rows.js';
-import { formatFigure, listRemarks, signed } from './comparison-summary.js';
+import { formatFigure, listRemarks } from './comparison-summary.js';
+import { describeJudgement, listScoreRemarks, signed } from './judgement-text.js';
+import { escapeCell, foldMarkdown, gateMarkdown, markdownTable } from './markdown.js';
 
 /** The whole text, last newline included. */
 export function formatComparisonMarkdown(comparison: Comparison): string {
@@ -15,13 +17,13 @@ export function formatComparisonMarkdown(comparison: Comparison): string {
     ...candidates.map(({ verdict }) => `### ${escapeCell(verdict.text)}`),
     ...formatRemarks(comparison),
     ...candidates.flatMap((candidate) => formatCandidate(candidate, candidates.length > 1)),
-    fold(
+    foldMarkdown(
       'What differs',
       differing.length === 0
         ? ['nothing']
         : differing.map((factor) => `- ${factor.kind}: ${escapeCell(describe(factor))}`),
     ),
-    fold(
+    foldMarkdown(
       'Runs',
       sides.map(
         ({ label, runs }) =>
@@ -43,19 +45,7 @@ function formatRemarks(comparison: Comparison): string[] {
 function formatCandidate(candidate: CandidateComparison, isNamed: boolean): string[] {
   const { label, comparability, speed, quality, agreement, gate, claims } = candidate;
   const blocks = isNamed ? [`#### ${escapeCell(label)}`] : [];
-  if (gate.length > 0) {
-    const marks = { regression: '❌', 'no regression': '✅', 'cannot tell': '❔' } as const;
-    blocks.push(
-      table(
-        ['gate', 'verdict', 'why'],
-        gate.map(({ name, verdict: found, reason, needed }) => [
-          name,
-          `${marks[found]} ${found}${needed === null ? '' : ` (needs ${needed})`}`,
-          reason,
-        ]),
-      ),
-    );
-  }
+  blocks.push(...gateMarkdown(gate));
   if (!comparability.speed) {
     blocks.push(
       [
@@ -67,7 +57,7 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
   }
   if (claims.length > 0) {
     blocks.push(
-      table(
+      markdownTable(
         ['claim', '', 'measured'],
         claims.map(({ metric, holds, reason }) => [
           metric,
@@ -79,7 +69,7 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
   }
   if (speed.length > 0) {
     blocks.push(
-      table(
+      markdownTable(
         ['speed', 'baseline', 'candidate', 'ratio', 'interval'],
         speed.map(
           ({ metric, unit, baseline, candidate: value, ratio, interval, absentBecause }) => [
@@ -97,7 +87,7 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
   }
   if (quality.metrics.length > 0) {
     blocks.push(
-      table(
+      markdownTable(
         [
           `quality, ${quality.metrics[0]!.samples} samples`,
           'baseline',
@@ -105,44 +95,26 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
           'difference',
           'verdict',
         ],
-        quality.metrics.map(
-          ({ metric, baseline, candidate: value, difference, interval, judgement }) => [
-            metric,
-            baseline.toFixed(2),
-            value.toFixed(2),
-            interval === null
-              ? signed(difference)
-              : `${signed(difference)} (${signed(interval.lower)} to ${signed(interval.upper)})`,
-            judgement?.verdict ?? '',
-          ],
-        ),
+        quality.metrics.map((one) => [
+          one.metric,
+          one.baseline.toFixed(2),
+          one.candidate.toFixed(2),
+          one.interval === null
+            ? signed(one.difference)
+            : `${signed(one.difference)} (${signed(one.interval.lower)} to ${signed(one.interval.upper)})`,
+          describeJudgement(one),
+        ]),
       ),
+      ...listScoreRemarks(quality.metrics).map(escapeCell),
     );
   } else if (quality.absentBecause !== null) {
     blocks.push(`Quality was not compared: ${escapeCell(quality.absentBecause)}`);
   }
   const [head, ...rows] = listAgreement(agreement);
   const { absentBecause } = agreement;
-  if (head !== undefined) blocks.push(table(head, rows));
+  if (head !== undefined) blocks.push(markdownTable(head, rows));
   else if (absentBecause !== null && absentBecause !== quality.absentBecause) {
     blocks.push(`Tokens were not compared: ${escapeCell(absentBecause)}`);
   }
   return blocks;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map(escapeCell).join(' | ')} |`;
-  return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
-}
-
-function fold(title: string, lines: readonly string[]): string {
-  return [`<details><summary>${title}</summary>`, '', ...lines, '', '</details>'].join('\n');
-}
-
-/** Cells and list items stay what they are. */
-function escapeCell(text: string): string {
-  return text
-    .replaceAll('|', String.raw`\|`)
-    .replaceAll('<', '&lt;')
-    .replaceAll(/\s*\n\s*/g, ' ');
 }

@@ -4,13 +4,15 @@
 import type { AgreementComparison } from '../compare/agreement.js';
 import { describe } from '../compare/comparability.js';
 import type { CandidateComparison, Comparison } from '../compare/comparison.js';
-import type { QualityDifference } from '../compare/quality.js';
+import type { GateResult } from '../compare/gate.js';
+import type { QualityDifference } from '../compare/score-difference.js';
 import type { SpeedRatio } from '../compare/speed.js';
 import { caveatOf } from '../compare/speed.js';
 import { formatRange, formatRatio } from '../compare/verdict.js';
-import type { Interval, Margin } from '../statistics/index.js';
+import type { Interval } from '../statistics/index.js';
 import { listAgreement } from './agreement-rows.js';
 import { alignColumns } from './columns.js';
+import { describeJudgement, listScoreRemarks, signed } from './judgement-text.js';
 
 /** The whole text, last newline included. */
 export function formatComparison(comparison: Comparison): string {
@@ -72,14 +74,7 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
   if (agreement.absentBecause === null || agreement.absentBecause !== quality.absentBecause) {
     blocks.push(formatAgreement(agreement));
   }
-  if (gate.length > 0) {
-    const rows = gate.map(({ name, verdict, reason, needed }) => [
-      `  ${name}`,
-      needed === null ? verdict : `${verdict}, it would take ${needed}`,
-      reason,
-    ]);
-    blocks.push(`Gate\n${alignColumns(rows)}`);
-  }
+  if (gate.length > 0) blocks.push(formatGate(gate));
   if (claims.length > 0) {
     const rows = claims.map(({ metric, holds, reason }) => [
       `  ${metric}`,
@@ -89,6 +84,15 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
     blocks.push(`Claims\n${alignColumns(rows)}`);
   }
   return blocks;
+}
+
+export function formatGate(gate: readonly GateResult[]): string {
+  const rows = gate.map(({ name, verdict, reason, needed }) => [
+    `  ${name}`,
+    needed === null ? verdict : `${verdict}, it would take ${needed}`,
+    reason,
+  ]);
+  return `Gate\n${alignColumns(rows)}`;
 }
 
 function formatSpeed(speed: readonly SpeedRatio[]): string {
@@ -129,7 +133,8 @@ function formatQuality(metrics: readonly QualityDifference[], leftOut: number): 
     ['Quality, points', 'baseline', 'candidate', 'difference', 'interval', 'verdict'],
     ...rows,
   ]);
-  return `${table}\n${samples} samples, paired${others}`;
+  const remarks = listScoreRemarks(metrics).map((remark) => `\n${remark}`);
+  return `${table}\n${samples} samples, paired${others}${remarks.join('')}`;
 }
 
 function formatAgreement(agreement: AgreementComparison): string {
@@ -137,36 +142,6 @@ function formatAgreement(agreement: AgreementComparison): string {
   if (absentBecause !== null) return `Tokens were not compared: ${absentBecause}`;
   const others = leftOut === 0 ? '' : `\n${leftOut} samples that only one side answered left out`;
   return `${alignColumns(listAgreement(agreement))}${others}`;
-}
-
-export function describeJudgement({
-  judgement,
-  margin,
-  mcNemar,
-  outcomes,
-}: QualityDifference): string {
-  if (judgement === null) return '';
-  const { verdict, detectableLoss, itemsIfEqual } = judgement;
-  const seen =
-    detectableLoss === null
-      ? ''
-      : `; a true loss of ${detectableLoss.toFixed(2)} points would have been seen`;
-  const needed =
-    verdict === 'cannot tell' && itemsIfEqual !== null
-      ? `; ${itemsIfEqual} samples could tell`
-      : '';
-  const test =
-    mcNemar === null || outcomes === null
-      ? ''
-      : `; McNemar p ${mcNemar.midP.toPrecision(2)} (mid), ${mcNemar.exact.toPrecision(2)} (exact)`;
-  return `${verdict} (margin ${formatMargin(margin)})${seen}${needed}${test}`;
-}
-
-/** "7 %", without what binary fractions make of 100 times 0.07. */
-export function formatMargin({ kind, value }: Margin): string {
-  return kind === 'relative'
-    ? `${Number((100 * value).toPrecision(6))} %`
-    : `${Number(value.toPrecision(6))} points`;
 }
 
 function level({ confidence }: Interval): string {
@@ -177,10 +152,6 @@ function level({ confidence }: Interval): string {
 export function formatFigure(value: number | null): string {
   if (value === null) return '-';
   return Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
-}
-
-export function signed(value: number): string {
-  return `${value < 0 ? '' : '+'}${value.toFixed(2)}`;
 }
 
 function quoteWord(word: string): string {

@@ -14,7 +14,8 @@ import type {
 import type { SettingChange } from '../ladder/ladder-factor.js';
 import type { Interval } from '../statistics/index.js';
 import { alignColumns } from './columns.js';
-import { formatFigure, signed } from './comparison-summary.js';
+import { formatFigure } from './comparison-summary.js';
+import { signed } from './judgement-text.js';
 
 /** The whole text, last newline included. */
 export function formatLadder(ladder: Ladder, folder: string): string {

@@ -3,28 +3,30 @@
 export { incompleteBeta, logIncompleteBeta } from './beta.js';
 export { binomialCdf, binomialQuantile, binomialUpperTail, logBinomialCdf } from './binomial.js';
 export { type BootstrapOptions, bootstrapSums, type SumStatistic } from './bootstrap.js';
-export { sumByCluster } from './clusters.js';
-export { type Interval, type IntervalOrReason, invertRatio, refuse } from './interval.js';
 export {
-  adjustBenjaminiHochberg,
-  adjustHolm,
-  bonferroniAlpha,
-  holmLowerBounds,
-} from './multiplicity.js';
+  type EstimateOrReason,
+  type Interval,
+  type IntervalOrReason,
+  meanOf,
+  refuse,
+  type TailTest,
+} from './interval.js';
+export { adjustBenjaminiHochberg, adjustHolm, bonferroniAlpha } from './multiplicity.js';
 export {
   judgeNonInferiority,
+  judgeTogether,
   type Margin,
   type NonInferiority,
   type NonInferiorityQuestion,
 } from './non-inferiority.js';
 export { normalCdf, normalQuantile } from './normal.js';
-export { bootstrapMeanDifference, bootstrapRatioOfMeans } from './paired-bootstrap.js';
+export { bootstrapMeanDifference } from './paired-bootstrap.js';
 export {
   countOutcomes,
   type McNemarTest,
-  newcombeInterval,
   type PairedCounts,
   tangoInterval,
+  tangoTail,
   testMcNemar,
 } from './paired-proportions.js';
 export {
@@ -37,8 +39,8 @@ export { wilsonInterval } from './proportion.js';
 export { Xoshiro128 } from './random.js';
 export { decideRegression, type GateDecision, type GateRule } from './regression-gate.js';
 export {
+  geometricMean,
   geometricMeanInterval,
-  geometricMeanRatio,
   planRatio,
   type RunDesign,
   ratioOfRepeats,
@@ -54,3 +56,4 @@ export {
   summarizeAgreement,
   type TokenAgreement,
 } from './token-agreement.js';
+export { itemsIfUnvaried, unvariedDifference } from './unvaried.js';

@@ -17,20 +17,19 @@ export type IntervalOrReason =
   | { readonly interval: Interval; readonly reason: null }
   | { readonly interval: null; readonly reason: string };
 
+/**
+ * The one-sided p-value of the hypothesis that the truth is at least, or at most, a value. It agrees with the interval beside
+ * it: below alpha / 2 just where the interval at 1 - alpha would leave the value out on that side.
+ */
+export type TailTest = (hypothesis: 'at least' | 'at most', value: number) => number;
+
+/** An interval with the test that agrees with it, or the reason why the data allow neither. */
+export type EstimateOrReason =
+  | { readonly interval: Interval; readonly tail: TailTest; readonly reason: null }
+  | { readonly interval: null; readonly reason: string };
+
 export function refuse(reason: string): { readonly interval: null; readonly reason: string } {
   return { interval: null, reason };
-}
-
-/** Swaps the two sides of a ratio: a / b becomes b / a, each bound the reciprocal of the other's. */
-export function invertRatio(interval: Interval): Interval {
-  const { estimate, lower, upper, standardError } = interval;
-  return {
-    ...interval,
-    estimate: 1 / estimate,
-    lower: 1 / upper,
-    upper: 1 / lower,
-    standardError: standardError === null ? null : standardError / estimate ** 2,
-  };
 }
 
 /**

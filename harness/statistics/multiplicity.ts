@@ -15,7 +15,7 @@ function order(pValues: readonly number[]): number[] {
 
 /**
  * p-values adjusted by Holm 1979: those at most alpha are significant with at most alpha for even one false claim among
- * them, whatever depends on what.
+ * them, whatever depends on what. For claims of which each alone would be acted upon: a gate's rules, verdicts.
  * @returns in the order given
  * @throws RangeError for a p-value that is not in [0, 1]
  */
@@ -32,7 +32,7 @@ export function adjustHolm(pValues: readonly number[]): number[] {
 
 /**
  * p-values adjusted by Benjamini and Hochberg 1995: of those at most alpha, no more than the share alpha is expected to be
- * false, for independent or positively dependent tests.
+ * false, for independent or positively dependent tests. For lists that are looked through: subjects that changed.
  * @returns in the order given
  * @throws RangeError for a p-value that is not in [0, 1]
  */
@@ -57,28 +57,4 @@ export function bonferroniAlpha(alpha: number, count: number): number {
     throw new RangeError(`count is ${count}; it must be an integer of at least 1`);
   }
   return alpha / count;
-}
-
-/**
- * Lower bounds of all effects that hold together with 1 - alpha and agree with Holm's decisions on "effect <= 0":
- * Strassburger and Bretz 2008 ("Compatible simultaneous lower confidence bounds for the Holm procedure and other
- * Bonferroni-based closed tests"), also Guilbaud 2008. Of a claim that Holm makes the bound says only "above 0" as long as
- * other claims fail; those get the level that is left to them. When all are made, each has the larger of 0 and its
- * Bonferroni bound.
- * @param pValues one-sided, of "the effect is above 0"
- * @param boundAt the one-sided lower bound of effect `i` at confidence 1 - level; above 0 where p < level
- * @returns one lower bound an effect, in the order given
- */
-export function holmLowerBounds(
-  pValues: readonly number[],
-  alpha: number,
-  boundAt: (i: number, level: number) => number,
-): number[] {
-  checkShare('alpha', alpha);
-  const claimed = adjustHolm(pValues).map((p) => p <= alpha);
-  const failed = claimed.filter((isClaimed) => !isClaimed).length;
-  return claimed.map((isClaimed, i) => {
-    if (failed === 0) return Math.max(0, boundAt(i, alpha / pValues.length));
-    return isClaimed ? 0 : boundAt(i, alpha / failed);
-  });
 }

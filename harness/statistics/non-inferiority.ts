@@ -2,7 +2,8 @@
 // margin does.
 
 import { checkCount, checkShare } from './argument-checks.js';
-import type { Interval } from './interval.js';
+import type { Interval, TailTest } from './interval.js';
+import { adjustHolm } from './multiplicity.js';
 import { normalQuantile } from './normal.js';
 
 /** The loss that is allowed. "1.5 %" may mean either; the two differ by the baseline's score. */
@@ -15,6 +16,8 @@ export interface Margin {
 export interface NonInferiorityQuestion {
   /** Of candidate - baseline or candidate / baseline, two-sided at 1 - 2 alpha. */
   readonly interval: Interval;
+  /** Of the same, agreeing with the interval. */
+  readonly tail: TailTest;
   readonly of: 'difference' | 'ratio';
   /** Which way the score improves: higher for accuracy, lower for perplexity. */
   readonly better: 'higher' | 'lower';
@@ -35,14 +38,21 @@ export interface NonInferiority {
   readonly limit: number;
   /** The bound that decides, or both where they do not. */
   readonly reason: string;
+  /** One-sided, that the loss is within the margin: small where one beyond it shows. */
+  readonly lossP: number;
+  /** The same among all that was judged together (Holm); of a judgement alone the same. */
+  readonly adjustedLossP: number;
+  /** Inferior by itself, which does not stand among all that was judged together. */
+  readonly isHeldBack: boolean;
   /**
    * The smallest true loss, on the interval's scale (a difference, or how far a ratio is from 1), that as many items with
-   * this scatter would have shown to be a loss with the power asked for. Null for an interval without width.
+   * this scatter would have shown to be a loss with the power asked for. Null for an interval without width, and for one
+   * that knows of no scatter.
    */
   readonly detectableLoss: number | null;
-  /** Items that would show non-inferiority with that power if both systems are equal. Null for an interval without width. */
+  /** Items that would show non-inferiority with that power if both systems are equal; null likewise. */
   readonly itemsIfEqual: number | null;
-  /** Items that would decide if the true value is the estimate; null where that lies on the limit, or without width. */
+  /** Items that would decide if the true value is the estimate; null where that lies on the limit, and likewise. */
   readonly itemsIfAsEstimated: number | null;
 }
 
@@ -53,7 +63,7 @@ export interface NonInferiority {
  * @throws RangeError when the interval has another confidence, or margin, baseline or items are out of range
  */
 export function judgeNonInferiority(question: NonInferiorityQuestion): NonInferiority {
-  const { interval, of, better, items, alpha = 0.05, power = 0.8 } = question;
+  const { interval, tail, of, better, items, alpha = 0.05, power = 0.8 } = question;
   checkShare('alpha', alpha);
   checkShare('power', power);
   checkCount('items', items, 1);
@@ -68,18 +78,47 @@ export function judgeNonInferiority(question: NonInferiorityQuestion): NonInferi
   const { verdict, reason } = compare(interval, limit, better, alpha);
   const z = normalQuantile(1 - alpha);
   // Score intervals have a width even where the items at hand differ nowhere.
-  const scatter = interval.standardError || (interval.upper - interval.lower) / (2 * z);
+  const scatter =
+    interval.standardError === null
+      ? 0
+      : interval.standardError || (interval.upper - interval.lower) / (2 * z);
   const reach = (z + normalQuantile(power)) * scatter;
   const itemsFor = (distance: number): number | null =>
     scatter === 0 || distance === 0 ? null : Math.ceil(items * (reach / distance) ** 2);
+  const lossP = tail(better === 'higher' ? 'at least' : 'at most', limit);
   return {
     verdict,
     limit,
     reason,
+    lossP,
+    adjustedLossP: lossP,
+    isHeldBack: false,
     detectableLoss: scatter === 0 ? null : reach,
     itemsIfEqual: itemsFor(allowed),
     itemsIfAsEstimated: itemsFor(Math.abs(interval.estimate - limit)),
   };
+}
+
+/**
+ * What several judgements say together: several metrics of the same answers, several tasks. That all are non-inferior is
+ * claimed only where each of them is, which is wrong with at most alpha however many there are (an intersection-union test,
+ * Berger 1982), and needs no correction. That any is inferior has as many chances to be wrong as there are judgements: a
+ * loss counts as shown where Holm's adjusted p-value is at most alpha, so that even one false claim among all has alpha.
+ * @param alpha one-sided, that of the judgements
+ * @returns in the order given; "inferior" that does not stand among so many is "cannot tell"
+ */
+export function judgeTogether(
+  judgements: readonly NonInferiority[],
+  alpha: number,
+): NonInferiority[] {
+  checkShare('alpha', alpha);
+  const adjusted = adjustHolm(judgements.map(({ lossP }) => lossP));
+  return judgements.map((judgement, i): NonInferiority => {
+    const adjustedLossP = adjusted[i]!;
+    const isHeldBack = judgement.verdict === 'inferior' && adjustedLossP > alpha;
+    const verdict = isHeldBack ? 'cannot tell' : judgement.verdict;
+    return { ...judgement, adjustedLossP, isHeldBack, verdict };
+  });
 }
 
 /** The margin on the interval's scale. */

@@ -2,7 +2,7 @@
 
 import { checkSameLength } from './argument-checks.js';
 import { type BootstrapOptions, bootstrapSums } from './bootstrap.js';
-import type { IntervalOrReason } from './interval.js';
+import type { EstimateOrReason } from './interval.js';
 
 /**
  * The interval of mean(candidate) - mean(baseline), in the scores' units.
@@ -14,24 +14,8 @@ export function bootstrapMeanDifference(
   baseline: ArrayLike<number>,
   candidate: ArrayLike<number>,
   options: BootstrapOptions = {},
-): IntervalOrReason {
+): EstimateOrReason {
   checkSameLength('baseline', baseline, 'candidate', candidate);
   const differences = Float64Array.from(baseline, (score, i) => candidate[i]! - score);
   return bootstrapSums([differences], (sums, items) => sums[0]! / items, options);
-}
-
-/**
- * The interval of mean(candidate) / mean(baseline), without unit.
- * @param baseline one score an item
- * @param candidate the other system's scores, of the same items in the same order
- * @returns null with the reason as `bootstrapSums` has it; a resample whose baseline adds up to 0 is one
- */
-export function bootstrapRatioOfMeans(
-  baseline: ArrayLike<number>,
-  candidate: ArrayLike<number>,
-  options: BootstrapOptions = {},
-): IntervalOrReason {
-  checkSameLength('baseline', baseline, 'candidate', candidate);
-  const columns = [Float64Array.from(baseline), Float64Array.from(candidate)];
-  return bootstrapSums(columns, (sums) => sums[1]! / sums[0]!, options);
 }

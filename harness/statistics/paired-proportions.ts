@@ -2,9 +2,8 @@
 
 import { checkCount, checkSameLength, checkShare } from './argument-checks.js';
 import { binomialCdf, binomialProbability } from './binomial.js';
-import type { Interval } from './interval.js';
-import { normalQuantile } from './normal.js';
-import { wilsonInterval } from './proportion.js';
+import type { Interval, TailTest } from './interval.js';
+import { normalCdf, normalQuantile } from './normal.js';
 import { findRoot } from './root.js';
 
 /** Questions by who was right. */
@@ -65,19 +64,10 @@ export function testMcNemar(counts: PairedCounts): McNemarTest {
 export function tangoInterval(counts: PairedCounts, alpha: number = 0.05): Interval {
   const n = checkPairs(counts);
   checkShare('alpha', alpha);
-  const { baselineOnly: c, candidateOnly: b } = counts;
   const z = normalQuantile(1 - alpha / 2);
-  // Falls as the difference supposed grows; the interval is where it is within z.
-  const score = (difference: number): number => {
-    const linear = -b - c + (2 * n - b + c) * difference;
-    const constant = -c * difference * (1 - difference);
-    const root = Math.sqrt(Math.max(0, linear ** 2 - 8 * n * constant));
-    const losing = Math.max(0, (root - linear) / (4 * n));
-    const variance = n * (2 * losing + difference * (1 - difference));
-    const distance = b - c - n * difference;
-    return distance === 0 ? 0 : distance / Math.sqrt(Math.max(variance, 0));
-  };
-  const estimate = (b - c) / n;
+  // The interval is where the score is within z.
+  const score = scoreOf(counts);
+  const estimate = (counts.candidateOnly - counts.baselineOnly) / n;
   return describe(
     counts,
     alpha,
@@ -87,41 +77,26 @@ export function tangoInterval(counts: PairedCounts, alpha: number = 0.05): Inter
   );
 }
 
-/**
- * The same difference by Newcombe 1998 ("Improved confidence intervals for the difference between binomial proportions
- * based on paired data"), method 10: Wilson's intervals of both proportions, put together with their correlation.
- * @throws RangeError for no questions, or counts that are not whole
- */
-export function newcombeInterval(counts: PairedCounts, alpha: number = 0.05): Interval {
-  const n = checkPairs(counts);
-  checkShare('alpha', alpha);
-  const { both, baselineOnly, candidateOnly, neither } = counts;
-  const candidate = wilson(both + candidateOnly, n, alpha);
-  const baseline = wilson(both + baselineOnly, n, alpha);
-  const spread =
-    (both + candidateOnly) *
-    (baselineOnly + neither) *
-    (both + baselineOnly) *
-    (candidateOnly + neither);
-  const product = both * neither - baselineOnly * candidateOnly;
-  const corrected = product > 0 ? Math.max(product - n / 2, 0) : product;
-  const correlation = spread === 0 ? 0 : corrected / Math.sqrt(spread);
-  const reach = (own: number, other: number): number =>
-    Math.sqrt(Math.max(0, own ** 2 - 2 * correlation * own * other + other ** 2));
-  const estimate = (candidateOnly - baselineOnly) / n;
-  return describe(
-    counts,
-    alpha,
-    estimate - reach(candidate.below, baseline.above),
-    estimate + reach(candidate.above, baseline.below),
-    'Newcombe method 10',
-  );
+/** The test that agrees with Tango's interval: the score's normal tail at the difference supposed, in shares. */
+export function tangoTail(counts: PairedCounts): TailTest {
+  checkPairs(counts);
+  const score = scoreOf(counts);
+  return (hypothesis, value) => normalCdf(hypothesis === 'at least' ? score(value) : -score(value));
 }
 
-/** How far Wilson's score interval of a proportion reaches below and above it. */
-function wilson(right: number, n: number, alpha: number): { below: number; above: number } {
-  const { estimate, lower, upper } = wilsonInterval(right, n, alpha);
-  return { below: estimate - lower, above: upper - estimate };
+/** Tango's score of a difference supposed, in standard errors; falls as the difference grows. */
+function scoreOf(counts: PairedCounts): (difference: number) => number {
+  const n = checkPairs(counts);
+  const { baselineOnly: c, candidateOnly: b } = counts;
+  return (difference) => {
+    const linear = -b - c + (2 * n - b + c) * difference;
+    const constant = -c * difference * (1 - difference);
+    const root = Math.sqrt(Math.max(0, linear ** 2 - 8 * n * constant));
+    const losing = Math.max(0, (root - linear) / (4 * n));
+    const variance = n * (2 * losing + difference * (1 - difference));
+    const distance = b - c - n * difference;
+    return distance === 0 ? 0 : distance / Math.sqrt(Math.max(variance, 0));
+  };
 }
 
 function describe(

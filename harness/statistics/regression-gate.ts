@@ -5,7 +5,7 @@ import type { Interval } from './interval.js';
 import { normalCdf } from './normal.js';
 import { contrastLogs, type LogContrast, type RunDesign, ratioOfRepeats } from './repeated-runs.js';
 import { leastInteger } from './root.js';
-import { studentQuantile } from './student-t.js';
+import { studentCdf, studentQuantile } from './student-t.js';
 
 export interface GateRule {
   readonly design: RunDesign;
@@ -29,6 +29,8 @@ export interface GateDecision {
   /** Of candidate / baseline at 1 - 2 alpha, so that each bound holds with 1 - alpha; null where runs allow none. */
   readonly interval: Interval | null;
   readonly reason: string;
+  /** One-sided, that the candidate is no worse than the margin: below alpha where a regression shows; null without scatter. */
+  readonly regressionP: number | null;
   /**
    * Runs per side with which new measurements would decide with the power asked for, if the scatter is the observed one
    * and nothing changed, or the change that must be found is there. Null where the runs tell no scatter, the margin is 0
@@ -42,7 +44,7 @@ const mostRuns = 100_000;
 /**
  * Decides by the one-sided bounds of the ratio of geometric means: a regression is shown when even the better bound is
  * beyond the limit, no regression when even the worse bound is within it. Identical sides are called a regression in at
- * most alpha of all cases, and far more rarely with a margin that is not small beside the scatter. The rule is for one
+ * most alpha of all cases, and far more rarely with a margin that is not small beside the scatter. Of several rules the p-values say what holds together. The rule is for one
  * look: measuring on and on until it decides makes false alarms more frequent.
  * @param baseline one figure a run, above 0
  * @param candidate likewise; for interleaved runs as many, in the same order
@@ -58,8 +60,16 @@ export function decideRegression(
   const limit = better === 'higher' ? 1 - margin : 1 + margin;
   const { interval, reason } = ratioOfRepeats(baseline, candidate, design, 2 * alpha);
   if (interval === null) {
-    return { verdict: 'cannot tell', limit, interval, reason, runsPerSide: null };
+    return {
+      verdict: 'cannot tell',
+      limit,
+      interval,
+      reason,
+      regressionP: null,
+      runsPerSide: null,
+    };
   }
+  const regressionP = testRegression(baseline, candidate, rule, limit);
   const runsPerSide = planRuns(baseline, candidate, rule);
   const { lower, upper } = interval;
   const level = `${Number((100 * (1 - alpha)).toFixed(4))} % one-sided`;
@@ -67,15 +77,15 @@ export function decideRegression(
   if (upper < limit) {
     const verdict = better === 'higher' ? 'regression' : 'no regression';
     const why = `the upper bound ${show(upper)} of the ratio (${level}) is below ${show(limit)}`;
-    return { verdict, limit, interval, reason: why, runsPerSide };
+    return { verdict, limit, interval, reason: why, regressionP, runsPerSide };
   }
   if (lower > limit) {
     const verdict = better === 'higher' ? 'no regression' : 'regression';
     const why = `the lower bound ${show(lower)} of the ratio (${level}) is above ${show(limit)}`;
-    return { verdict, limit, interval, reason: why, runsPerSide };
+    return { verdict, limit, interval, reason: why, regressionP, runsPerSide };
   }
   const why = `the ratio lies between ${show(lower)} and ${show(upper)} (each bound ${level}), on both sides of ${show(limit)}`;
-  return { verdict: 'cannot tell', limit, interval, reason: why, runsPerSide };
+  return { verdict: 'cannot tell', limit, interval, reason: why, regressionP, runsPerSide };
 }
 
 function checkRule({ margin, mustFind, alpha = 0.05, power = 0.9 }: GateRule): void {
@@ -89,6 +99,20 @@ function checkRule({ margin, mustFind, alpha = 0.05, power = 0.9 }: GateRule): v
   if (mustFind !== undefined && !(mustFind > margin && mustFind < 1)) {
     throw new RangeError(`mustFind is ${mustFind}; it must be in (${margin}, 1)`);
   }
+}
+
+/** Student's t of the distance between the ratio and the limit, on the logarithms. */
+function testRegression(
+  baseline: readonly number[],
+  candidate: readonly number[],
+  { design, better }: GateRule,
+  limit: number,
+): number | null {
+  const contrast = contrastLogs(baseline, candidate, design);
+  if (typeof contrast === 'string') return null;
+  const { difference, standardError, degreesOfFreedom } = contrast;
+  const t = (difference - Math.log(limit)) / standardError;
+  return studentCdf(better === 'higher' ? t : -t, degreesOfFreedom);
 }
 
 function planRuns(

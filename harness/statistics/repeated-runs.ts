@@ -114,14 +114,10 @@ export function planRatio(ratio: number, scatter: number, alpha: number = 0.05):
   return leastInteger(shown, 2, 1000);
 }
 
-/** The ratio of geometric means, candidate / baseline; all there is to say of single runs. */
-export function geometricMeanRatio(
-  baseline: readonly number[],
-  candidate: readonly number[],
-): number {
-  checkPositive('baseline', baseline);
-  checkPositive('candidate', candidate);
-  return Math.exp(meanOf(candidate.map(Math.log)) - meanOf(baseline.map(Math.log)));
+/** The geometric mean of figures above 0; NaN of none. */
+export function geometricMean(figures: readonly number[]): number {
+  checkPositive('figures', figures);
+  return Math.exp(meanOf(figures.map(Math.log)));
 }
 
 /**
@@ -141,14 +137,13 @@ export function geometricMeanInterval(
   const logs = figures.map(Math.log);
   const standardError = Math.sqrt(varianceOf(logs) / runs);
   if (standardError <= 1e-14) return refuse(noScatter);
-  const mean = meanOf(logs);
+  const estimate = geometricMean(figures);
   const reach = studentQuantile(1 - alpha / 2, runs - 1) * standardError;
-  const estimate = Math.exp(mean);
   return {
     interval: {
       estimate,
-      lower: Math.exp(mean - reach),
-      upper: Math.exp(mean + reach),
+      lower: estimate * Math.exp(-reach),
+      upper: estimate * Math.exp(reach),
       confidence: 1 - alpha,
       standardError: estimate * standardError,
       method: 't on logarithms',

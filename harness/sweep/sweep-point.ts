@@ -3,7 +3,12 @@
 import { sampleTimes, type TimeField } from '../compare/sample-times.js';
 import type { ComparedRun } from '../compare/side.js';
 import type { RunRecord } from '../run-record.js';
-import { geometricMeanInterval, type Interval, percentileInterval } from '../statistics/index.js';
+import {
+  geometricMean,
+  geometricMeanInterval,
+  type Interval,
+  percentileInterval,
+} from '../statistics/index.js';
 import { judgeSlo, type Slo, type SloResult } from './slo.js';
 import type { PlannedPoint } from './sweep-plan.js';
 
@@ -102,8 +107,7 @@ function figuresOf(records: readonly RunRecord[], figureOf: FigureOf): number[] 
 
 function meanOf(records: readonly RunRecord[], figureOf: FigureOf): number | null {
   const figures = figuresOf(records, figureOf);
-  if (figures.length === 0) return null;
-  return Math.exp(figures.reduce((sum, figure) => sum + Math.log(figure), 0) / figures.length);
+  return figures.length === 0 ? null : geometricMean(figures);
 }
 
 function intervalOver(records: readonly RunRecord[], figureOf: FigureOf): Interval | null {

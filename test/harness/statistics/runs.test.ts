@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest';
 import {
   decideRegression,
   type GateRule,
+  geometricMean,
   geometricMeanInterval,
-  geometricMeanRatio,
-  invertRatio,
   ratioOfRepeats,
 } from '../../../harness/statistics/index.js';
 import { golden, relativeError } from './golden.js';
@@ -37,7 +36,8 @@ describe('ratioOfRepeats', () => {
       const welch = ratioOfRepeats(baseline, candidate, 'independent', alpha).interval!;
       expect(relativeError(welch.lower, independent[0])).toBeLessThan(1e-10);
       expect(relativeError(welch.upper, independent[1])).toBeLessThan(1e-10);
-      expect(welch.estimate).toBe(geometricMeanRatio(baseline, candidate));
+      const ratio = geometricMean(candidate) / geometricMean(baseline);
+      expect(relativeError(welch.estimate, ratio)).toBeLessThan(1e-13);
       if (interleaved === undefined) continue;
       const paired = ratioOfRepeats(baseline, candidate, 'interleaved', alpha).interval!;
       expect(relativeError(paired.lower, interleaved[0])).toBeLessThan(1e-10);
@@ -54,10 +54,9 @@ describe('ratioOfRepeats', () => {
       fc.property(figures, figures, (a, b) => {
         const { interval } = ratioOfRepeats(a, b, 'independent');
         fc.pre(interval !== null && interval.standardError! > 1e-6 && interval.upper < 1e6);
-        const inverse = invertRatio(ratioOfRepeats(b, a, 'independent').interval!);
-        expect(relativeError(inverse.lower, interval.lower)).toBeLessThan(1e-9);
-        expect(relativeError(inverse.upper, interval.upper)).toBeLessThan(1e-9);
-        expect(relativeError(inverse.standardError!, interval.standardError!)).toBeLessThan(1e-9);
+        const inverse = ratioOfRepeats(b, a, 'independent').interval!;
+        expect(relativeError(1 / inverse.upper, interval.lower)).toBeLessThan(1e-9);
+        expect(relativeError(1 / inverse.lower, interval.upper)).toBeLessThan(1e-9);
         const scale = (values: number[]) => values.map((value) => 1000 * value);
         const other = ratioOfRepeats(scale(a), scale(b), 'independent').interval!;
         expect(relativeError(other.upper, interval.upper)).toBeLessThan(1e-9);
@@ -96,6 +95,21 @@ describe('decideRegression', () => {
     expect(unclear.runsPerSide).toBeGreaterThan(2);
   });
 
+  it('has a p-value that is alpha where the bound reaches the limit', () => {
+    const [a, b] = [
+      [100, 103, 98, 101],
+      [95, 99, 96, 94],
+    ] as const;
+    for (const design of ['independent', 'interleaved'] as const) {
+      const { upper } = ratioOfRepeats(a, b, design, 0.1).interval!;
+      const margin = 1 - upper;
+      expect(decideRegression(a, b, { ...rule, design, margin }).regressionP).toBeCloseTo(0.05, 9);
+      const { lower } = ratioOfRepeats(b, a, design, 0.1).interval!;
+      const latency: GateRule = { design, better: 'lower', margin: lower - 1 };
+      expect(decideRegression(b, a, latency).regressionP).toBeCloseTo(0.05, 9);
+    }
+  });
+
   it('turns round for a metric that improves downwards', () => {
     const latency: GateRule = { ...rule, better: 'lower' };
     const baseline = [100, 101, 99, 100];
@@ -111,6 +125,7 @@ describe('decideRegression', () => {
       limit: 0.97,
       interval: null,
       reason: '1 baseline and 1 candidate runs: scatter between runs needs at least 2 a side',
+      regressionP: null,
       runsPerSide: null,
     });
     expect(decideRegression([100, 101], [99, 102], { ...rule, margin: 0 }).runsPerSide).toBeNull();

@@ -7,6 +7,7 @@ import type { QualityComparison } from '../../../compare/quality.js';
 import { caveatOf, type SpeedRatio } from '../../../compare/speed.js';
 import { findPackageRoot } from '../../../package-root.js';
 import { formatCommand, listRemarks } from '../../comparison-summary.js';
+import { listScoreRemarks } from '../../judgement-text.js';
 import { forestChart } from '../charts/forest.js';
 import { fold } from '../fold.js';
 import { type Content, html, type Markup } from '../markup.js';
@@ -16,6 +17,7 @@ import { sideBySide } from '../side-by-side.js';
 import { table } from '../table.js';
 import { type Judgement, verdictBox } from '../verdict-box.js';
 import { showAgreement } from './agreement-section.js';
+import { listGate } from './gate-judgements.js';
 import { tabulateQuality } from './quality-table.js';
 import { speedRow, tabulateSpeed } from './speed-table.js';
 import { qualityTones, speedTones } from './verdict-tones.js';
@@ -43,13 +45,9 @@ export function formatComparisonPage(comparison: Comparison): string {
 }
 
 function showVerdict({ verdict, comparability, gate, claims }: CandidateComparison): Markup {
-  const gateTones = { regression: 'bad', 'no regression': 'good', 'cannot tell': 'plain' } as const;
   const others: Judgement[] = [
     { tone: qualityTones[verdict.quality], title: verdict.quality, text: 'in quality' },
-    ...gate.map(({ name, verdict: found, reason, needed }): Judgement => {
-      const text = needed === null ? reason : `${reason}; it would take ${needed}`;
-      return { tone: gateTones[found], title: `${name}: ${found}`, text };
-    }),
+    ...listGate(gate),
     ...claims.map(({ metric, holds, reason }): Judgement => {
       return {
         tone: holds ? 'good' : 'bad',
@@ -109,7 +107,11 @@ function showCandidate(candidate: CandidateComparison, index: number, isNamed: b
       ? section(`Quality${suffix}`, absent(`Not compared: ${absentBecause ?? 'no scores'}`))
       : section(
           `Quality${suffix}`,
-          [tabulateQuality(metrics, `${path}.quality.metrics`), showWorst(quality, label)],
+          [
+            tabulateQuality(metrics, `${path}.quality.metrics`),
+            listScoreRemarks(metrics).map(absent),
+            showWorst(quality, label),
+          ],
           `${metrics[0]!.samples} samples, paired${leftOut === 0 ? '' : `; ${leftOut} that only one side scored are left out`}`,
         ),
     showAgreement(agreement, `${path}.agreement`, suffix),

@@ -1,4 +1,4 @@
-// The pages of runs, of a comparison, a ladder and sweeps in a real browser: each loads without a complaint, no label lies on another, nothing is cut off, and it can be
+// The pages of runs, of comparisons, a ladder and sweeps in a real browser: each loads without a complaint, no label lies on another, nothing is cut off, and it can be
 // read in the dark and on paper. Where there is no Chromium this is skipped, by name.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -49,6 +49,19 @@ describe.skipIf(program === null)(`pages in Chromium${reason}`, () => {
     const other = await makeRun(folder, 'bf16', ...few, '--target-qps', '1', '--model', 'tiny');
     await callBench('compare', other, runs[0]!, '--output', models);
     pages.push(join(models, 'report.html'));
+    const evaluations = ['tiny', 'tiny-int4'].map((model) => [
+      model,
+      join(folder, `eval-${model}`),
+    ]);
+    const data = join(findPackageRoot().folder, 'test/golden/lm-eval/data');
+    for (const [model, place] of evaluations) {
+      const asked = ['--tasks', 'mmlu,hellaswag,wikitext', '--limit', '4', '--data', data];
+      expect((await callBench('eval', model!, ...asked, '--output', place!)).code).toBe(0);
+    }
+    const scored = join(folder, 'scored');
+    const rules = ['--gate', 'mmlu=-1.5pt,wikitext=+1%', '--output', scored];
+    await callBench('compare', ...evaluations.map(([, place]) => place!), ...rules);
+    pages.push(join(scored, 'report.html'));
     const experiments = [
       await makeLadder(folder),
       await makeSweep(folder, 'rates', rateSweep),
