@@ -220,6 +220,10 @@ std::string Collective::fault() const {
   return describe_exchange_fault(rank_, *fault);
 }
 
+void Collective::give_up() noexcept {
+  if (group_->nccl != nullptr) group_->nccl->abort();
+}
+
 void Collective::add_across(int64_t count, float* sum) {
   check_positive(count, "the count");
   check_aligned(sum, "the sum");

@@ -1,7 +1,11 @@
 // NCCL where it can be opened at run time; nothing of it is needed to build or to run.
 #pragma once
 
+#include <atomic>
+#include <memory>
+#include <shared_mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "ops/cuda/launch.cuh"
@@ -18,6 +22,9 @@ class NcclGroup {
   NcclGroup(const NcclGroup&) = delete;
   NcclGroup& operator=(const NcclGroup&) = delete;
 
+  // Ends the kernels that wait, on all ranks; returns at once. From any thread, once. Calls that
+  // come later throw Error(kEngineBroken).
+  void abort() noexcept;
   const std::string& version() const { return version_; }  // "2.27.3"
   // values (count) fp32 = the sum of every rank's, in place; queued on the rank's stream.
   void add(const Gpu& gpu, int rank, float* values, int64_t count) const;
@@ -30,7 +37,13 @@ class NcclGroup {
  private:
   NcclGroup() = default;
   void warm_up(const std::vector<const Gpu*>& gpus) const;
+  // Holds off abort() while NCCL is called; throws where that has begun.
+  std::shared_lock<std::shared_timed_mutex> enter() const;
+
   std::vector<void*> communicators_;
+  mutable std::shared_timed_mutex calls_;
+  std::atomic<bool> aborted_{false};
+  std::thread aborting_;
   std::string version_;
 };
 
