@@ -12,6 +12,8 @@
 namespace loadmark {
 namespace {
 
+using ops::cuda::Collective;
+
 // A rank before it can run.
 struct Share {
   std::unique_ptr<ops::cuda::Gpu> gpu;
@@ -52,10 +54,12 @@ void load_share(const EngineOptions& options, int rank, RankThreads& threads, Sh
   const int64_t sharing = ranks_on(devices, device);
   share->gpu = std::make_unique<ops::cuda::Gpu>(device_number(device));
   share->gpu->set_meets_others(sharing > 1);
-  // Memory is looked at while no rank takes any.
+  std::vector<int> numbers;
+  for (const std::string& name : devices) numbers.push_back(device_number(name));
+  // Memory is looked at while no rank takes any; NCCL takes its own when ranks have theirs.
   const auto own_free_bytes = [&] {
     threads.group().meet();
-    const int64_t bytes = share->gpu->free_bytes() / sharing;
+    const int64_t bytes = share->gpu->free_bytes() / sharing - Collective::nccl_bytes(numbers);
     threads.group().meet();
     return bytes;
   };

@@ -33,6 +33,9 @@ class Collective {
   static std::vector<std::unique_ptr<Collective>> make(const std::vector<const Gpu*>& gpus,
                                                        int64_t most_count,
                                                        CollectivePath path = CollectivePath::kAuto);
+  // What NCCL takes at most on each of these devices, beside these objects' own memory; 0 where it
+  // would carry nothing, or is not found.
+  static int64_t nccl_bytes(const std::vector<int>& devices);
   ~Collective();
   Collective(const Collective&) = delete;
   Collective& operator=(const Collective&) = delete;

@@ -64,8 +64,10 @@ void check_nccl(int status, const char* what) {
 
 }  // namespace
 
+bool NcclGroup::is_there() { return nccl().found; }
+
 std::unique_ptr<NcclGroup> NcclGroup::make(const std::vector<const Gpu*>& gpus) {
-  if (!nccl().found) return nullptr;
+  if (!is_there()) return nullptr;
   std::unique_ptr<NcclGroup> group(new NcclGroup);
   int version = 0;
   check_nccl(nccl().get_version(&version), "ncclGetVersion");

@@ -15,6 +15,8 @@ namespace loadmark::ops::cuda {
 // Communicators (ncclComm_t), one a rank of this process, each on a device of its own.
 class NcclGroup {
  public:
+  // Whether libnccl.so.2 is found.
+  static bool is_there();
   // Null where libnccl.so.2 is not found. Throws Error(kEngineBroken) with NCCL's words where it
   // cannot connect the devices.
   static std::unique_ptr<NcclGroup> make(const std::vector<const Gpu*>& gpus);
