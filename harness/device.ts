@@ -7,6 +7,7 @@ import {
   type EngineOptions,
   type HostFeatures,
 } from '../native/index.js';
+import { refuseFaults } from './engine-fault.js';
 import { type Fault, messageOf } from './errors.js';
 import type { RunSettings } from './run-config.js';
 
@@ -137,7 +138,7 @@ function surveyCuda(features: () => HostFeatures): CudaSurvey {
 
 /** null where the run has no engine, or a fault was noted instead. */
 export function chooseWorkers(
-  { sut, engine }: RunSettings,
+  { sut, engine, scenario }: Pick<RunSettings, 'sut' | 'engine' | 'scenario'>,
   resolve: (device: string) => DeviceChoice,
   whereIs: (...path: string[]) => string,
   faults: Fault[],
@@ -156,12 +157,8 @@ export function chooseWorkers(
     const message = `engine.profile_steps is ${engine.profileSteps}, and the CPU engine has no kernels to profile; allowed: 0, or a GPU (--device cuda)`;
     faults.push({ where: whereIs('engine', 'profile_steps'), message });
   }
-  const faultSteps = engine.faultAtStep?.split(',').length ?? 0;
-  if (faultSteps > groups.length) {
-    const workers = groups.length === 1 ? '1 worker' : `${groups.length} workers`;
-    const message = `engine.fault_at_step is "${engine.faultAtStep}": ${faultSteps} steps for ${workers}; allowed: a step for each worker, or fewer`;
-    faults.push({ where: whereIs('engine', 'fault_at_step'), message });
-  }
+  const unable = engine.fault === null ? null : refuseFaults(engine.fault, groups, scenario);
+  if (unable !== null) faults.push({ where: whereIs('engine', 'fault'), message: unable });
   return resolveTypes(engine, groups, whereIs, faults);
 }
 

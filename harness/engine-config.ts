@@ -1,8 +1,9 @@
 // The native engine's settings, as a run's section `engine` has them. Which of its types a device has is device.ts's
 // business.
 
+import { optionalFaults } from './engine-fault.js';
 import { listText } from './list-field.js';
-import { choice, number, optionalCounts, optionalNumber, section } from './setting-fields.js';
+import { choice, number, optionalNumber, section } from './setting-fields.js';
 
 const count = (max: number) => ({ min: 1, max, whole: true }) as const;
 
@@ -35,6 +36,6 @@ export const engineFields = section({
   profileSteps: number({ min: 0, max: 10_000, whole: true }, 0),
   /** The first of them: 0 is the first of the pass that is measured, any other counts from the load of the engine. */
   profileFirstStep: number({ min: 0, max: 1_000_000_000, whole: true }, 0),
-  /** For tests of what comes after: the step at which each worker is made to fail, 0 for none. */
-  faultAtStep: optionalCounts('the step of each worker, 0 for none,'),
+  /** For tests of what comes after: which workers are made to fail, how and when (engine-fault.ts). Such a run is INVALID. */
+  fault: optionalFaults(),
 });

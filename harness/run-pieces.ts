@@ -7,6 +7,7 @@ import { loadTokenizer, type ModelTokenizer, type Tokenizer } from '../datasets/
 import { type Clock, RealClock, VirtualClock } from '../loadgen/index.js';
 import type { RunConfig } from './config.js';
 import { isFile } from './config-files.js';
+import { readFaults } from './engine-fault.js';
 import { InputError, messageOf } from './errors.js';
 import { inspectCheckpoint } from './model-inspection.js';
 import { checkPromptLengths, checkVocabulary } from './prompt-check.js';
@@ -96,7 +97,10 @@ async function buildNative(config: RunConfig, dataset: Dataset, progress: Progre
   checkPromptLengths(library, workers[0]!.maxSequenceTokens);
   const { NativeSut } = await import('./sut/native.js');
   const terms = buildGeneration(config, tokenizer);
-  const sut = await NativeSut.load(workers, library, terms, progress.note.bind(progress));
+  const sut = await NativeSut.load(workers, library, terms, {
+    onLoss: progress.note.bind(progress),
+    faults: readFaults(config.engine.fault),
+  });
   return { library, sut };
 }
 
@@ -135,8 +139,7 @@ export function buildWorkers(
     instructionSet: engine.instructionSet,
     weightFormat: engine.weights,
   };
-  const faultSteps = engine.faultAtStep?.split(',').map(Number);
-  return placeWorkers(shared, workers, engine.threads, faultSteps);
+  return placeWorkers(shared, workers, engine.threads, readFaults(engine.fault));
 }
 
 function buildGeneration(

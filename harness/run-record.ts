@@ -23,7 +23,7 @@ import {
   type TelemetryRecord,
 } from './telemetry/telemetry-record.js';
 import type { WarmUp } from './warm-up.js';
-import { refuseSpeed } from './worker-losses.js';
+import { refuseFaulty, refuseSpeed } from './worker-losses.js';
 
 export const runSchema = 'loadmark/run/1';
 
@@ -201,6 +201,8 @@ function listInvalidReasons(material: RunMaterial): string[] {
     }
   }
   for (const { pass, outcome } of passes) reasons.push(...listSutFaults(pass, outcome));
+  const faulty = refuseFaulty(material.config);
+  if (faulty !== null) reasons.push(faulty);
   const broken = material.sut?.brokenBy;
   const lost = broken || material.performance === null ? null : refuseSpeedOf(material);
   if (lost !== null) reasons.push(`performance: ${lost}`);

@@ -26,7 +26,7 @@ export function listRemarks(material: RunMaterial, telemetry: TelemetryRecord | 
     ...(performance?.outcome.remarks ?? []),
     ...remarkOnConcurrency(config),
     ...remarkOnProbe(performance),
-    ...remarkOnLosses(sut?.losses ?? [], config.engine.faultAtStep),
+    ...remarkOnLosses(sut?.losses ?? []),
     ...remarkOnProfile(config.engine, profile, work),
     ...(telemetry === null
       ? []

@@ -20,7 +20,7 @@ import type { SweepAxis, SweepRequest } from './sweep/sweep-plan.js';
 export const sweepFlags: readonly RunFlag[] = [
   {
     flags: '--vary <name=values...>',
-    help: "a run's option, or a key of --set, and its values: max-batch=1,8,64; all that are given make a grid",
+    help: "a run's option, or a key of --set, and its values: max-batch=1,8,64, or with semicolons between where values have commas: 'device=cuda:0; cuda:0,1'; all that are given make a grid",
   },
   {
     flags: '--rates <list>',
@@ -156,13 +156,12 @@ function readAxes(value: unknown, faults: Fault[]): SweepAxis[] {
     const refuse = (message: string) => faults.push({ where: '--vary', message });
     const equals = text.indexOf('=');
     const name = text.slice(0, Math.max(0, equals));
-    const values = text
-      .slice(equals + 1)
-      .split(',')
-      .map((part) => part.trim());
+    const values = splitValues(text.slice(equals + 1));
     const find = findSetting(name);
     if (equals < 1 || values.includes('')) {
-      refuse(`${quote(text)} is not name=value,value; an example: max-batch=1,8,64`);
+      refuse(
+        `${quote(text)} is not name=value,value or name=value;value; examples: max-batch=1,8,64 and device=cuda:0;cuda:0,1`,
+      );
     } else if (find === null) {
       refuse(
         `${quote(name)} is no setting; allowed: ${settingNames.join(', ')}, or a key such as engine.page_tokens${suggestName(name, settingNames)}`,
@@ -181,6 +180,11 @@ function readAxes(value: unknown, faults: Fault[]): SweepAxis[] {
     faults.push({ where: '--vary', message });
   }
   return axes;
+}
+
+/** Commas stand between values, or within them where semicolons stand between. */
+function splitValues(text: string): string[] {
+  return text.split(text.includes(';') ? ';' : ',').map((part) => part.trim());
 }
 
 function readRates(value: unknown, faults: Fault[]): SweepRequest['rates'] {

@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os';
 import type { DeviceName, EngineOptions } from '../native/index.js';
 import type { WorkerTarget } from './device.js';
+import type { WorkerFault } from './engine-fault.js';
 
 /** Of one worker's engine. */
 export interface WorkerOptions extends EngineOptions {
@@ -14,19 +15,25 @@ export interface WorkerOptions extends EngineOptions {
 /** What does not depend on a worker's place. */
 export type SharedOptions = Omit<
   EngineOptions,
-  'device' | 'threads' | 'kvCacheType' | 'activationType' | 'faultAtStep'
+  | 'device'
+  | 'threads'
+  | 'kvCacheType'
+  | 'activationType'
+  | 'faultAtStep'
+  | 'faultKind'
+  | 'faultRank'
 >;
 
 /**
  * @param threads of each worker; null shares the cores between the workers on the CPU, each with one at least. A worker on
  * GPUs computes nothing on its threads.
- * @param faultSteps the step at which each worker's engine is made to fail; 0, or none: at no step
+ * @param faults how workers' engines are made to fail: at a step, or when they are told to
  */
 export function placeWorkers(
   shared: SharedOptions,
   workers: readonly WorkerTarget[],
   threads: number | null,
-  faultSteps: readonly number[] = [],
+  faults: readonly WorkerFault[] = [],
   cores: number = availableParallelism(),
 ): WorkerOptions[] {
   const onCpu = workers.filter(({ devices }) => devices[0] === 'cpu').length;
@@ -34,7 +41,7 @@ export function placeWorkers(
   return workers.map(({ devices, kvCacheType, activationType }, index) => {
     const isOnCpu = devices[0] === 'cpu';
     const share = isOnCpu ? Math.floor(cores / onCpu) + (placed++ < cores % onCpu ? 1 : 0) : cores;
-    const faultAtStep = faultSteps[index] ?? 0;
+    const fault = faults.find(({ worker }) => worker === index);
     return {
       ...shared,
       device: devices[0]!,
@@ -42,9 +49,17 @@ export function placeWorkers(
       threads: threads ?? Math.max(1, share),
       kvCacheType,
       activationType,
-      ...(faultAtStep > 0 ? { faultAtStep } : {}),
+      ...(fault === undefined ? {} : describeFault(fault)),
     };
   });
+}
+
+function describeFault({ kind, rank, after }: WorkerFault) {
+  return {
+    faultAtStep: after.unit === 'step' ? after.count : 0,
+    faultKind: kind,
+    ...(rank === null ? {} : { faultRank: rank }),
+  };
 }
 
 /** All devices of a worker. */

@@ -1,10 +1,11 @@
 // What may the engine be asked? Checks every argument, quoting the value and what is allowed, and packs lists of
 // requests into the few typed arrays that cross to the addon. What only the loaded model knows is checked there.
-import type {
-  DeviceName,
-  EngineOptions,
-  GenerateRequest,
-  ScoreRequest,
+import {
+  type DeviceName,
+  type EngineOptions,
+  faultKinds,
+  type GenerateRequest,
+  type ScoreRequest,
 } from './engine-contract.js';
 
 /** `code` is stable and machine-readable; `message` quotes the value and what is allowed. */
@@ -91,6 +92,7 @@ function checkRanks(options: EngineOptions): readonly DeviceName[] {
 export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   const weightFormat = options.weightFormat ?? 'checkpoint';
   const faultAtStep = options.faultAtStep ?? 0;
+  const faultKind = options.faultKind ?? 'exception';
   const faultRank = options.faultRank ?? -1;
   const stepLag = options.stepLag ?? 0;
   if (typeof options.modelPath !== 'string' || options.modelPath === '') {
@@ -112,6 +114,7 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   checkChoice('activationType', options.activationType, types.activationTypes);
   checkChoice('weightFormat', weightFormat, ['checkpoint', 'int8']);
   checkInteger('faultAtStep', faultAtStep, 0, maxInt32);
+  checkChoice('faultKind', faultKind, faultKinds);
   checkInteger('faultRank', faultRank, -1, Math.max(1, tensorParallelDevices.length) - 1);
   checkInteger('stepLag', stepLag, 0, 1);
   const checked = {
@@ -129,6 +132,7 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
     activationType: options.activationType,
     weightFormat,
     faultAtStep,
+    faultKind,
     faultRank,
     stepLag,
   };

@@ -15,6 +15,14 @@ export type WeightFormat = 'checkpoint' | 'int8';
  */
 export type ActivationType = 'int8' | 'fp32' | 'fp16' | 'bf16';
 
+/**
+ * How a step can be made to fail: `exception` is thrown; `out-of-memory` asks for more than there is, on a GPU of the GPU;
+ * `device-fault` runs a kernel that traps, after which its GPU serves this process no more (not on the CPU);
+ * `thread-death` ends the thread that computes, which tells nobody.
+ */
+export type FaultKind = (typeof faultKinds)[number];
+export const faultKinds = ['exception', 'out-of-memory', 'device-fault', 'thread-death'] as const;
+
 export interface EngineOptions {
   /** Folder in Hugging Face layout: config.json and *.safetensors; a .gguf file; or synthetic:<shape>:<seed>, random weights. */
   readonly modelPath: string;
@@ -44,9 +52,11 @@ export interface EngineOptions {
   readonly activationType: ActivationType;
   /** Left out: `checkpoint`. */
   readonly weightFormat?: WeightFormat;
-  /** Fault injection for tests: the step of this number (1 is the first) fails, which breaks the engine. */
+  /** Fault injection for tests: the step of this number (1 is the first) fails, which breaks the engine; 0: none does. */
   readonly faultAtStep?: number;
-  /** With faultAtStep: it fails in this rank of tensor parallelism alone. -1, or left out: in the engine. */
+  /** How that step fails, or the one after `failNextStep()`. Left out: `exception`. */
+  readonly faultKind?: FaultKind;
+  /** In this rank of tensor parallelism alone. -1, or left out: in the thread that steps, which is rank 0's. */
   readonly faultRank?: number;
   /** For tests: the CPU takes this many steps (0 or 1) ahead of results, as a GPU does. */
   readonly stepLag?: number;
@@ -171,6 +181,8 @@ export interface EngineStats {
   /** How long steps took a GPU, and how long it waited between steps that followed one another; 0 on the CPU. */
   readonly deviceNs: number;
   readonly deviceGapNs: number;
+  /** Of each rank of tensor parallelism, whose means the two above are; empty on the CPU. */
+  readonly rankDeviceNs: Float64Array;
 }
 
 export interface HostFeatures {

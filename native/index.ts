@@ -72,6 +72,7 @@ interface AddonEngine {
   stats(): EngineStats;
   startProfile(steps: number, firstStep: number): void;
   profile(): EngineProfile | null;
+  failNextStep(): void;
   submit(packed: ReturnType<typeof packRequests>): void;
   cancel(ids: Int32Array): void;
   score(packed: ReturnType<typeof packScoreRequests>): Promise<ScoreResult[]>;
@@ -189,6 +190,11 @@ export class Engine {
   /** null before the steps asked for are through. */
   profile(): EngineProfile | null {
     return translate(() => this.#native.profile());
+  }
+
+  /** For tests: the step that ends next fails as the options say. An engine without work has no next step. */
+  failNextStep(): void {
+    translate(() => this.#native.failNextStep());
   }
 
   /** Takes all of them or, with an error naming the request, none. */

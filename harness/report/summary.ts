@@ -5,7 +5,7 @@ import pc from 'picocolors';
 import type { Histogram } from '../histogram.js';
 import type { PeakSearch, PerformanceRecord } from '../performance-record.js';
 import type { AccuracyRecord, RunRecord } from '../run-record.js';
-import type { SutRecord } from '../sut-record.js';
+import type { SutRecord, WorkerRecord } from '../sut-record.js';
 import type { TelemetryRecord } from '../telemetry/telemetry-record.js';
 import { formatAudit } from './audit-summary.js';
 import { listWarnings } from './warnings.js';
@@ -196,12 +196,20 @@ function formatWorkers({ workers }: SutRecord): string[] {
       `${steps} steps`,
       occupancy === null ? null : `${formatNumber(occupancy)} sequences a step`,
       `KV cache up to ${(100 * worker.kvPeakShare).toFixed(0)} %`,
-      busyShare === null ? null : `busy ${(100 * busyShare).toFixed(1)} %`,
+      busyShare === null ? null : `busy ${formatBusy(busyShare)} %${formatRanks(worker)}`,
       worker.failure === null ? null : 'FAILED',
     ];
     const name = `worker ${index} (${worker.devices.join('+')})`;
     return `            ${name}: ${facts.filter((fact) => fact !== null).join(', ')}`;
   });
+}
+
+const formatBusy = (share: number) => (100 * share).toFixed(1);
+
+/** " (98.1, 97.9)" of a worker on several GPUs; records from before have it of none. */
+function formatRanks({ rankBusyShares }: Partial<Pick<WorkerRecord, 'rankBusyShares'>>): string {
+  const each = (rankBusyShares ?? []).map((share) => formatBusy(share ?? 0));
+  return each.length === 0 ? '' : ` (${each.join(', ')})`;
 }
 
 /** Nothing where no steps were counted. */

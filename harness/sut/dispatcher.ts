@@ -116,6 +116,18 @@ export class Dispatcher {
     if (held.length > 0) this.#place();
   }
 
+  /** For tests: the worker's next step fails as its options say. */
+  failNextStep(index: number): void {
+    const worker = this.workers[index]!;
+    if (!isWorking(worker)) return;
+    try {
+      worker.engine.failNextStep();
+    } catch (error) {
+      if (!isBroken(error)) throw error;
+      this.fail(worker, error);
+    }
+  }
+
   /** Of the first worker: its kernels are those of all. */
   startProfile(steps: number, firstStep: number): void {
     this.workers[0]!.engine.startProfile(steps, firstStep);

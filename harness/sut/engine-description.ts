@@ -84,6 +84,9 @@ function describeWorker(worker: Worker, passNs: number): WorkerWork {
   const now = engine.stats();
   const steps = now.steps - before.steps;
   const deviceNs = now.deviceNs - before.deviceNs;
+  // Only a GPU's steps are timed.
+  const share = (ns: number) => (ns === 0 || passNs <= 0 ? null : Math.min(1, ns / passNs));
+  const ranks = [...now.rankDeviceNs].map((ns, rank) => ns - (before.rankDeviceNs[rank] ?? 0));
   return {
     devices,
     state: failure === null ? 'ok' : 'failed',
@@ -98,8 +101,8 @@ function describeWorker(worker: Worker, passNs: number): WorkerWork {
     kvUsedShare: now.usedKvPages / engine.info.kvPages,
     kvPeakShare: now.peakKvPages / engine.info.kvPages,
     preemptions: now.preemptions - before.preemptions,
-    // Only a GPU's steps are timed.
-    busyShare: deviceNs === 0 || passNs <= 0 ? null : Math.min(1, deviceNs / passNs),
+    busyShare: share(deviceNs),
+    rankBusyShares: ranks.length < 2 ? null : ranks.map(share),
   };
 }
 
@@ -128,5 +131,6 @@ function addStats(a: EngineStats, b: EngineStats): EngineStats {
     preemptions: a.preemptions + b.preemptions,
     deviceNs: a.deviceNs + b.deviceNs,
     deviceGapNs: a.deviceGapNs + b.deviceGapNs,
+    rankDeviceNs: Float64Array.of(...a.rankDeviceNs, ...b.rankDeviceNs),
   };
 }

@@ -63,8 +63,10 @@ export interface WorkerWork {
   /** The fullest its KV cache has been since it was loaded, 0..1. */
   readonly kvPeakShare: number;
   readonly preemptions: number;
-  /** Of the time from the start of the test to the last news of any worker, the share its GPU computed; null on the CPU. */
+  /** Of the time from the start of the test to the last news of any worker, the share its GPU computed, or the mean of its GPUs; null on the CPU. */
   readonly busyShare: number | null;
+  /** Of each of its GPUs, where several compute its model together; `busyShare` is their mean. null elsewhere. */
+  readonly rankBusyShares: readonly (number | null)[] | null;
 }
 
 /** A worker that failed: its samples went to the others. */

@@ -4,6 +4,7 @@
 
 import type { QuerySample, QuerySampleResponse, Responder } from '../../loadgen/index.js';
 import { type EngineProfile, type EventBatch, eventStatus } from '../../native/index.js';
+import type { WorkerFault } from '../engine-fault.js';
 import { messageOf } from '../errors.js';
 import type { DatasetLibrary } from '../sample-library.js';
 import type { WorkerOptions } from '../worker-options.js';
@@ -11,6 +12,7 @@ import { encodeChoice } from './choice-response.js';
 import { Dispatcher } from './dispatcher.js';
 import { describeEngine, describeWork, readWorkers } from './engine-description.js';
 import { type EngineReading, EngineReadings } from './engine-readings.js';
+import { FaultTrigger } from './fault-trigger.js';
 import { type GenerationTerms, makeRequest } from './generation-request.js';
 import type {
   Answer,
@@ -31,6 +33,12 @@ interface Flight {
   firstTokenNs: number;
 }
 
+/** What goes along with a load. */
+export interface LoadBeside {
+  readonly onLoss: (message: string) => void;
+  readonly faults: readonly WorkerFault[];
+}
+
 export class NativeSut implements MeasuredSut {
   readonly name = 'loadmark-native';
   readonly description: SutDescription;
@@ -41,6 +49,7 @@ export class NativeSut implements MeasuredSut {
   readonly #dispatcher: Dispatcher;
   readonly #library: DatasetLibrary;
   readonly #generation: GenerationTerms;
+  readonly #trigger: FaultTrigger;
   readonly #flights = new Map<number, Flight>();
   readonly #questions: { sample: QuerySample; responder: Responder }[] = [];
   readonly #maxQuestions: number;
@@ -57,11 +66,13 @@ export class NativeSut implements MeasuredSut {
     dispatcher: Dispatcher,
     library: DatasetLibrary,
     generation: GenerationTerms,
+    faults: readonly WorkerFault[],
   ) {
     const { workers } = dispatcher;
     this.#dispatcher = dispatcher;
     this.#library = library;
     this.#generation = generation;
+    this.#trigger = new FaultTrigger(faults, (worker) => dispatcher.failNextStep(worker));
     this.#maxQuestions = workers.reduce((sum, { maxBatch }) => sum + maxBatch, 0);
     this.#maxSequenceTokens = workers[0]!.options.maxSequenceTokens;
     this.description = describeEngine(workers);
@@ -70,14 +81,14 @@ export class NativeSut implements MeasuredSut {
 
   /**
    * @param workers one at least
-   * @param onLoss hears at once of a worker that failed
+   * @param beside hears at once of a worker that failed; faults of workers that are made to fail
    * @throws InputError when an engine refuses the model or its options, SystemUnderTestError when it is broken.
    */
   static async load(
     workers: readonly WorkerOptions[],
     library: DatasetLibrary,
     generation: GenerationTerms,
-    onLoss: (message: string) => void = () => {},
+    { onLoss, faults }: LoadBeside = { onLoss: () => {}, faults: [] },
   ): Promise<NativeSut> {
     let sut: NativeSut | undefined;
     const dispatcher = await Dispatcher.load(workers, {
@@ -91,7 +102,7 @@ export class NativeSut implements MeasuredSut {
       onBroken: (error) => sut?.break(error),
     });
     library.useVocabulary(dispatcher.workers[0]!.engine.info.vocabSize);
-    sut = new NativeSut(dispatcher, library, generation);
+    sut = new NativeSut(dispatcher, library, generation, faults);
     return sut;
   }
 
@@ -100,6 +111,7 @@ export class NativeSut implements MeasuredSut {
     this.#terms = terms;
     this.answers.clear();
     this.generatedTokens = 0;
+    this.#trigger.beginTest(terms.pass !== null);
     this.#dispatcher.beginTest();
     this.#readings = this.#startReadings();
     this.#testStartNs = Number(process.hrtime.bigint());
@@ -123,6 +135,7 @@ export class NativeSut implements MeasuredSut {
   }
 
   issueQuery(samples: readonly QuerySample[], responder: Responder): void {
+    this.#trigger.noteIssued(samples.length);
     if (this.#library.dataset.kind === 'generation') this.#generate(samples, responder);
     else this.#ask(samples, responder);
   }
@@ -173,7 +186,9 @@ export class NativeSut implements MeasuredSut {
     if (this.#terms.reportsFirstTokens && first.length > 0) {
       responder.firstTokenComplete(first, batch.timestampNs);
     }
-    if (whole.length > 0) responder.querySamplesComplete(whole, batch.timestampNs);
+    if (whole.length === 0) return;
+    responder.querySamplesComplete(whole, batch.timestampNs);
+    this.#trigger.noteAnswered(this.answers.size);
   }
 
   /** The dispatcher's door: what these had so far does not count. A first token that was reported stays reported. */
@@ -255,6 +270,7 @@ export class NativeSut implements MeasuredSut {
       const data = encodeChoice(result!.logProbs);
       this.#note(result!.finishedNs);
       responder.querySamplesComplete([{ id: sample.id, data, tokenCount: 0 }], result!.finishedNs);
+      this.#trigger.noteAnswered(this.answers.size);
     } catch (error) {
       if (test === this.#test) responder.sampleFailed(sample.id, messageOf(error));
     } finally {

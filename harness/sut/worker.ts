@@ -19,7 +19,15 @@ import { isBroken, nameWorker, readFailure, type WorkerFailure } from './worker-
 /** What a worker asks of an engine. */
 export type WorkerEngine = Pick<
   Engine,
-  'info' | 'stats' | 'submit' | 'cancel' | 'score' | 'startProfile' | 'profile' | 'close'
+  | 'info'
+  | 'stats'
+  | 'submit'
+  | 'cancel'
+  | 'score'
+  | 'startProfile'
+  | 'profile'
+  | 'failNextStep'
+  | 'close'
 >;
 export type OpenEngine = (
   options: EngineOptions,

@@ -247,6 +247,10 @@ Napi::Object EngineHandle::make_object(Napi::Env env) {
     self.engine().start_profile(read_integer(call[0], "steps"), read_integer(call[1], "firstStep"));
     return call.Env().Undefined();
   });
+  method("failNextStep", [](EngineHandle& self, const Napi::CallbackInfo& call) -> Napi::Value {
+    self.engine().fail_next_step();
+    return call.Env().Undefined();
+  });
   method("submit", [](EngineHandle& self, const Napi::CallbackInfo& call) -> Napi::Value {
     self.submit(read_requests(call[0].ToObject()));
     return call.Env().Undefined();

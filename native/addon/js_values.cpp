@@ -124,7 +124,12 @@ EngineOptions read_options(const Napi::Object& options) {
       options, "weightFormat",
       {{"checkpoint", WeightFormat::kCheckpoint}, {"int8", WeightFormat::kInt8}});
   out.fault_at_step = integer("faultAtStep");
-  out.fault_rank = static_cast<int>(integer("faultRank"));
+  out.fault.kind = choose<FaultKind>(options, "faultKind",
+                                     {{"exception", FaultKind::kException},
+                                      {"out-of-memory", FaultKind::kOutOfMemory},
+                                      {"device-fault", FaultKind::kDeviceFault},
+                                      {"thread-death", FaultKind::kThreadDeath}});
+  out.fault.rank = static_cast<int>(integer("faultRank"));
   out.step_lag = static_cast<int>(integer("stepLag"));
   return out;
 }
@@ -239,6 +244,9 @@ Napi::Object write_stats(Napi::Env env, const EngineStats& stats) {
   set(object, "preemptions", stats.preemptions);
   set(object, "deviceNs", stats.device_ns);
   set(object, "deviceGapNs", stats.device_gap_ns);
+  const std::vector<int64_t>& each = stats.rank_device_ns;
+  object.Set("rankDeviceNs",
+             copy_to_js<Napi::Float64Array>(env, std::vector<double>(each.begin(), each.end())));
   return object;
 }
 

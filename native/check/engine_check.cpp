@@ -59,6 +59,17 @@ GenerateRequest draw_request(Mutator& random, int32_t id) {
   return request;
 }
 
+// What a sanitizer does with an allocation or a thread of this kind is the sanitizer's own test.
+FaultKind draw_fault_kind(Mutator& random) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return FaultKind::kException;
+#else
+  constexpr FaultKind kKinds[] = {FaultKind::kException, FaultKind::kOutOfMemory,
+                                  FaultKind::kThreadDeath};
+  return kKinds[random.below(3)];
+#endif
+}
+
 EngineOptions draw_options(Mutator& random, const std::string& model) {
   EngineOptions options;
   options.model_path = model;
@@ -77,7 +88,8 @@ EngineOptions draw_options(Mutator& random, const std::string& model) {
   options.activations =
       random.below(2) == 0 ? ops::ActivationType::kInt8 : ops::ActivationType::kFloat32;
   options.fault_at_step = random.below(4) == 0 ? static_cast<int64_t>(1 + random.below(60)) : 0;
-  if (random.below(2) == 0) options.fault_rank = static_cast<int>(random.below(ranks));
+  if (random.below(2) == 0) options.fault.rank = static_cast<int>(random.below(ranks));
+  options.fault.kind = draw_fault_kind(random);
   options.step_lag = static_cast<int>(random.below(2));
   return options;
 }

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/rank_group.h"
+#include "base/watched_thread.h"
 #include "check/reporter.h"
 #include "engine/rank_threads.h"
 #include "model/linear_cut.h"
@@ -233,7 +234,8 @@ void check_fault(Reporter& report) {
   for (int failing = 0; failing < 3; ++failing) {
     for (int meetings = 0; meetings < 4; ++meetings) {
       int given_up = 0;
-      RankThreads threads({"cpu", "cpu", "cuda:7"}, [&] { ++given_up; });
+      RankThreads threads({"cpu", "cpu", "cuda:7"});
+      threads.set_give_up([&] { ++given_up; });
       const auto work = [&](int rank) {
         for (int i = 0;; ++i) {
           if (rank == failing && i == meetings) throw Error(kOutOfMemory, "it is full");
@@ -257,6 +259,40 @@ void check_fault(Reporter& report) {
   }
 }
 
+// A rank whose thread ends while the others wait for it. Rank 0's is the caller's own.
+void check_loss(Reporter& report) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  for (int lost = 0; lost < 3; ++lost) {
+    for (int meetings = 0; meetings < 4; ++meetings) {
+      RankThreads threads({"cpu", "cpu", "cuda:7"});
+      const auto work = [&threads, lost, meetings](int rank) {
+        for (int i = 0;; ++i) {
+          if (rank == lost && i == meetings) end_this_thread();
+          threads.group().meet();
+        }
+      };
+      std::string fault;
+      const auto run = [&] {
+        try {
+          threads.run(work);
+        } catch (const Error& error) {
+          fault = error.what();
+        }
+      };
+      WatchedThread(run, [&] { threads.lose(0); }).join();
+      if (lost == 0) run();
+      const std::string name = lost == 2 ? "cuda:7" : "cpu";
+      report.expect(fault == "rank " + std::to_string(lost) + " of 3 (" + name +
+                                 "): its thread has ended without a word",
+                    fault);
+    }
+  }
+#else
+  std::printf("lost threads are not checked under a sanitizer, which follows threads itself\n");
+  static_cast<void>(report);
+#endif
+}
+
 }  // namespace
 }  // namespace loadmark::check
 
@@ -268,6 +304,7 @@ int main(int argc, char** argv) {
   check_limits(report);
   check_group(report);
   check_fault(report);
+  check_loss(report);
   std::printf("shard_check: %lld checks, %lld failures\n", static_cast<long long>(report.checks()),
               static_cast<long long>(report.failures()));
   return report.failures() == 0 ? 0 : 1;

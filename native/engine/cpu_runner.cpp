@@ -88,8 +88,6 @@ CpuRunner::CpuRunner(const EngineOptions& options, ops::Isa isa, const CpuPlan& 
                      std::vector<LlamaModel> models)
     : vocab_(vocab),
       logit_rows_(plan.logit_rows),
-      fault_at_step_(options.fault_at_step),
-      fault_rank_(options.fault_rank),
       threads_(rank_names(options)),
       sampler_(vocab),
       whole_logits_(
@@ -114,16 +112,16 @@ void CpuRunner::begin(const Batch& batch) { steps_[begun_++ % steps_.size()].fil
 
 const StepResults& CpuRunner::finish() {
   CpuStep& step = steps_[finished_++ % steps_.size()];
+  if (fault_ && fault_->rank < 0) fail_here(fault_->kind, static_cast<int64_t>(finished_));
   step.name_tokens(results_.tokens);
   size_results(step);
-  threads_.run([&](int rank) { run_rank(step, rank); });
+  threads_.run([this, &step](int rank) { run_rank(step, rank); });
   results_.timestamp_ns = monotonic_ns();
   return results_;
 }
 
 void CpuRunner::run_rank(const CpuStep& step, int rank) {
-  if (rank == fault_rank_ && static_cast<int64_t>(finished_) == fault_at_step_)
-    throw Error(kInternal, "fault injected at step " + std::to_string(finished_));
+  if (fault_ && fault_->rank == rank) fail_here(fault_->kind, static_cast<int64_t>(finished_));
   CpuRank& own = *ranks_[static_cast<size_t>(rank)];
   own.run_layers(step);
   const auto kept = static_cast<int64_t>(step.kept_rows().size());

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -27,6 +28,8 @@ class CpuRunner : public StepRunner {
   int lag() const override { return static_cast<int>(steps_.size()) - 1; }
   void begin(const Batch& batch) override;
   const StepResults& finish() override;
+  void inject(const InjectedFault& fault) override { fault_ = fault; }
+  void give_up() noexcept override { threads_.lose(0); }
 
   std::vector<const LlamaModel*> models() const;
   const ops::Context& context() const { return ranks_.front()->context(); }
@@ -49,8 +52,7 @@ class CpuRunner : public StepRunner {
   void score_rows(const CpuStep& step, int64_t first, int64_t begin, int64_t end);
 
   int64_t vocab_, logit_rows_;
-  int64_t fault_at_step_;
-  int fault_rank_;
+  std::optional<InjectedFault> fault_;
   RankThreads threads_;
   std::vector<std::unique_ptr<CpuRank>> ranks_;
   Sampler sampler_;

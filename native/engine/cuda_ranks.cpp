@@ -12,6 +12,8 @@
 namespace loadmark {
 namespace {
 
+using ops::cuda::Collective;
+
 // A rank before it can run.
 struct Share {
   std::unique_ptr<ops::cuda::Gpu> gpu;
@@ -52,10 +54,12 @@ void load_share(const EngineOptions& options, int rank, RankThreads& threads, Sh
   const int64_t sharing = ranks_on(devices, device);
   share->gpu = std::make_unique<ops::cuda::Gpu>(device_number(device));
   share->gpu->set_meets_others(sharing > 1);
-  // Memory is looked at while no rank takes any.
+  std::vector<int> numbers;
+  for (const std::string& name : devices) numbers.push_back(device_number(name));
+  // Memory is looked at while no rank takes any; NCCL takes its own when ranks have theirs.
   const auto own_free_bytes = [&] {
     threads.group().meet();
-    const int64_t bytes = share->gpu->free_bytes() / sharing;
+    const int64_t bytes = share->gpu->free_bytes() / sharing - Collective::nccl_bytes(numbers);
     threads.group().meet();
     return bytes;
   };
@@ -117,29 +121,32 @@ LoadedRunner load_cuda_ranks(const EngineOptions& options) {
     runners[at] = std::make_unique<CudaRunner>(std::move(share.gpu), std::move(share.model.shard),
                                                vocab, options, share.plan, collectives[at].get());
   });
-  auto runner = std::make_unique<CudaRanks>(options, std::move(threads), std::move(collectives),
-                                            std::move(runners));
+  auto runner =
+      std::make_unique<CudaRanks>(std::move(threads), std::move(collectives), std::move(runners));
   prepare_ladder(options, plan, [&](int64_t rows) { runner->prepare_graph(rows); });
   loaded.info.kernels.emplace_back("decode_graphs", runner->describe_graphs());
   loaded.runner = std::move(runner);
   return loaded;
 }
 
-CudaRanks::CudaRanks(const EngineOptions& options, std::unique_ptr<RankThreads> threads,
-                     Collectives collectives, std::vector<std::unique_ptr<CudaRunner>> runners)
-    : fault_at_step_(options.fault_at_step),
-      fault_rank_(options.fault_rank),
-      threads_(std::move(threads)),
+CudaRanks::CudaRanks(std::unique_ptr<RankThreads> threads, Collectives collectives,
+                     std::vector<std::unique_ptr<CudaRunner>> runners)
+    : threads_(std::move(threads)),
       runners_(std::move(runners)),
-      collectives_(std::move(collectives)) {}
+      collectives_(std::move(collectives)),
+      results_(runners_.size()) {
+  threads_->set_give_up([this] { collectives_.front()->give_up(); });
+}
 
-// A rank whose peer has failed waits on its GPU until its patience ends.
+// A rank whose peer has failed waits on its GPU until its patience ends. NCCL's communicators end
+// when no graph that calls them is left.
 CudaRanks::~CudaRanks() {
+  for (const auto& runner : runners_) runner->forget_graphs();
   for (const auto& runner : runners_) runner->drain();
 }
 
-void CudaRanks::on_all(const std::function<void(CudaRunner& runner, int rank)>& work) {
-  threads_->run([&](int rank) {
+void CudaRanks::on_all(std::function<void(CudaRunner& runner, int rank)> work) {
+  threads_->run([this, work = std::move(work)](int rank) {
     const auto at = static_cast<size_t>(rank);
     try {
       work(*runners_[at], rank);
@@ -152,18 +159,30 @@ void CudaRanks::on_all(const std::function<void(CudaRunner& runner, int rank)>& 
 }
 
 void CudaRanks::begin(const Batch& batch) {
-  on_all([&](CudaRunner& runner, int) { runner.begin(batch); });
+  on_all([&batch](CudaRunner& runner, int) { runner.begin(batch); });
 }
 
 const StepResults& CudaRanks::finish() {
-  ++finished_;
-  on_all([&](CudaRunner& runner, int rank) {
-    if (rank == fault_rank_ && finished_ == fault_at_step_)
-      throw Error(kInternal, "fault injected at step " + std::to_string(finished_));
-    const StepResults& results = runner.finish();
-    if (rank == 0) results_ = &results;
+  on_all([this](CudaRunner& runner, int rank) {
+    results_[static_cast<size_t>(rank)] = &runner.finish();
   });
-  return *results_;
+  std::vector<int64_t> device_ns;
+  int64_t busy = 0, gap = 0;
+  for (const StepResults* own : results_) {
+    device_ns.push_back(own->device_ns);
+    busy += own->device_ns;
+    gap += own->device_gap_ns;
+  }
+  StepResults& all = *results_.front();
+  const auto ranks = static_cast<int64_t>(results_.size());
+  all.device_ns = busy / ranks;
+  all.device_gap_ns = gap / ranks;
+  all.rank_device_ns = std::move(device_ns);
+  return all;
+}
+
+void CudaRanks::inject(const InjectedFault& fault) {
+  runners_[static_cast<size_t>(std::max(0, fault.rank))]->inject(fault);
 }
 
 void CudaRanks::start_profile() {
@@ -180,7 +199,7 @@ std::vector<ops::KernelTime> CudaRanks::take_profile() {
 }
 
 void CudaRanks::prepare_graph(int64_t rows) {
-  on_all([&](CudaRunner& runner, int) { runner.prepare_graph(rows); });
+  on_all([rows](CudaRunner& runner, int) { runner.prepare_graph(rows); });
 }
 
 }  // namespace loadmark

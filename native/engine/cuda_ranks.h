@@ -18,13 +18,17 @@ namespace loadmark {
 class CudaRanks : public StepRunner {
  public:
   using Collectives = std::vector<std::unique_ptr<ops::cuda::Collective>>;
-  CudaRanks(const EngineOptions& options, std::unique_ptr<RankThreads> threads,
-            Collectives collectives, std::vector<std::unique_ptr<CudaRunner>> runners);
+  CudaRanks(std::unique_ptr<RankThreads> threads, Collectives collectives,
+            std::vector<std::unique_ptr<CudaRunner>> runners);
   ~CudaRanks() override;
 
   int lag() const override { return runners_.front()->lag(); }
   void begin(const Batch& batch) override;
-  const StepResults& finish() override;  // rank 0's
+  // Rank 0's, with every rank's times.
+  const StepResults& finish() override;
+  // In rank 0, whose thread steps, where no other is named.
+  void inject(const InjectedFault& fault) override;
+  void give_up() noexcept override { threads_->lose(0); }
   // Of all ranks, since a profiled step is queued otherwise; rank 0's times are told.
   void start_profile() override;
   std::vector<ops::KernelTime> take_profile() override;
@@ -33,15 +37,13 @@ class CudaRanks : public StepRunner {
   std::string describe_graphs() const { return runners_.front()->describe_graphs(); }
 
  private:
-  // work(runner of the rank), in every rank's thread.
-  void on_all(const std::function<void(CudaRunner& runner, int rank)>& work);
+  // work(runner of the rank), in every rank's thread; refers to nothing of the caller's stack.
+  void on_all(std::function<void(CudaRunner& runner, int rank)> work);
 
-  int64_t fault_at_step_, finished_ = 0;
-  int fault_rank_;
   std::unique_ptr<RankThreads> threads_;
   std::vector<std::unique_ptr<CudaRunner>> runners_;
-  Collectives collectives_;  // before the runners' GPUs end
-  const StepResults* results_ = nullptr;
+  Collectives collectives_;            // before the runners' GPUs end
+  std::vector<StepResults*> results_;  // (ranks)
 };
 
 // options.tensor_parallel_devices names two GPUs or more; one GPU twice is for tests.

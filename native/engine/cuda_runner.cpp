@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "engine/batch_ladder.h"
+#include "ops/cuda/trap.h"
 
 namespace loadmark {
 namespace {
@@ -263,7 +264,13 @@ std::vector<ops::KernelTime> CudaRunner::take_profile() {
   return gpu_->take_profile();
 }
 
-const StepResults& CudaRunner::finish() {
+void CudaRunner::fail(FaultKind kind) const {
+  if (kind == FaultKind::kOutOfMemory) ops::cuda::DeviceBuffer(size_t{1} << 50);
+  if (kind == FaultKind::kDeviceFault) ops::cuda::trap(*gpu_);
+  fail_here(kind, static_cast<int64_t>(finished_) + 1);
+}
+
+StepResults& CudaRunner::finish() {
   Begun& begun = steps_[finished_ % 2];
   const Span &span = spans_[finished_ % 4], &before = spans_[(finished_ + 3) % 4];
   const auto nanoseconds = [](float milliseconds) {
@@ -271,11 +278,13 @@ const StepResults& CudaRunner::finish() {
   };
   try {
     gpu_->make_current();
+    if (fault_) fail(*fault_);
     span.done.wait();
     results_.timestamp_ns = monotonic_ns();
     results_.device_ns = nanoseconds(span.done.milliseconds_since(span.start));
     results_.device_gap_ns =
         begun.follows ? nanoseconds(span.start.milliseconds_since(before.done)) : 0;
+    results_.rank_device_ns.assign(1, results_.device_ns);
   } catch (const Error& error) {
     rethrow(error);
   }

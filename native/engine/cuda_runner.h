@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,7 +33,8 @@ class CudaRunner : public StepRunner {
 
   int lag() const override { return 1; }
   void begin(const Batch& batch) override;
-  const StepResults& finish() override;
+  StepResults& finish() override;
+  void inject(const InjectedFault& fault) override { fault_ = fault.kind; }
   void start_profile() override;
   std::vector<ops::KernelTime> take_profile() override;
 
@@ -40,6 +42,8 @@ class CudaRunner : public StepRunner {
   void prepare_graph(int64_t rows);
   // "11 of 1 to 64 rows, 6 MiB": those captured at load.
   std::string describe_graphs() const;
+  // No step follows.
+  void forget_graphs() { decode_graphs_.clear(); }
   // Waits for what was queued, whatever became of it.
   void drain() const noexcept;
 
@@ -59,6 +63,7 @@ class CudaRunner : public StepRunner {
   };
 
   void queue(const Batch& batch, Begun& begun);
+  [[noreturn]] void fail(FaultKind kind) const;
   // Throws the error again, with what a fault's message does not know: the steps under way.
   [[noreturn]] void rethrow(const Error& error) const;
   // `whole`: ranks put the rows' logits together, which takes longer than choosing the best of all.
@@ -94,6 +99,7 @@ class CudaRunner : public StepRunner {
   Begun steps_[2];
   Span spans_[4];
   size_t begun_ = 0, finished_ = 0;
+  std::optional<FaultKind> fault_;
   StepResults results_;
 };
 

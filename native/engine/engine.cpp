@@ -12,7 +12,9 @@ namespace loadmark {
 
 std::unique_ptr<Engine> Engine::load(const EngineOptions& options, EngineListener listener) {
   std::unique_ptr<Engine> engine(new Engine(options, load_runner(options), std::move(listener)));
-  engine->thread_ = std::thread([engine = engine.get()] { engine->run(); });
+  Engine* const stepping = engine.get();
+  engine->thread_ = WatchedThread([stepping] { stepping->run(); },  //
+                                  [stepping] { stepping->lose_thread(); });
   return engine;
 }
 
@@ -59,6 +61,12 @@ void Engine::start_profile(int64_t steps, int64_t first_step) {
 std::optional<EngineProfile> Engine::profile() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return profile_;
+}
+
+void Engine::fail_next_step() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  require_working();
+  fails_next_ = true;
 }
 
 void Engine::require_working() const {

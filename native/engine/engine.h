@@ -10,10 +10,10 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <unordered_set>
 #include <vector>
 
+#include "base/watched_thread.h"
 #include "engine/batch.h"
 #include "engine/engine_options.h"
 #include "engine/kv_cache.h"
@@ -42,13 +42,14 @@ struct EventBatch {
 // Hears from the stepping thread; must not call back into the engine.
 struct EngineListener {
   std::function<void(EventBatch&& batch)> on_events;
-  // The thread has failed and ended; every unfinished request has had its failed event.
+  // The thread has failed, or is lost; every unfinished request has had its failed event.
   std::function<void(const char* code, const std::string& message)> on_broken;
 };
 
 struct EngineStats {
   int64_t steps = 0, prompt_tokens = 0, generated_tokens = 0, occupancy_sum = 0, used_kv_pages = 0,
           peak_kv_pages = 0, preemptions = 0, device_ns = 0, device_gap_ns = 0;
+  std::vector<int64_t> rank_device_ns;  // (ranks); empty where no device times its steps
 };
 
 // What the kernels of some steps took; without kernels on the CPU.
@@ -80,6 +81,9 @@ class Engine {
   // `call->done` is called once, on the stepping thread, or this throws and it never is.
   void score(const std::vector<ScoreRequest>& requests, std::shared_ptr<ScoreCall> call);
   void forward_logits(std::vector<int32_t> tokens, std::shared_ptr<ScoreCall> call);
+  // For tests: the step that is finished next fails as options.fault says. Throws
+  // Error(kEngineBroken) after a failure.
+  void fail_next_step();
   // Ends after the step under way; what is unfinished is cancelled, calls of score fail. Joins the
   // thread.
   void close();
@@ -98,6 +102,9 @@ class Engine {
 
   // The stepping thread.
   void run();
+  void lose_thread();  // in another one, behind its end
+  void tell_break(const std::string& reason);
+  bool is_to_fail() const;
   bool take_inbox();  // false: time to end
   void cancel_ids(const std::unordered_set<int32_t>& ids);
   void step();
@@ -137,9 +144,10 @@ class Engine {
   EngineProfile asked_profile_;  // not begun; no steps: none is asked for
   std::optional<EngineProfile> profile_;
   bool closing_ = false;
+  bool fails_next_ = false;
   std::string broken_;  // why; empty while it works
 
-  std::thread thread_;
+  WatchedThread thread_;
 };
 
 }  // namespace loadmark

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/injected_fault.h"
 #include "model/model_config.h"
 #include "model/weights.h"
 #include "ops/ops.h"
@@ -29,9 +30,9 @@ struct EngineOptions {
   std::string instruction_set = "auto";
   ops::ActivationType activations = ops::ActivationType::kInt8;
   WeightFormat weight_format = WeightFormat::kCheckpoint;
-  int64_t fault_at_step =
-      0;                // fault injection for tests: this step (1 is the first) fails; 0 is off
-  int fault_rank = -1;  // in this rank alone, before it has computed anything; -1: in the engine
+  // Fault injection for tests: this step (1 is the first) fails so; 0: when it is asked for.
+  int64_t fault_at_step = 0;
+  InjectedFault fault;
   int step_lag =
       0;  // for tests: the CPU takes this many steps (0, 1) ahead of results, as a GPU does
 

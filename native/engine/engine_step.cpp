@@ -14,6 +14,8 @@ namespace {
 std::string describe_exception(const std::exception_ptr& thrown) {
   try {
     std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    return "out of memory: an allocation failed";
   } catch (const std::exception& error) {
     return error.what();
   } catch (...) {
@@ -32,9 +34,18 @@ void Engine::run() {
   } catch (...) {
     thrown = std::current_exception();
   }
+  tell_break(describe_exception(thrown));
+}
+
+void Engine::lose_thread() {
+  runner_->give_up();
+  tell_break("its thread has ended without a word");
+}
+
+void Engine::tell_break(const std::string& reason) {
   try {
     const std::string fault =
-        "the engine broke at step " + std::to_string(at_work_) + ": " + describe_exception(thrown);
+        "the engine broke at step " + std::to_string(at_work_) + ": " + reason;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       broken_ = fault;
@@ -143,16 +154,23 @@ void Engine::count_step(const Batch& batch) {
   stats_.preemptions = scheduler_.preemptions();
 }
 
+bool Engine::is_to_fail() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return fails_next_ || at_work_ == options_.fault_at_step;
+}
+
 void Engine::finish_step() {
   const Batch& batch = batches_[static_cast<size_t>(finished_) % batches_.size()];
   at_work_ = ++finished_;
-  if (at_work_ == options_.fault_at_step && options_.fault_rank < 0)
-    throw Error(kInternal, "fault injected at step " + std::to_string(at_work_));
+  if (is_to_fail()) runner_->inject(options_.fault);
   const StepResults& results = runner_->finish();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stats_.device_ns += results.device_ns;
     stats_.device_gap_ns += results.device_gap_ns;
+    stats_.rank_device_ns.resize(results.rank_device_ns.size());
+    for (size_t rank = 0; rank < results.rank_device_ns.size(); ++rank)
+      stats_.rank_device_ns[rank] += results.rank_device_ns[rank];
   }
   // No step may follow.
   if (profiling_.steps > 0 && finished_ == profiling_.first_step + profiling_.steps - 1)

@@ -28,9 +28,17 @@ void check_ranks(const EngineOptions& options) {
     if (kind_of(device) != kind_of(devices.front()))
       throw Error(kBadArgument, named + "; allowed: devices of one kind");
   }
-  if (options.fault_rank >= options.ranks()) {
-    throw Error(kBadArgument, "faultRank is " + std::to_string(options.fault_rank) +
-                                  "; allowed: 0 to " + std::to_string(options.ranks() - 1));
+}
+
+void check_fault(const EngineOptions& options) {
+  if (options.fault.rank >= options.ranks()) {
+    throw Error(kBadArgument, "faultRank is " + std::to_string(options.fault.rank) +
+                                  "; allowed: -1 to " + std::to_string(options.ranks() - 1));
+  }
+  if (options.fault.kind == FaultKind::kDeviceFault && options.device == "cpu") {
+    throw Error(kBadArgument,
+                "faultKind is \"device-fault\", and the CPU has no kernels that could; allowed on "
+                "cpu: exception, out-of-memory, thread-death");
   }
 }
 
@@ -38,6 +46,7 @@ void check_ranks(const EngineOptions& options) {
 
 LoadedRunner load_runner(const EngineOptions& options) {
   check_ranks(options);
+  check_fault(options);
   if (options.device == "cpu") return load_cpu_runner(options);
   const std::string named = "device is \"" + options.device + "\"";
   if (options.device.rfind("cuda", 0) == 0)

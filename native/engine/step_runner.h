@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/batch.h"
+#include "engine/injected_fault.h"
 #include "ops/kernel_time.h"
 
 namespace loadmark {
@@ -19,7 +20,9 @@ struct StepResults {
   int64_t timestamp_ns = 0;       // CLOCK_MONOTONIC, when the results were known
   // Of a device with a queue of its own: how long the step took it, and how long it had waited for
   // the step since the one before, where that was still unfinished when this one was begun.
+  // Means over the ranks.
   int64_t device_ns = 0, device_gap_ns = 0;
+  std::vector<int64_t> rank_device_ns;  // (ranks) each one's; empty without such a device
 };
 
 class StepRunner {
@@ -35,6 +38,10 @@ class StepRunner {
   virtual void begin(const Batch& batch) = 0;
   // Waits for the oldest step begun. Valid until the next call. Throws Error.
   virtual const StepResults& finish() = 0;
+  // For tests: the next finish() fails so.
+  virtual void inject(const InjectedFault& fault) = 0;
+  // The thread that called these has ended in one of them: ranks that wait for it are told.
+  virtual void give_up() noexcept {}
   // Times each kernel from here on, which slows the steps down; a runner without kernels has none.
   virtual void start_profile() {}
   // Ends it; waits for the steps begun.

@@ -55,6 +55,15 @@ inline constexpr int64_t kExchangeFlagBytes = 1 << 16;  // from above
 // Memory that a rank's Collective takes on its GPU at most, in bytes, NCCL's own apart.
 int64_t exchange_bytes(int ranks, int64_t most_count);
 
+// Memory that NCCL takes on a GPU for a group within one machine, in bytes, at most by its
+// defaults: up to 32 channels, each with a ring, which reads from one rank, and a tree, there a
+// chain, which reads from two; and for each of these the buffers of three protocols:
+// NCCL_BUFFSIZE's 4 MiB (user guide, "Environment Variables"), 8 steps of 4,096 lines of 16 bytes
+// (LL) and of 76,800 words of 8 bytes (LL128; NCCL 2.27, src/include/device.h). Reckoned, not
+// measured.
+inline constexpr int64_t kNcclBytes =
+    int64_t{32} * 3 * ((4 << 20) + 8 * 4096 * 16 + 8 * int64_t{76800} * 8);
+
 // 22703 -> "2.27.3"
 std::string nccl_version_text(int version);
 // "one-shot over peer memory up to 4.0 MiB, NCCL 2.27.3 above"

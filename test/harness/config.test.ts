@@ -108,7 +108,7 @@ describe('loadRunConfig', () => {
     expect(await faultsOf(yaml)).toEqual([
       'run.yaml:3:11: scenario "Interactive" is not in this version, which has Offline, Server, SingleStream, MultiStream',
       'run.yaml:10:10: samples is 1.5; allowed: a whole number from 1 to 10000000, or null',
-      'run.yaml:5:3: unknown setting "max_bach" (did you mean "max_batch"?); allowed in engine: device, tensor_parallel, threads, max_batch, max_sequence_tokens, max_step_tokens, page_tokens, kv_cache, kv_cache_bytes, instruction_set, activations, weights, profile_steps, profile_first_step, fault_at_step',
+      'run.yaml:5:3: unknown setting "max_bach" (did you mean "max_batch"?); allowed in engine: device, tensor_parallel, threads, max_batch, max_sequence_tokens, max_step_tokens, page_tokens, kv_cache, kv_cache_bytes, instruction_set, activations, weights, profile_steps, profile_first_step, fault',
       'run.yaml:7:13: engine.kv_cache "int8" is not in this version, which has auto, fp32, fp16, bf16, fp8',
       'run.yaml:8:24: offline.target_qps is -1; allowed: a number above 0 to 1000000, or null',
       'run.yaml:8:44: offline.min_duration_s is "soon"; allowed: a number from 0 to 86400',

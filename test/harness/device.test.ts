@@ -200,14 +200,18 @@ describe('chooseWorkers', () => {
     ]);
   });
 
-  it('takes a step of a fault for each worker, and no more', () => {
+  it('takes faults of the workers there are, as they can fail', () => {
     const two = { device: 'cpu,cpu,cpu,cpu', tensorParallel: 2 };
-    expect(choose({ ...two, faultAtStep: '0,300' }).faults).toEqual([]);
-    expect(choose({ ...two, faultAtStep: '0,300,5' }).faults).toEqual([
-      'engine.fault_at_step: engine.fault_at_step is "0,300,5": 3 steps for 2 workers; allowed: a step for each worker, or fewer',
+    const refusals = (engine: typeof two, fault: string) => choose({ ...engine, fault }).faults;
+    expect(refusals(two, 'worker=1,rank=1,step=3;worker=0,after=50%')).toEqual([]);
+    expect(refusals(two, 'worker=2,step=3')).toEqual([
+      'engine.fault: engine.fault is "worker=2,step=3": there is no worker 2; allowed: 0 to 1',
     ]);
-    expect(choose({ device: 'cpu', faultAtStep: '0,300' }).faults).toEqual([
-      'engine.fault_at_step: engine.fault_at_step is "0,300": 2 steps for 1 worker; allowed: a step for each worker, or fewer',
+    expect(refusals({ ...two, device: 'cpu,cpu' }, 'worker=0,rank=2,step=3')).toEqual([
+      'engine.fault: engine.fault is "worker=0,rank=2,step=3": worker 0 has no rank 2; allowed: 0 to 1',
+    ]);
+    expect(refusals(two, 'worker=0,step=3,kind=device-fault')).toEqual([
+      'engine.fault: engine.fault is "worker=0,step=3,kind=device-fault", and worker 0 is on the CPU; allowed there: kind=exception, out-of-memory, thread-death',
     ]);
   });
 

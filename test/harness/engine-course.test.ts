@@ -15,6 +15,7 @@ function statsAfter(steps: number): EngineStats {
     peakKvPages: 6,
     preemptions: Math.floor(steps / 100),
     deviceNs: 0,
+    rankDeviceNs: new Float64Array(0),
     deviceGapNs: 0,
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WorkerTarget } from '../../harness/device.js';
+import { readFaults } from '../../harness/engine-fault.js';
 import { devicesOf, placeWorkers, type SharedOptions } from '../../harness/worker-options.js';
 
 const shared: SharedOptions = {
@@ -27,12 +28,12 @@ describe('placeWorkers', () => {
     expect(threadsOf([on('cpu'), on('cpu')], 3, 8)).toEqual([3, 3]);
   });
 
-  it('names the devices that compute together, and the step of a fault', () => {
+  it('names the devices that compute together, and how one is made to fail', () => {
     const workers = placeWorkers(
       shared,
       [on('cuda:0', 'cuda:1'), on('cuda:2', 'cuda:3')],
       1,
-      [0, 7],
+      readFaults('worker=1,step=7,kind=thread-death,rank=1'),
     );
     expect(workers).toEqual([
       {
@@ -44,7 +45,7 @@ describe('placeWorkers', () => {
       },
       {
         ...{ ...shared, ...types, device: 'cuda:2', tensorParallelDevices: ['cuda:2', 'cuda:3'] },
-        ...{ threads: 1, faultAtStep: 7 },
+        ...{ threads: 1, faultAtStep: 7, faultKind: 'thread-death', faultRank: 1 },
       },
     ]);
     expect(workers.map(devicesOf)).toEqual([

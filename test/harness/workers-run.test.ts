@@ -141,41 +141,88 @@ describe('a run of two workers', () => {
   });
 });
 
-describe('a run whose worker fails', () => {
-  it('is INVALID as a measure of speed, with every sample answered and the worker named', async () => {
-    const { code, run, output } = await bench(
-      'speed',
-      ...speedRun(2000),
-      ...['--set', 'engine.fault_at_step=0,300'],
-    );
-    const fault = 'worker 1 (cpu) failed at step 300: fault injected at step 300';
-    expect(code).toBe(3);
-    expect(run.valid).toBe(false);
-    expect(run.invalidReasons).toEqual([
-      `performance: ${fault}: the figures are of 1 of 2 workers, not of the configuration named`,
-    ]);
-    expect(run.remarks.join('\n')).toMatch(
-      /workers were made to fail: engine.fault_at_step is 0,300\nin the (warm-up|performance pass) worker 1 \(cpu\) failed at step 300: .*; \d+ samples were unanswered and sent again to other workers/,
-    );
-    expect(run.performance).toMatchObject({ issuedSamples: 2000, completedSamples: 2000 });
-    expect(run.performance.failedSamples).toBe(0);
-    expect(readOutputs(output, 'performance').size).toBe(2000);
-    expect(run.sut.workers).toMatchObject([
-      { state: 'ok', failure: null },
-      { state: 'failed', failure: fault },
-    ]);
-    const page = readFileSync(join(output, 'report.html'), 'utf8');
-    expect(page).toContain(fault);
-  });
+/** Each sample's share of a pass as the accuracy log has it: how often it was answered. */
+function countLogged(output: string): number[] {
+  const log = join(output, 'performance', 'run_1', 'mlperf_log_accuracy.json');
+  const counts = new Map<number, number>();
+  for (const { seq_id: id } of JSON.parse(readFileSync(log, 'utf8'))) {
+    counts.set(id, (counts.get(id) ?? 0) + 1);
+  }
+  return [...counts.values()];
+}
 
-  it('is as good as another where only its answers count', async () => {
+const faulty = (fault: string) => ['--set', `engine.fault=${fault}`];
+const measuresNothing = (fault: string) =>
+  `workers are made to fail (engine.fault is ${fault}), which tests loadmark and measures nothing`;
+/** LoadGen writes every answer of a performance pass to its accuracy log. */
+const logged = ['--set', 'loadgen.accuracy_log_probability=1'];
+
+describe('a run whose worker fails', () => {
+  it.each([
+    ['exception', 1, 'fault injected at step \\d+'],
+    ['out-of-memory', 1, 'out of memory: an allocation failed'],
+    ['thread-death', 1, 'its thread has ended without a word'],
+    // Of two that compute a model together, one: its group is lost, the other group is not.
+    ['exception', 2, 'rank 1 of 2 \\(cpu\\): fault injected at step \\d+'],
+    ['out-of-memory', 2, 'rank 1 of 2 \\(cpu\\): out of memory: an allocation failed'],
+    ['thread-death', 2, 'rank 1 of 2 \\(cpu\\): its thread has ended without a word'],
+  ])(
+    '%s at half, %i devices a worker: INVALID, with every sample answered once and the worker named',
+    async (kind, ranks, told) => {
+      const fault = `worker=1,after=50%,kind=${kind}${ranks === 1 ? '' : ',rank=1'}`;
+      const devices = Array(2 * ranks)
+        .fill('cpu')
+        .join(',');
+      const { code, run, output } = await bench(
+        `${kind}-${ranks}`,
+        ...speedRun(2000, devices),
+        ...['--tensor-parallel', String(ranks)],
+        ...faulty(fault),
+        ...logged,
+      );
+      expect(code).toBe(3);
+      expect(run).toMatchObject({ valid: false, config: { engine: { fault } } });
+      const name = `worker 1 (${Array(ranks).fill('cpu').join(', ')})`;
+      const [reason, lost] = run.invalidReasons;
+      expect(run.invalidReasons).toHaveLength(2);
+      expect(reason).toBe(measuresNothing(fault));
+      const failure = new RegExp(`^worker 1 \\(cpu(, cpu)?\\) failed at step (\\d+): ${told}`);
+      expect(lost.replace('performance: ', '')).toMatch(failure);
+      expect(lost).toMatch(/: the figures are of 1 of 2 workers, not of the configuration named$/);
+      const resent =
+        /in the performance pass worker 1 .* failed at step .*; (\d+) samples were unanswered and sent again to other workers/.exec(
+          run.remarks.join('\n'),
+        );
+      expect(Number(resent?.[1])).toBeGreaterThan(0);
+      expect(run.performance).toMatchObject({
+        ...{ issuedSamples: 2000, completedSamples: 2000, failedSamples: 0 },
+      });
+      expect(readOutputs(output, 'performance').size).toBe(2000);
+      expect(countLogged(output)).toEqual(Array(2000).fill(1));
+      const [ok, failed] = run.sut.workers;
+      expect([ok, failed]).toMatchObject([
+        { state: 'ok', failure: null },
+        { state: 'failed', failure: expect.stringMatching(failure) },
+      ]);
+      expect(failed.failure.startsWith(name)).toBe(true);
+      expect(ok.samples + failed.samples).toBe(2000);
+      // It failed amid the run: it had a share of the first half, and of the second what came with the news.
+      expect(failed.samples).toBeGreaterThan(0);
+      expect(failed.samples).toBeLessThan(1100);
+      expect(readFileSync(join(output, 'report.html'), 'utf8')).toContain(name);
+    },
+  );
+
+  it('has the answers of others where only these count', async () => {
+    const fault = 'worker=0,step=6';
     const { code, run, output } = await bench(
       'answers',
       ...['--samples', '40', '--accuracy', '--device', 'cpu,cpu'],
-      ...['--set', 'engine.fault_at_step=6'],
+      ...faulty(fault),
     );
-    expect([0, 4]).toContain(code);
-    expect(run).toMatchObject({ valid: true, invalidReasons: [] });
+    expect(code).toBe(3);
+    // For no other reason: a worker that is lost by itself does not change what the answers are worth.
+    expect(run.invalidReasons).toEqual([measuresNothing(fault)]);
     expect(run.remarks.join('\n')).toMatch(
       /in the accuracy pass worker 0 \(cpu\) failed at step 6: .*; \d+ samples were unanswered/,
     );
@@ -183,17 +230,64 @@ describe('a run whose worker fails', () => {
   });
 
   it('ends INVALID where none is left, naming samples and workers, and the process goes on', async () => {
-    const faults = ['--set', 'engine.fault_at_step=300,200'];
-    const { code, run } = await bench('none', ...speedRun(2000), ...faults);
+    const fault = 'worker=0,after=1200,kind=thread-death; worker=1,after=900,kind=out-of-memory';
+    const { code, run, output } = await bench(
+      'none',
+      ...speedRun(2000),
+      ...faulty(fault),
+      ...logged,
+    );
     expect(code).toBe(5);
     expect(run.valid).toBe(false);
     const reasons = run.invalidReasons.join('\n');
-    expect(reasons).toContain('worker 0 (cpu) failed at step 300');
-    expect(reasons).toContain('worker 1 (cpu) failed at step 200');
-    if (run.performance !== null) {
-      expect(reasons).toMatch(/\d+ samples failed, first sample \d+: no worker is left/);
-    }
+    expect(reasons).toMatch(/worker 0 \(cpu\) failed at step \d+: its thread has ended/);
+    expect(reasons).toMatch(/worker 1 \(cpu\) failed at step \d+: out of memory/);
+    expect(reasons).toMatch(/\d+ samples failed, first sample \d+: no worker is left/);
+    const { issuedSamples, completedSamples, failedSamples } = run.performance;
+    expect(completedSamples).toBeGreaterThanOrEqual(1200);
+    expect([issuedSamples, completedSamples + failedSamples]).toEqual([2000, 2000]);
+    expect(countLogged(output)).toEqual(Array(completedSamples).fill(1));
     expect((await bench('after', ...speedRun(50))).code).toBe(0);
+  });
+
+  it('is refused where it is not known how, or there', async () => {
+    const forms =
+      'allowed: worker=N, one of step=N, after=N (samples answered in a pass) and after=N%, and kind=exception|out-of-memory|device-fault|thread-death and rank=N where wanted, with commas between; several faults with semicolons between';
+    const refuse = async (fault: string, ...argv: string[]) => {
+      const given = ['--device', 'cpu,cpu', ...faulty(fault), ...argv];
+      const { code, stdout, stderr } = await callBench(...given);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      return stderr;
+    };
+    for (const odd of [
+      ...[
+        'worker=1',
+        'step=5',
+        'worker=1,step=0',
+        'worker=1,step=5,after=5',
+        'worker=1,after=100%',
+      ],
+      ...[
+        'worker=1,step=5,kind=oom',
+        'worker=1,step=5,step=6',
+        'worker=-1,step=5',
+        'worker=1,step=5;',
+      ],
+      ...['worker=1,step=5,rank=x', 'worker=1,after=0%', '0,300'],
+    ]) {
+      expect(await refuse(odd)).toContain(
+        `--set engine.fault: engine.fault is "${odd}"; ${forms}\n`,
+      );
+    }
+    expect(await refuse('worker=1,step=5;worker=1,step=6')).toContain(
+      ', with two faults of worker 1; allowed: one of each\n',
+    );
+    expect(await refuse('worker=1,step=5,kind=device-fault')).toContain(
+      ', and worker 1 is on the CPU; allowed there: kind=exception, out-of-memory, thread-death\n',
+    );
+    expect(await refuse('worker=1,after=50%', '--scenario', 'Server')).toContain(
+      ', and Server does not know its samples before; allowed there: after=N\n',
+    );
   });
 });
 
@@ -215,9 +309,8 @@ it('tells every fault of a list of devices before anything starts', async () => 
   expect(await refused('--model', odd, ...fourth, '--samples', '5', '--quiet', ...kept)).toBe(
     `bench: ${odd}: engine.tensor_parallel (--tensor-parallel) is 4: model.layers.0.mlp.down_proj has scales for groups of 64 inputs, and a device would have 160 inputs, which cuts a group; allowed for this model: 1, 2 (ERR_BAD_ARGUMENT)\n`,
   );
-  const faults = ['--set', 'engine.fault_at_step=0,300,5'];
-  expect(await refused('--device', 'cpu,cpu', ...faults)).toContain(
-    'engine.fault_at_step is "0,300,5": 3 steps for 2 workers; allowed: a step for each worker, or fewer\n',
+  expect(await refused('--device', 'cpu,cpu', ...faulty('worker=2,step=3'))).toContain(
+    'engine.fault is "worker=2,step=3": there is no worker 2; allowed: 0 to 1\n',
   );
   const both = await refused('--device', 'cpu,cpu', '--kv-cache', 'fp8', '--tensor-parallel', '0');
   expect(both).toContain('--kv-cache: engine.kv_cache is "fp8"; allowed on cpu');

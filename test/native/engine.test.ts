@@ -254,14 +254,19 @@ test('info and host features describe what runs', () => {
 });
 
 describe('a step that fails', () => {
-  test('fails every request once, then every call', async () => {
-    const broken = await Bench.load(makeOptions(model, { maxBatch: 2, faultAtStep: 5 }));
+  test.each([
+    ['exception', 'fault injected at step 5'],
+    ['out-of-memory', 'out of memory: an allocation failed'],
+    ['thread-death', 'its thread has ended without a word'],
+  ] as const)('(%s) fails every request once, then every call', async (faultKind, told) => {
+    const fault = { maxBatch: 2, faultAtStep: 5, faultKind };
+    const broken = await Bench.load(makeOptions(model, fault));
     const requests = [1, 2, 3, 4].map((id) => makeRequest(id, { maxNewTokens: 50 }));
     const running = broken.run(requests);
     const scoring = broken.engine.score([
       { promptTokens: Int32Array.of(1), continuations: [Int32Array.of(2)] },
     ]);
-    const reason = /broke at step 5: fault injected at step 5/;
+    const reason = new RegExp(`broke at step 5: ${told}`);
     await expect(scoring).rejects.toEqual(refusal(reason, 'ERR_ENGINE_BROKEN'));
     expect((await running).map((tokens) => tokens.length)).toEqual([4, 4, 0, 0]);
     const statuses = requests.map(({ id }) => broken.answers.get(id)!.status);
@@ -276,8 +281,32 @@ describe('a step that fails', () => {
     await expect(broken.engine.forwardLogits(Int32Array.of(1))).rejects.toEqual(
       refusal(reason, 'ERR_ENGINE_BROKEN'),
     );
+    expect(() => broken.engine.failNextStep()).toThrow(refusal(reason, 'ERR_ENGINE_BROKEN'));
     expect(broken.engine.stats().steps).toBe(5);
     await broken.engine.close();
+  });
+
+  test('can be asked for, and waits for work', async () => {
+    const asked = await Bench.load(makeOptions(model, { faultKind: 'thread-death' }));
+    await asked.run([makeRequest(1)]);
+    const { steps } = asked.engine.stats();
+    asked.engine.failNextStep();
+    await asked.run([makeRequest(2)]);
+    expect(asked.answers.get(2)!.status).toBe(eventStatus.failed);
+    const reason = new RegExp(`broke at step ${steps + 1}: its thread has ended without a word`);
+    await vi.waitFor(() => expect(asked.broken).toEqual(refusal(reason, 'ERR_ENGINE_BROKEN')));
+    await asked.engine.close();
+  });
+
+  test('is refused where the CPU cannot fail so', async () => {
+    await expect(
+      Bench.load(makeOptions(model, { faultKind: 'device-fault', faultAtStep: 1 })),
+    ).rejects.toEqual(
+      refusal(
+        /^faultKind is "device-fault", and the CPU .*; allowed on cpu: exception, out-of-memory, thread-death$/,
+        'ERR_BAD_ARGUMENT',
+      ),
+    );
   });
 
   test('one engine breaking leaves another alone', async () => {

@@ -16,6 +16,7 @@ const options = {
   weightFormat: 'checkpoint',
   tensorParallelDevices: [],
   faultAtStep: 0,
+  faultKind: 'exception',
   faultRank: -1,
   stepLag: 0,
 };

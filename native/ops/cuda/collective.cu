@@ -40,17 +40,21 @@ class CurrentDevice {
   int device_ = 0;
 };
 
+bool reaches(int from, int to) {
+  int can = from == to ? 1 : 0;
+  if (can == 0) check_cuda(cudaDeviceCanAccessPeer(&can, from, to), "asking for peer access");
+  return can != 0;
+}
+
+// Of two that can read each other's memory NCCL would carry nothing.
+bool gains_by_nccl(int ranks, bool peer) { return !peer || ranks > 2; }
+
 // The first pair that cannot read each other's memory, or two nulls.
 using Pair = std::pair<const Gpu*, const Gpu*>;
 Pair strangers(const std::vector<const Gpu*>& gpus) {
   for (const Gpu* from : gpus) {
     for (const Gpu* to : gpus) {
-      int can = from->device() == to->device() ? 1 : 0;
-      if (can == 0) {
-        check_cuda(cudaDeviceCanAccessPeer(&can, from->device(), to->device()),
-                   "asking for peer access");
-      }
-      if (can == 0) return {from, to};
+      if (!reaches(from->device(), to->device())) return {from, to};
     }
   }
   return {};
@@ -192,9 +196,8 @@ std::vector<std::unique_ptr<Collective>> Collective::make(const std::vector<cons
   check_room(means, *gpus.front());
   const Pair apart = strangers(gpus);
   means.peer = apart.first == nullptr && path != CollectivePath::kNccl;
-  // Of two that can read each other's memory NCCL would carry nothing.
   const bool wants_nccl = path == CollectivePath::kNccl ||
-                          (path == CollectivePath::kAuto && (!means.peer || means.ranks > 2));
+                          (path == CollectivePath::kAuto && gains_by_nccl(means.ranks, means.peer));
   if (wants_nccl && !means.shares_device) group->nccl = NcclGroup::make(gpus);
   means.nccl = group->nccl != nullptr;
   if (means.nccl) means.nccl_version = group->nccl->version();
@@ -205,6 +208,18 @@ std::vector<std::unique_ptr<Collective>> Collective::make(const std::vector<cons
   for (int rank = 0; rank < means.ranks; ++rank)
     made.push_back(std::unique_ptr<Collective>(new Collective(group, rank)));
   return made;
+}
+
+int64_t Collective::nccl_bytes(const std::vector<int>& devices) {
+  bool peer = true;
+  for (size_t i = 0; i < devices.size(); ++i) {
+    for (size_t j = 0; j < devices.size(); ++j) {
+      if (i != j && devices[i] == devices[j]) return 0;  // which NCCL does not serve
+      peer = peer && reaches(devices[i], devices[j]);
+    }
+  }
+  const auto ranks = static_cast<int>(devices.size());
+  return gains_by_nccl(ranks, peer) && NcclGroup::is_there() ? kNcclBytes : 0;
 }
 
 Collective::~Collective() = default;
@@ -219,6 +234,10 @@ std::string Collective::fault() const {
   // The GPU wrote it, if it did, before its kernel ended.
   const volatile uint32_t* fault = group_->faults[static_cast<size_t>(rank_)].as<uint32_t>();
   return describe_exchange_fault(rank_, *fault);
+}
+
+void Collective::give_up() noexcept {
+  if (group_->nccl != nullptr) group_->nccl->abort();
 }
 
 void Collective::add_across(int64_t count, float* sum) {

@@ -22,8 +22,8 @@ enum class CollectivePath { kAuto, kPeer, kNccl };
 // device as DeviceBuffer gives it. Over peer memory every rank gets the same bits in every run, and
 // a rank that does not come within 10 seconds ends the process's work on the GPUs that wait for it:
 // their next synchronisation throws Error(kEngineBroken), and fault() names the rank. NCCL waits
-// for one without end. Ranks may share a GPU, for tests: while one waits there nothing may wait for
-// all work on that GPU, so memory is taken and kernels are loaded before
+// for one until give_up(). Ranks may share a GPU, for tests: while one waits there nothing may wait
+// for all work on that GPU, so memory is taken and kernels are loaded before
 // (CUDA_MODULE_LOADING=EAGER).
 class Collective {
  public:
@@ -33,6 +33,9 @@ class Collective {
   static std::vector<std::unique_ptr<Collective>> make(const std::vector<const Gpu*>& gpus,
                                                        int64_t most_count,
                                                        CollectivePath path = CollectivePath::kAuto);
+  // What NCCL takes at most on each of these devices, beside these objects' own memory; 0 where it
+  // would carry nothing, or is not found.
+  static int64_t nccl_bytes(const std::vector<int>& devices);
   ~Collective();
   Collective(const Collective&) = delete;
   Collective& operator=(const Collective&) = delete;
@@ -52,6 +55,10 @@ class Collective {
   // rank order. `part` lies in a DeviceBuffer, where the other ranks read it; both are 16-byte
   // aligned.
   void gather_columns(const float* part, int64_t rows, int64_t part_columns, float* whole);
+  // Some rank will not come any more: NCCL's kernels end, on all ranks, and what they were to bring
+  // is nothing. Returns at once; from any thread, once. Graphs with such kernels must end before
+  // the last of these objects does.
+  void give_up() noexcept;
   // Which path serves which sizes: "one-shot over peer memory up to 4.0 MiB, NCCL 2.27.3 above".
   std::string describe() const;
   // Which rank this one gave up waiting for, and in which call; empty where all came, and where

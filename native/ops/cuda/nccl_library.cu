@@ -3,7 +3,10 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <mutex>
+#include <system_error>
 #include <type_traits>
 
 #include "ops/cuda/nccl_library.cuh"
@@ -20,6 +23,7 @@ struct Nccl {
   const char* (*error_text)(int) = nullptr;
   int (*init_all)(void**, int, const int*) = nullptr;
   int (*destroy)(void*) = nullptr;
+  int (*abort)(void*) = nullptr;
   int (*group_start)() = nullptr;
   int (*group_end)() = nullptr;
   int (*all_reduce)(const void*, void*, size_t, int, int, void*, cudaStream_t) = nullptr;
@@ -42,7 +46,7 @@ const Nccl& nccl() {
         look_up(&found.get_version, "ncclGetVersion") &&
         look_up(&found.error_text, "ncclGetErrorString") &&
         look_up(&found.init_all, "ncclCommInitAll") && look_up(&found.destroy, "ncclCommDestroy") &&
-        look_up(&found.group_start, "ncclGroupStart") &&
+        look_up(&found.abort, "ncclCommAbort") && look_up(&found.group_start, "ncclGroupStart") &&
         look_up(&found.group_end, "ncclGroupEnd") && look_up(&found.all_reduce, "ncclAllReduce") &&
         look_up(&found.all_gather, "ncclAllGather");
     return found;
@@ -60,8 +64,10 @@ void check_nccl(int status, const char* what) {
 
 }  // namespace
 
+bool NcclGroup::is_there() { return nccl().found; }
+
 std::unique_ptr<NcclGroup> NcclGroup::make(const std::vector<const Gpu*>& gpus) {
-  if (!nccl().found) return nullptr;
+  if (!is_there()) return nullptr;
   std::unique_ptr<NcclGroup> group(new NcclGroup);
   int version = 0;
   check_nccl(nccl().get_version(&version), "ncclGetVersion");
@@ -98,10 +104,38 @@ void NcclGroup::warm_up(const std::vector<const Gpu*>& gpus) const {
 }
 
 NcclGroup::~NcclGroup() {
+  if (aborting_.joinable()) {
+    aborting_.join();
+    return;
+  }
   for (void* communicator : communicators_) nccl().destroy(communicator);
 }
 
+// In a thread of its own: NCCL returns from this when the graphs that call a communicator have
+// ended, which the ranks' owner does behind their failure.
+void NcclGroup::abort() noexcept {
+  aborted_.store(true);
+  try {
+    aborting_ = std::thread([this] {
+      // A call takes microseconds, unless it waits for room in a queue that only this can empty.
+      const std::unique_lock<std::shared_timed_mutex> alone(calls_, std::chrono::seconds(1));
+      nccl().group_start();
+      for (void* communicator : communicators_) nccl().abort(communicator);
+      nccl().group_end();
+    });
+  } catch (const std::system_error&) {
+    // Without a thread to do it, ranks that wait for one that failed wait on.
+  }
+}
+
+std::shared_lock<std::shared_timed_mutex> NcclGroup::enter() const {
+  std::shared_lock<std::shared_timed_mutex> entered(calls_);
+  if (aborted_.load()) throw Error(kEngineBroken, "NCCL was given up, since a rank has failed");
+  return entered;
+}
+
 void NcclGroup::add(const Gpu& gpu, int rank, float* values, int64_t count) const {
+  const auto entered = enter();
   gpu.begin_kernel("ncclAllReduce");
   check_nccl(nccl().all_reduce(values, values, static_cast<size_t>(count), kFloat32, kSum,
                                communicators_[static_cast<size_t>(rank)], gpu.stream()),
@@ -110,6 +144,7 @@ void NcclGroup::add(const Gpu& gpu, int rank, float* values, int64_t count) cons
 }
 
 void NcclGroup::gather(const Gpu& gpu, int rank, const void* part, int64_t count, void* all) const {
+  const auto entered = enter();
   gpu.begin_kernel("ncclAllGather");
   check_nccl(nccl().all_gather(part, all, static_cast<size_t>(count), kInt32,
                                communicators_[static_cast<size_t>(rank)], gpu.stream()),
@@ -121,6 +156,7 @@ void NcclGroup::gather_rows(const Gpu& gpu, int rank, const float* part, int64_t
                             int64_t columns, float* whole) const {
   constexpr int64_t kTogether = 64;  // NCCL plans a group's calls one by one on the host
   const auto ranks = static_cast<int64_t>(communicators_.size());
+  const auto entered = enter();
   gpu.begin_kernel("ncclAllGather");
   for (int64_t first = 0; first < rows; first += kTogether) {
     check_nccl(nccl().group_start(), "ncclGroupStart");

@@ -59,6 +59,7 @@ export class SimulatedEngine implements WorkerEngine {
   recalled = 0;
   #running: Running[] = [];
   #isBusy = false;
+  #failsNext = false;
   #broken: string | null = null;
 
   constructor(
@@ -109,6 +110,7 @@ export class SimulatedEngine implements WorkerEngine {
       usedKvPages: 0,
       peakKvPages: 0,
       deviceNs: 0,
+      rankDeviceNs: new Float64Array(0),
       deviceGapNs: 0,
     };
   }
@@ -118,6 +120,10 @@ export class SimulatedEngine implements WorkerEngine {
   }
 
   startProfile(): void {}
+
+  failNextStep(): void {
+    this.#failsNext = true;
+  }
 
   profile(): null {
     return null;
@@ -157,7 +163,7 @@ export class SimulatedEngine implements WorkerEngine {
     this.#isBusy = false;
     this.steps++;
     const atNs = this.timeline.nowNs;
-    if (this.steps === this.terms.faultAtStep) {
+    if (this.#failsNext || this.steps === this.terms.faultAtStep) {
       this.#break(atNs);
       return;
     }

@@ -77,6 +77,23 @@ describe('a grid', () => {
     expect(code).toBe(points.every(({ valid }) => valid) ? 0 : 3);
   });
 
+  it('takes values that have commas, where semicolons stand between', async () => {
+    const options = { mode: 'performance', targetQps: '40', minDuration: '1' };
+    const vary = ['device=cpu; cpu,cpu', 'max-batch=1,2'];
+    const { points, output } = await sweep({ ...options, vary });
+    expect(points.map(({ settings }) => settings)).toEqual([
+      { device: 'cpu', 'max-batch': '1' },
+      { device: 'cpu', 'max-batch': '2' },
+      { device: 'cpu,cpu', 'max-batch': '1' },
+      { device: 'cpu,cpu', 'max-batch': '2' },
+    ]);
+    const devices = [1, 2, 3, 4].map((point) => {
+      const file = join(output, `point-${point}`, 'run-1', 'run.json');
+      return JSON.parse(readFileSync(file, 'utf8')).config.engine.device;
+    });
+    expect(devices).toEqual(['cpu', 'cpu', 'cpu,cpu', 'cpu,cpu']);
+  });
+
   it('goes on after an interruption', async () => {
     const controller = new AbortController();
     const output = join(folder, `sweep-${places++}`);
@@ -293,6 +310,14 @@ describe('the command line', () => {
       [
         '--concurrency: is "1e1,0x10"; allowed: queries in flight from 1 to 65536',
         '--set single_stream.concurrency: is there with --concurrency, which sweeps it',
+      ],
+    ],
+    [
+      ['--vary', 'device=cpu;cpu,cpu;', '--vary', 'threads=1;1', '--vary', 'max-batch='],
+      [
+        '"device=cpu;cpu,cpu;" is not name=value,value or name=value;value; examples: max-batch=1,8,64 and device=cuda:0;cuda:0,1',
+        '"threads=1;1" has a value twice',
+        '"max-batch=" is not name=value,value',
       ],
     ],
     [
