@@ -219,12 +219,18 @@ describe('preempted with results to come', () => {
     };
     const bench = await load({ ...narrow, maxStepTokens: 2 });
     const [want] = await bench.engine.score([request]);
-    const running = bench.run([older(20)]);
-    const [got] = await bench.engine.score([request]);
-    await running;
-    expect(bench.engine.stats().preemptions).toBe(1);
-    expect(got!.logProbs).toEqual(want!.logProbs);
-    expect(got!.isGreedy).toEqual(want!.isGreedy);
+    // The score waits for its room where it comes while the answer grows, which is up to the machine's other work.
+    let preempted = 0;
+    for (let round = 0; round < 20 && preempted === 0; round++) {
+      const before = bench.engine.stats().preemptions;
+      const running = bench.run([older(20)]);
+      const [got] = await bench.engine.score([request]);
+      await running;
+      expect(got!.logProbs).toEqual(want!.logProbs);
+      expect(got!.isGreedy).toEqual(want!.isGreedy);
+      preempted = bench.engine.stats().preemptions - before;
+    }
+    expect(preempted).toBe(1);
     await bench.engine.close();
   });
 });
