@@ -15,7 +15,6 @@ if (available && gpus < 4) {
   console.warn(`skipped what needs 2 GPUs, or 4 of two groups, of which there are ${gpus}`);
 }
 
-const samples = 2000;
 const kinds = ['exception', 'out-of-memory', 'device-fault', 'thread-death'] as const;
 const told = {
   exception: 'fault injected at step \\d+',
@@ -31,7 +30,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** The command's exit code and run.json; it is killed where it does not end by itself. */
-function runFaulty(devices: string, ranks: number, fault: string) {
+function runFaulty(samples: number, devices: string, ranks: number, fault: string) {
   const output = join(folder, `${devices}-${ranks}-${fault}`.replaceAll(/\W+/g, '-'));
   const program = join(findPackageRoot().folder, 'dist', 'harness', 'cli.js');
   const argv = [
@@ -55,7 +54,8 @@ function runFaulty(devices: string, ranks: number, fault: string) {
 
 /** The only worker there is: what it had not answered is named, once. */
 function expectEnd(devices: string, ranks: number, fault: string, failure: string) {
-  const { status, run, ids } = runFaulty(devices, ranks, fault);
+  const samples = 2000;
+  const { status, run, ids } = runFaulty(samples, devices, ranks, fault);
   expect(status).toBe(5);
   expect(run.valid).toBe(false);
   const reasons = run.invalidReasons.join('\n');
@@ -69,7 +69,8 @@ function expectEnd(devices: string, ranks: number, fault: string, failure: strin
 
 /** Worker 1 of two fails: worker 0 answers what is left. */
 function expectOther(devices: string, ranks: number, fault: string, failure: string) {
-  const { status, run, ids } = runFaulty(devices, ranks, fault);
+  const samples = 10_000;
+  const { status, run, ids } = runFaulty(samples, devices, ranks, fault);
   expect(status).toBe(3);
   expect(run.performance).toMatchObject({
     ...{ issuedSamples: samples, completedSamples: samples, failedSamples: 0 },
