@@ -52,19 +52,20 @@ function runFaulty(samples: number, devices: string, ranks: number, fault: strin
   return { status, run: JSON.parse(stdout), ids: ids as readonly number[] };
 }
 
-/** The only worker there is: what it had not answered is named, once. */
+/** No worker is left: what was not answered is named, once. */
 function expectEnd(devices: string, ranks: number, fault: string, failure: string) {
   const samples = 2000;
   const { status, run, ids } = runFaulty(samples, devices, ranks, fault);
   expect(status).toBe(5);
   expect(run.valid).toBe(false);
   const reasons = run.invalidReasons.join('\n');
-  expect(reasons).toMatch(new RegExp(`the engine broke at step \\d+: ${failure}`));
+  expect(reasons).toMatch(new RegExp(`(engine broke|\\) failed) at step \\d+: ${failure}`));
   expect(reasons).toMatch(/\d+ samples failed, first sample \d+: /);
   const { issuedSamples, completedSamples, failedSamples } = run.performance;
   expect(completedSamples).toBeGreaterThanOrEqual(samples / 2);
   expect([issuedSamples, completedSamples + failedSamples]).toEqual([samples, samples]);
   expect([ids.length, new Set(ids).size]).toEqual([completedSamples, completedSamples]);
+  return { run };
 }
 
 /** Worker 1 of two fails: worker 0 answers what is left. */
@@ -92,8 +93,23 @@ describe.skipIf(!available)('one GPU', () => {
 });
 
 describe.skipIf(gpus < 2)('two GPUs', () => {
-  test.each(kinds)('%s: the other worker takes over', (kind) => {
-    expectOther('cuda:0,1', 1, `worker=1,after=50%,kind=${kind}`, told[kind]);
+  test.each(kinds.filter((kind) => kind !== 'device-fault'))(
+    '%s: the other worker takes over',
+    (kind) => {
+      expectOther('cuda:0,1', 1, `worker=1,after=50%,kind=${kind}`, told[kind]);
+    },
+  );
+
+  // "The process must be terminated and relaunched" (CUDA Runtime API, cudaErrorLaunchFailure).
+  test('device-fault: CUDA serves neither worker any more', () => {
+    const fault = 'worker=1,after=50%,kind=device-fault';
+    const failure = told['device-fault'];
+    const { run } = expectEnd('cuda:0,1', 1, fault, failure);
+    for (const worker of [0, 1]) {
+      expect(run.sut.workers[worker].failure).toMatch(
+        new RegExp(`^worker ${worker} \\(cuda:${worker}\\) failed at step \\d+: ${failure}`),
+      );
+    }
   });
 
   test.each(kinds)('%s of one rank of two: the group ends by name', (kind) => {
