@@ -246,6 +246,20 @@ describe('the command line', () => {
     expect(call.stderr).toMatch(message);
   });
 
+  it.each([
+    ['/proc/ladder', 'cannot be made: no folder can be made there'],
+    ['/proc', 'cannot be written into: no folder can be made there'],
+    ['/proc/version', 'is a file; allowed: a folder, there already or not'],
+    ['/proc/version/in', 'cannot be made: a part of its path is a file and not a folder'],
+  ])('makes no run for an --output %s', async (output, message) => {
+    const { start, made } = modelled();
+    await expect(climb(ask({ repeats: '1' }, output), start)).rejects.toMatchObject({
+      exitCode: 2,
+      message: `--output: "${output}" ${message}`,
+    });
+    expect(made).toEqual([]);
+  });
+
   it('runs in processes of their own, and prints a line a step', async () => {
     const output = join(folder, 'real');
     const [slow, fast] = [join(folder, 'slow.yaml'), join(folder, 'fast.yaml')];
