@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Comparison } from '../../../harness/compare/comparison.js';
 import { callBench } from '../bench-call.js';
-import { type Changes, makeRun, makeSamples } from './made-runs.js';
+import { makeRun, makeSamples } from './made-runs.js';
+import type { Changes } from './scripted-runs.js';
 
 let folder = '';
 beforeAll(() => {

@@ -25,11 +25,10 @@ export function makeStarter(
     const { overrides } = collectRunOptions({ set }, []);
     const config = await planner.resolve(after('--config'), overrides);
     const { name, mode, scenario } = config;
-    makeRun(after('--output'), samplesOf(config, made.length), {
-      ...{ name, mode, scenario },
-      config: recordedConfig(config),
-    });
-    made.push(after('--output'));
+    const output = after('--output');
+    const samples = samplesOf(config, made.length);
+    makeRun(output, samples, { name, mode, scenario }, recordedConfig(config));
+    made.push(output);
     return { code: 0, stderr: '' };
   };
   return { start, made };
