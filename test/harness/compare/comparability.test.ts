@@ -51,6 +51,31 @@ describe('how much was asked', () => {
     expect(gate[1]!.reason).toMatch(/^200 samples issued against 4400/);
   });
 
+  it('may differ by less than 1 %, which is then a remark with its share', async () => {
+    const repeats = (counts: readonly number[]) => {
+      const side = place();
+      for (const [i, count] of counts.entries()) {
+        makeRun(join(side, `run-${i}`), samplesOf(count), sameRows);
+      }
+      return side;
+    };
+    const near = await compare(repeats([1000, 1004, 998]), repeats([1001, 1007]));
+    expect(near.comparability.remarks).toEqual([
+      expect.stringMatching(/^998 to 1007 samples issued: .* up to 0\.90 % of their ratios/),
+    ]);
+    const ttft = near.speed.find(({ metric }) => metric === 'ttft p99')!;
+    expect(ttft.ratio).toBeCloseTo(1, 2);
+    expect(ttft.interval).not.toBeNull();
+
+    const far = await compare(repeats([1000, 1010]), repeats([1001, 1007]));
+    expect(far.comparability.remarks).toEqual([]);
+    const refused = far.speed.find(({ metric }) => metric === 'ttft p99')!;
+    expect(refused).toMatchObject({ ratio: null, interval: null });
+    expect(refused.absentBecause).toMatch(/^1000, 1010 samples issued against 1001, 1007/);
+    const same = await compare(repeats([1000, 1000]), repeats([1000, 1000]));
+    expect(same.comparability.remarks).toEqual([]);
+  });
+
   it('is named elsewhere, and repeats may differ in it', async () => {
     const stream = { ...sameRows, scenario: 'SingleStream' };
     const side = place();

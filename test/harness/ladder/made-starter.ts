@@ -13,9 +13,13 @@ export interface MadeStarter {
   readonly made: string[];
 }
 
-/** @param samplesOf what a run of this configuration brings; `count` of them were made before */
+/**
+ * @param samplesOf what a run of this configuration brings; `count` of them were made before
+ * @param remarksOf what it says of itself
+ */
 export function makeStarter(
   samplesOf: (config: RunConfig, count: number) => readonly MadeSample[],
+  remarksOf: (config: RunConfig) => readonly string[] = () => [],
 ): MadeStarter {
   const planner = new RunPlanner();
   const made: string[] = [];
@@ -27,7 +31,8 @@ export function makeStarter(
     const { name, mode, scenario } = config;
     const output = after('--output');
     const samples = samplesOf(config, made.length);
-    makeRun(output, samples, { name, mode, scenario }, recordedConfig(config));
+    const remarks = remarksOf(config);
+    makeRun(output, samples, { name, mode, scenario, remarks }, recordedConfig(config));
     made.push(output);
     return { code: 0, stderr: '' };
   };
