@@ -98,6 +98,7 @@ export interface MeasuredStep extends LadderStep {
   readonly sinceBase: Contrast;
   /** The factor alone on the base, against the base; null where it was not measured. */
   readonly alone: Contrast | null;
+  /** null where either of the two has no ratio. */
   readonly interaction: Interaction | null;
 }
 
@@ -130,14 +131,16 @@ export async function measureLadder(plan: LadderPlan, request: LadderRequest): P
     const planned = plan.alone[k];
     alone.push(planned == null ? null : await read(planned));
     const single = alone[k]!;
+    const before = contrast(from, to, alphaEach);
+    const onBase = planned == null ? null : contrast(base!, single, aloneAlpha);
+    const areRatios = before.main?.ratio != null && onBase?.main?.ratio != null;
     steps.push({
       ...step,
-      before: contrast(from, to, alphaEach),
+      before,
       sinceBase: contrast(base!, to, alphaEach),
-      alone: planned == null ? null : contrast(base!, single, aloneAlpha),
+      alone: onBase,
       // The first step is its factor alone.
-      interaction:
-        k === 0 || planned == null ? null : findInteraction(base!, single, from, to, aloneAlpha),
+      interaction: k > 0 && areRatios ? findInteraction(base!, single, from, to, aloneAlpha) : null,
     });
   }
   const whole = contrast(base!, rungs.at(-1)!, alpha);

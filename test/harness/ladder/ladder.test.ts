@@ -12,6 +12,7 @@ import { findSteps, type LadderRequest } from '../../../harness/ladder/ladder-pl
 import { collectLadderOptions } from '../../../harness/ladder-options.js';
 import { callBench } from '../bench-call.js';
 import { makeSamples } from '../compare/made-runs.js';
+import { editRecord } from '../compare/scripted-runs.js';
 import { makeStarter } from './made-starter.js';
 
 let folder = '';
@@ -147,6 +148,31 @@ describe('a ladder', () => {
     const third = modelled();
     expect((await climb(request, third.start)).ladder.steps).toEqual(ladder.steps);
     expect(third.made).toEqual([]);
+  });
+
+  it('has no interaction of what has no ratio, and a page that says why', async () => {
+    const { start, made } = modelled(noise);
+    const request = ask({ repeats: '2' });
+    const mixing: RunStarter = async (argv, signal) => {
+      const ended = await start(argv, signal);
+      // As if the code had changed behind the first turn.
+      if (made.length > 6) editRecord(made.at(-1)!, { commit: 'another' });
+      return ended;
+    };
+    const { code, ladder, stdout } = await climb(request, mixing);
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('report.html was not written');
+    for (const { before, alone, interaction } of ladder.steps) {
+      expect(before).toMatchObject({
+        main: null,
+        reasons: [expect.any(String), expect.any(String)],
+      });
+      expect(alone!.main).toBeNull();
+      expect(interaction).toBeNull();
+    }
+    expect(readFileSync(join(request.output, 'report.html'), 'utf8')).toContain(
+      'are no repeats of one another (commit: ',
+    );
   });
 
   it('refuses a folder with other runs, and touches nothing of them', async () => {
