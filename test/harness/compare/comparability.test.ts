@@ -112,6 +112,21 @@ it('scripted systems differ by their scripts', async () => {
   expect(comparability.speed).toBe(true);
 });
 
+it('CUDA graphs are a fact of their own, and follow a GPU', async () => {
+  const graphed = (decode_graphs: string, others: object = {}) =>
+    run(100, { sut: { kernels: { decode_graphs }, ...others } });
+  const few = '17 of 1 to 256 rows, 8 MiB';
+  const same = await compare(graphed(few), graphed('17 of 1 to 256 rows, 10 MiB'));
+  expect(same.differing).toEqual([]);
+  const { differing } = await compare(graphed(few), run(100));
+  expect(differing).toMatchObject([
+    { name: 'CUDA graphs', kind: 'configuration', values: ['17 of 1 to 256 rows', null] },
+  ]);
+  const onGpu = graphed(few, { devices: ['cuda:0'] });
+  const { comparability } = await compare(run(100), onGpu);
+  expect(comparability).toMatchObject({ speed: true, reasons: [] });
+});
+
 it('what a record alone does not tell is a remark, and no difference', async () => {
   const whole = run(100);
   const moved = join(place(), 'moved.json');
