@@ -7,11 +7,7 @@ import { readSides, type Side } from '../compare/side.js';
 import { figuresOf, type SpeedRatio } from '../compare/speed.js';
 import { metricsOf } from '../compare/speed-metric.js';
 import type { ComparisonVerdict } from '../compare/verdict.js';
-import {
-  collectRemarks,
-  type ExperimentRemark,
-  type RemarkedRuns,
-} from '../experiment/experiment-remarks.js';
+import type { ExperimentRemark } from '../experiment/experiment-remarks.js';
 import { listDone } from '../experiment/run-starter.js';
 import {
   bonferroniAlpha,
@@ -21,6 +17,7 @@ import {
 } from '../statistics/index.js';
 import type { SettingChange } from './ladder-factor.js';
 import type { LadderPlan, LadderRequest, LadderStep, PlannedSide } from './ladder-plan.js';
+import { listLadderRemarks } from './ladder-remarks.js';
 
 export const ladderSchema = 'loadmark/ladder/1';
 
@@ -162,27 +159,8 @@ export async function measureLadder(plan: LadderPlan, request: LadderRequest): P
     rungs: plan.rungs.map((rung, k) => describeRung(rung, rungs[k]!)),
     steps,
     whole,
-    remarks: collectRemarks(listRemarked(steps, rungs, alone)),
+    remarks: listLadderRemarks(steps, rungs, alone),
   };
-}
-
-/** The first factor alone is the first step. */
-function listRemarked(
-  steps: readonly MeasuredStep[],
-  rungs: readonly (Side | null)[],
-  alone: readonly (Side | null)[],
-): RemarkedRuns[] {
-  const recordsOf = (side: Side | null) => side?.runs.map(({ record }) => record) ?? [];
-  return [
-    { name: 'the base', records: recordsOf(rungs[0]!) },
-    ...steps.map(({ name, before }, k) => {
-      return { name, records: recordsOf(rungs[k + 1]!), remarks: before.remarks };
-    }),
-    ...steps.flatMap(({ name, alone: contrast }, k) => {
-      if (k === 0 || contrast === null) return [];
-      return [{ name: `${name} alone`, records: recordsOf(alone[k]!), remarks: contrast.remarks }];
-    }),
-  ];
 }
 
 function familiesOf({ steps, alone }: LadderPlan): SimultaneousIntervals {
