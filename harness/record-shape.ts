@@ -65,6 +65,9 @@ export const ladderShape: RecordShape = {
   simultaneous: 'object',
   'simultaneous.steps': 'object',
   command: 'list',
+  remarks: 'list',
+  'remarks[]': 'object',
+  'remarks[].of': 'list',
 };
 
 /** What the page of sweep.json reads. */
@@ -83,6 +86,9 @@ export const sweepShape: RecordShape = {
   'points[].slo': 'list or null',
   axes: 'object',
   command: 'list',
+  remarks: 'list',
+  'remarks[]': 'object',
+  'remarks[].of': 'list',
   goodput: 'object or null',
   'goodput.slo': 'object',
   'goodput.slo.limitsMs': 'object',

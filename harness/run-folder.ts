@@ -1,19 +1,10 @@
 // Where does everything of a run lie? The layout of results/, in one place.
 
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmdirSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { LogTexts } from '../loadgen/index.js';
-import { type Fault, InputError, messageOf } from './errors.js';
-import { makeFolders } from './new-folder.js';
+import type { Fault } from './errors.js';
+import { openFolder } from './new-folder.js';
 import type { PassName } from './test-settings.js';
 
 export class RunFolder {
@@ -102,22 +93,7 @@ export class RunFolder {
 export function createRunFolder(name: string, output: string | null, startedAt: Date): RunFolder {
   const stamp = startedAt.toISOString().replaceAll(':', '').replace('.', '');
   const path = output === null ? resolve('results', name, stamp) : resolve(output);
-  const refuse = (what: string, error: unknown) => {
-    const where = output === null ? 'results' : '--output';
-    return new InputError([{ where, message: `"${path}" cannot be ${what}: ${messageOf(error)}` }]);
-  };
-  let folder: RunFolder;
-  try {
-    folder = new RunFolder(path, makeFolders(path));
-  } catch (error) {
-    throw refuse('made', error);
-  }
-  try {
-    accessSync(path, constants.W_OK);
-  } catch (error) {
-    throw refuse('written into', error);
-  }
-  return folder;
+  return new RunFolder(path, openFolder(path, output === null ? 'results' : '--output'));
 }
 
 /** Why a run may not be written there: something in the way, or another run's evidence. */
@@ -129,8 +105,7 @@ export function findOutputFaults(output: string | null): Fault[] {
   if (existsSync(runJson)) {
     return refuse(`"${path}" holds a run already (run.json); allowed: a folder without one`);
   }
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found === undefined || found.isDirectory()
-    ? []
-    : refuse(`"${path}" is not a folder; allowed: a new folder, or one without a run`);
+  return existsSync(path) && !statSync(path).isDirectory()
+    ? refuse(`"${path}" is not a folder; allowed: a new folder, or one without a run`)
+    : [];
 }

@@ -2,7 +2,6 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { InputError, messageOf } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
 import {
   executeRuns,
@@ -12,7 +11,7 @@ import {
 } from '../experiment/run-starter.js';
 import { type Ladder, measureLadder } from '../ladder/ladder.js';
 import { type LadderPlan, type LadderRequest, planLadder } from '../ladder/ladder-plan.js';
-import { makeFolders } from '../new-folder.js';
+import { openFolder } from '../new-folder.js';
 import { writeRecordPage } from '../record-page.js';
 import { formatLadder } from '../report/ladder-summary.js';
 import type { Streams } from './run.js';
@@ -25,7 +24,7 @@ export async function runLadder(
 ): Promise<ExitCode> {
   const plan = await planLadder(request);
   refuseOthers(plan.runs);
-  makeFolder(request.output);
+  openFolder(request.output, '--output');
   const stderr = request.quiet ? null : streams.stderr;
   let ladder: Ladder;
   try {
@@ -48,14 +47,4 @@ async function writeLadder(plan: LadderPlan, request: LadderRequest): Promise<La
   const ladder = await measureLadder(plan, request);
   writeFileSync(join(request.output, 'ladder.json'), `${JSON.stringify(ladder, null, 2)}\n`);
   return ladder;
-}
-
-/** @throws InputError when it cannot be made. */
-export function makeFolder(folder: string): void {
-  try {
-    makeFolders(folder);
-  } catch (error) {
-    const message = `"${folder}" cannot be made: ${messageOf(error)}`;
-    throw new InputError([{ where: '--output', message }]);
-  }
 }

@@ -10,6 +10,7 @@ import {
   refuseOthers,
   startProcess,
 } from '../experiment/run-starter.js';
+import { openFolder } from '../new-folder.js';
 import { writeRecordPage } from '../record-page.js';
 import { formatSweep } from '../report/sweep-summary.js';
 import { nextRate } from '../sweep/rate-search.js';
@@ -21,7 +22,6 @@ import {
   SweepPlanner,
   type SweepRequest,
 } from '../sweep/sweep-plan.js';
-import { makeFolder } from './ladder.js';
 import type { Streams } from './run.js';
 
 export async function runSweep(
@@ -39,7 +39,7 @@ export async function runSweep(
   if (Array.isArray(rates)) for (const rate of rates) points.push(await planner.planRate(rate));
   for (const queries of concurrency ?? []) points.push(await planner.planConcurrency(queries));
   refuseOthers(points.flatMap(({ runs }) => runs));
-  makeFolder(request.output);
+  openFolder(request.output, '--output');
   const execute = async (planned: readonly PlannedPoint[]) => {
     const stderr = request.quiet ? null : streams.stderr;
     await executeRuns(inTurns(planned), { start, signal, stderr });

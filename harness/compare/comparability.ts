@@ -79,9 +79,8 @@ export function judgeComparability(
 
 /** A GPU has kernels, devices and types of its own, and more GPUs more workers: they are no second change beside it. */
 function followsMachine(name: string): boolean {
-  return ['kernels', 'device', 'workers', 'tensor parallel', 'threads', 'instruction set'].includes(
-    name,
-  );
+  const following = ['kernels', 'CUDA graphs', 'device', 'workers', 'tensor parallel'];
+  return [...following, 'threads', 'instruction set'].includes(name);
 }
 
 export function describe({ name, values }: Pick<Factor, 'name' | 'values'>): string {

@@ -9,7 +9,7 @@ import { type Factor, listFactors, listMixed } from './factors.js';
 import { type GateResult, runGate } from './gate.js';
 import { type GateRule, marginsOf } from './gate-rule.js';
 import { findImpossible, type Impossibility } from './impossible-figures.js';
-import { withholdGrowingTimes } from './issued-samples.js';
+import { remarkOnIssued, withholdGrowingTimes } from './issued-samples.js';
 import { compareQuality, notCompared, type QualityComparison } from './quality.js';
 import type { Side } from './side.js';
 import { compareSpeed, type SpeedRatio } from './speed.js';
@@ -112,6 +112,7 @@ function compareCandidate(
     ...judged,
     speed: judged.speed && mixed.length === 0,
     reasons: [...judged.reasons, ...mixed],
+    remarks: [...(judged.remarks ?? []), ...remarkOnIssued(baseline, candidate)],
   };
   const speed = comparability.speed
     ? withholdGrowingTimes(compareSpeed(baseline, candidate, alpha), baseline, candidate)

@@ -214,9 +214,19 @@ export const factorDefinitions: readonly FactorDefinition[] = [
     },
   },
   {
+    // "17 of 1 to 256 rows, 8 MiB": the bytes follow from the driver.
+    name: 'CUDA graphs',
+    kind: 'configuration',
+    of: ({ record }) => record.sut?.kernels.decode_graphs?.split(',')[0] ?? null,
+  },
+  {
     name: 'kernels',
     kind: 'configuration',
-    of: ({ record }) => (record.sut === null ? null : Object.values(record.sut.kernels).join('; ')),
+    of: ({ record: { sut } }) => {
+      if (sut === null) return null;
+      const { decode_graphs: _, ...kernels } = sut.kernels;
+      return Object.values(kernels).join('; ');
+    },
   },
   { name: 'loadmark', kind: 'code', of: ({ record }) => record.version },
   { name: 'commit', kind: 'code', of: ({ record }) => record.commit },

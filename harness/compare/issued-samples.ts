@@ -6,15 +6,37 @@ import type { SpeedRatio } from './speed.js';
 
 const growing = /^(ttft|latency) /;
 
+/** A share: times of runs that issued nearly as many differ by no more for it. */
+const allowedSpread = 0.01;
+
 /** Why times of this name grow with what was issued, and so cannot be compared; null where they can. */
 export function refuseGrowingTime(metric: string, baseline: Side, candidate: Side): string | null {
   const { scenario } = baseline.runs[0]!.record;
   if (scenario !== 'Offline' || !growing.test(metric)) return null;
-  const [from, to] = [baseline, candidate].map((side) => [
-    ...new Set(side.runs.flatMap(({ record }) => record.performance?.issuedSamples ?? [])),
-  ]) as [number[], number[]];
-  if (new Set([...from, ...to]).size < 2) return null;
+  const [from, to] = [listIssued(baseline), listIssued(candidate)];
+  if (spreadOf([...from, ...to]) < allowedSpread) return null;
   return `${from.join(', ')} samples issued against ${to.join(', ')}: Offline asks all at once, and ${metric} grows with them`;
+}
+
+/** What is to be said beside times that are compared although their runs issued a few samples more or less. */
+export function remarkOnIssued(baseline: Side, candidate: Side): string[] {
+  const issued = [baseline, candidate].flatMap(listIssued);
+  const spread = spreadOf(issued);
+  const isOffline = baseline.runs[0]!.record.scenario === 'Offline';
+  if (!isOffline || spread === 0 || spread >= allowedSpread) return [];
+  const [least, most] = [Math.min(...issued), Math.max(...issued)];
+  const share = (100 * spread).toPrecision(2);
+  return [
+    `${least} to ${most} samples issued: ttft and latency of Offline grow with them, so that up to ${share} % of their ratios may be of that`,
+  ];
+}
+
+function listIssued({ runs }: Side): number[] {
+  return [...new Set(runs.flatMap(({ record }) => record.performance?.issuedSamples ?? []))];
+}
+
+function spreadOf(issued: readonly number[]): number {
+  return issued.length === 0 ? 0 : Math.max(...issued) / Math.min(...issued) - 1;
 }
 
 /** The ratios, without those of times that grow with what was issued. */

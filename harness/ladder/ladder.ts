@@ -7,6 +7,7 @@ import { readSides, type Side } from '../compare/side.js';
 import { centre, figuresOf, type SpeedRatio } from '../compare/speed.js';
 import { metricsOf } from '../compare/speed-metric.js';
 import type { ComparisonVerdict } from '../compare/verdict.js';
+import type { ExperimentRemark } from '../experiment/experiment-remarks.js';
 import { listDone } from '../experiment/run-starter.js';
 import {
   bonferroniAlpha,
@@ -16,6 +17,7 @@ import {
 } from '../statistics/index.js';
 import type { SettingChange } from './ladder-factor.js';
 import type { LadderPlan, LadderRequest, LadderStep, PlannedSide } from './ladder-plan.js';
+import { listLadderRemarks } from './ladder-remarks.js';
 
 export const ladderSchema = 'loadmark/ladder/1';
 
@@ -43,6 +45,8 @@ export interface Ladder {
   readonly steps: readonly MeasuredStep[];
   /** The optimized against the base. */
   readonly whole: Contrast;
+  /** Of the base, the steps by their names, and factors alone. */
+  readonly remarks: readonly ExperimentRemark[];
 }
 
 /** Each family's intervals are at 1 - alpha / its size (Bonferroni); the whole is a single one, at 1 - alpha. */
@@ -76,6 +80,8 @@ export interface Contrast {
   readonly quality: QualityComparison | null;
   /** Of the answers' tokens. */
   readonly agreement: Omit<AgreementComparison, 'byPosition'> | null;
+  /** What a reader should know of a ratio that is made. */
+  readonly remarks: readonly string[];
   /** Why there is no ratio; empty where there is one. */
   readonly reasons: readonly string[];
   /** null before both sides were run. */
@@ -89,6 +95,7 @@ export interface MeasuredStep extends LadderStep {
   readonly sinceBase: Contrast;
   /** The factor alone on the base, against the base; null where it was not measured. */
   readonly alone: Contrast | null;
+  /** null where either of the two has no ratio. */
   readonly interaction: Interaction | null;
 }
 
@@ -115,20 +122,25 @@ export async function measureLadder(plan: LadderPlan, request: LadderRequest): P
   const { alphaEach } = simultaneous.steps;
   const aloneAlpha = simultaneous.interactions?.alphaEach ?? alpha;
   const steps: MeasuredStep[] = [];
+  const alone: (Side | null)[] = [];
   for (const [k, step] of plan.steps.entries()) {
     const [from, to] = [rungs[k]!, rungs[k + 1]!];
     const planned = plan.alone[k];
-    const alone = planned == null ? null : await read(planned);
+    alone.push(planned == null ? null : await read(planned));
+    const single = alone[k]!;
+    const before = contrast(from, to, alphaEach);
+    const onBase = planned == null ? null : contrast(base!, single, aloneAlpha);
+    const areRatios = before.main?.ratio != null && onBase?.main?.ratio != null;
     steps.push({
       ...step,
-      before: contrast(from, to, alphaEach),
+      before,
       sinceBase: contrast(base!, to, alphaEach),
-      alone: planned == null ? null : contrast(base!, alone, aloneAlpha),
+      alone: onBase,
       // The first step is its factor alone.
-      interaction:
-        k === 0 || planned == null ? null : findInteraction(base!, alone, from, to, aloneAlpha),
+      interaction: k > 0 && areRatios ? findInteraction(base!, single, from, to, aloneAlpha) : null,
     });
   }
+  const whole = contrast(base!, rungs.at(-1)!, alpha);
   const measured = base == null ? null : metricsOf(base.runs[0]!.record.scenario)[0]!;
   return {
     schema: ladderSchema,
@@ -146,7 +158,8 @@ export async function measureLadder(plan: LadderPlan, request: LadderRequest): P
     same: plan.same,
     rungs: plan.rungs.map((rung, k) => describeRung(rung, rungs[k]!)),
     steps,
-    whole: contrast(base!, rungs.at(-1)!, alpha),
+    whole,
+    remarks: listLadderRemarks(steps, rungs, alone),
   };
 }
 
@@ -183,16 +196,24 @@ function describeRung({ label, folder }: PlannedSide, side: Side | null): Ladder
 /** Of as many runs a side, the repeats that both have. */
 function contrast(from: Side | null, to: Side | null, alphaEach: number): Contrast {
   if (from === null || to === null) {
-    const reasons = ['not run yet'];
-    return { main: null, speed: [], quality: null, agreement: null, reasons, verdict: null };
+    const [reasons, remarks] = [['not run yet'], []];
+    return {
+      main: null,
+      speed: [],
+      quality: null,
+      agreement: null,
+      remarks,
+      reasons,
+      verdict: null,
+    };
   }
   const [before, after] = alike([from, to]);
   const terms = { alpha: alphaEach, margins: new Map(), gate: [], claims: [] };
   const [found] = compareSides([before!, after!], terms).candidates;
   const { speed, quality, comparability, verdict } = found!;
   const { byPosition: _, ...agreement } = found!.agreement;
-  const { reasons } = comparability;
-  return { main: speed[0] ?? null, speed, quality, agreement, reasons, verdict };
+  const { reasons, remarks = [] } = comparability;
+  return { main: speed[0] ?? null, speed, quality, agreement, remarks, reasons, verdict };
 }
 
 function alike(sides: readonly Side[]): Side[] {

@@ -4,6 +4,7 @@
 import type { QualityComparison } from '../compare/quality.js';
 import type { SpeedRatio } from '../compare/speed.js';
 import { formatRange, formatRatio, isTooWide } from '../compare/verdict.js';
+import { describeRemark } from '../experiment/experiment-remarks.js';
 import type {
   Contrast,
   Interaction,
@@ -19,7 +20,7 @@ import { signed } from './judgement-text.js';
 
 /** The whole text, last newline included. */
 export function formatLadder(ladder: Ladder, folder: string): string {
-  const { steps, rungs, whole, metric, interrupted } = ladder;
+  const { steps, rungs, whole, metric, interrupted, remarks } = ladder;
   const blocks = [
     `${ladder.base} to ${ladder.optimized}: ${steps.length} step${steps.length === 1 ? '' : 's'}, ${ladder.repeats} repeats in turns`,
     ...(interrupted ? ['NOT ALL RUNS WERE MADE: the same call with this --output goes on'] : []),
@@ -38,6 +39,9 @@ export function formatLadder(ladder: Ladder, folder: string): string {
     ]),
     ...formatInteractions(steps),
     ...formatNotes(ladder),
+    ...(remarks.length === 0
+      ? []
+      : [`Remarks\n${remarks.map((one) => `  ${describeRemark(one)}`).join('\n')}`]),
     `Files  ${folder}`,
   ];
   return `${blocks.join('\n\n')}\n`;

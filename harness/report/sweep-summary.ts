@@ -1,14 +1,15 @@
 // What a person reads after `bench sweep`: a line a point, which of them no other is better than, and the highest rate
 // inside the limits.
 
+import { describeRemark } from '../experiment/experiment-remarks.js';
 import type { Goodput, Sweep } from '../sweep/sweep.js';
-import type { Percentiles, SweepPoint } from '../sweep/sweep-point.js';
+import { describeSettings, type Percentiles, type SweepPoint } from '../sweep/sweep-point.js';
 import { alignColumns } from './columns.js';
 import { formatFigure } from './comparison-summary.js';
 
 /** The whole text, last newline included. */
 export function formatSweep(sweep: Sweep, folder: string): string {
-  const { points, goodput, interrupted, axes } = sweep;
+  const { points, goodput, interrupted, axes, remarks } = sweep;
   const rows = sortByLoad(points);
   const names = Object.keys(points[0]?.settings ?? {});
   const hasScores = points.some(({ scores }) => scores !== null);
@@ -41,6 +42,9 @@ export function formatSweep(sweep: Sweep, folder: string): string {
     table,
     `times in ms; Pareto: no other VALID point is better in ${axes.throughput} and ${axes.latency}`,
     ...(invalid.length === 0 ? [] : [invalid.join('\n')]),
+    ...(remarks.length === 0
+      ? []
+      : [`Remarks\n${remarks.map((one) => `  ${describeRemark(one)}`).join('\n')}`]),
     `Files  ${folder}`,
   ];
   return `${blocks.join('\n\n')}\n`;
@@ -102,10 +106,4 @@ function formatAttainment({ slo }: SweepPoint): string {
 export function sortByLoad(points: readonly SweepPoint[]): SweepPoint[] {
   const loadOf = ({ settings }: SweepPoint) => Number(settings.rate ?? settings.concurrency ?? 0);
   return [...points].sort((a, b) => loadOf(a) - loadOf(b));
-}
-
-export function describeSettings(settings: Readonly<Record<string, string>>): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ');
 }

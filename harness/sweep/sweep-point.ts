@@ -54,6 +54,13 @@ const shares: Readonly<Record<Percentile, number>> = { p50: 0.5, p90: 0.9, p99: 
 type Performance = NonNullable<RunRecord['performance']>;
 type FigureOf = (performance: Performance) => number | null;
 
+/** As it is called: "max-batch=8 kv-cache=fp16". */
+export function describeSettings(settings: SweepPoint['settings']): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+}
+
 export function measurePoint(
   { settings, folder }: PlannedPoint,
   runs: readonly ComparedRun[],

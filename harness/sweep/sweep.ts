@@ -2,12 +2,17 @@
 // there.
 
 import { readSides } from '../compare/side.js';
+import {
+  collectRemarks,
+  type ExperimentRemark,
+  type RemarkedRuns,
+} from '../experiment/experiment-remarks.js';
 import { listDone } from '../experiment/run-starter.js';
 import { findPareto } from './pareto.js';
 import { bracket, type TriedLoad } from './rate-search.js';
 import type { Slo } from './slo.js';
 import type { PlannedPoint, SweepRequest } from './sweep-plan.js';
-import { measurePoint, type SweepPoint } from './sweep-point.js';
+import { describeSettings, measurePoint, type SweepPoint } from './sweep-point.js';
 
 export const sweepSchema = 'loadmark/sweep/1';
 
@@ -26,6 +31,8 @@ export interface Sweep {
   readonly points: readonly SweepPoint[];
   /** null in a sweep of a grid. */
   readonly goodput: Goodput | null;
+  /** Of the points, by their settings. */
+  readonly remarks: readonly ExperimentRemark[];
 }
 
 /** rate: queries/s of Server. concurrency: queries in flight of SingleStream's closed loop. */
@@ -53,6 +60,7 @@ export async function measureSweep(
   isOver: boolean,
 ): Promise<Sweep> {
   const measured: SweepPoint[] = [];
+  const remarked: RemarkedRuns[] = [];
   let scenario = '';
   for (const point of points) {
     const done = listDone(point.runs);
@@ -60,6 +68,8 @@ export async function measureSweep(
     const runs = sides.flatMap((side) => side.runs);
     scenario = runs[0]?.record.scenario ?? scenario;
     measured.push(measurePoint(point, runs, slo));
+    const records = runs.map(({ record }) => record);
+    remarked.push({ name: describeSettings(point.settings), records });
   }
   // Every sample of Offline waits from the start on: its latency is its throughput once more.
   const isOffline = scenario === 'Offline';
@@ -79,6 +89,7 @@ export async function measureSweep(
     },
     points: markPareto(measured, rateOf, latencyOf),
     goodput: slo === null ? null : findGoodput(measured, slo, loadOf(request)),
+    remarks: collectRemarks(remarked),
   };
 }
 

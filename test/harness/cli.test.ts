@@ -234,6 +234,11 @@ describe('bench with bad input', () => {
     ],
     [['--output', '/proc/nowhere'], '"/proc/nowhere" cannot be made'],
     [['--output', '/proc/version'], '"/proc/version" is not a folder'],
+    [
+      ['--output', '/proc/version/in'],
+      '"/proc/version/in" cannot be made: a part of its path is a file',
+    ],
+    [['--output', '/proc'], '"/proc" cannot be written into: no folder can be made there'],
     [['--output', ''], '--output: is ""; allowed: '],
     [['--samples', ''], '--samples: samples is ""; allowed: '],
     [

@@ -19,7 +19,7 @@ export interface TextGroup {
 export function sideBySide(groups: readonly TextGroup[]): Markup {
   return html`${groups.map(
     ({ title, facts, texts }) => html`<article class="texts"><h4>${title} <span>${facts}</span></h4>
-<div class="columns">${texts.map(showText)}</div></article>
+<div class="columns of-${texts.length}">${texts.map(showText)}</div></article>
 `,
   )}`;
 }

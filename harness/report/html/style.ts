@@ -17,6 +17,15 @@ const seriesRules = [1, 2, 3, 4]
   )
   .join('\n');
 
+/** Where three or four texts do not fit, the last would stand alone below: the first has the left, all others the right. */
+const pairedTexts = [3, 4]
+  .map(
+    (count) =>
+      `.texts .columns.of-${count} { grid-template-columns: repeat(2, minmax(0, 1fr)); grid-template-rows: repeat(${count - 2}, auto) 1fr; }
+  .of-${count} > :first-child { grid-row: 1 / span ${count - 1}; } .of-${count} > :not(:first-child) { grid-column: 2; }`,
+  )
+  .join('\n  ');
+
 export const styleSheet = `
 :root { color-scheme: light dark; ${light} }
 @media screen and (prefers-color-scheme: dark) { :root { ${dark} } }
@@ -93,17 +102,19 @@ figure .table { max-height: 260px; overflow: auto; }
 .pairs dt { color: var(--quiet); overflow-wrap: anywhere; } .pairs dd { margin: 0; overflow-wrap: anywhere; }
 .texts { margin: 12px 0; break-inside: avoid; }
 .texts .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 10px; }
+@media print, (min-width: 520px) and (max-width: 980px) { ${pairedTexts} }
 
 @media print {
   @page { margin: 14mm; }
   :root { color-scheme: light; ${light} }
   html { font-size: 11px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { max-width: none; padding: 0; }
-  h2 { break-after: avoid; margin-top: 18px; }
+  h2, h4, .lead, summary { break-after: avoid; } h2 { margin-top: 18px; }
+  footer { break-before: avoid; }
   .cards { grid-template-columns: repeat(4, 1fr); }
   .charts { grid-template-columns: 1fr 1fr; gap: 12px 18px; }
   .verdict, tr { break-inside: avoid; }
-  .screen-only { display: none; }
+  .screen-only { display: none; } .texts { padding-right: 1px; }
   .table, figure .table { overflow: visible; max-height: none; }
   th, td { padding-right: 8px; } small { white-space: normal; }
   details.fold::details-content { content-visibility: visible; display: block; height: auto; }

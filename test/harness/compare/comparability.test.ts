@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Comparison } from '../../../harness/compare/comparison.js';
 import { callBench } from '../bench-call.js';
-import { type Changes, makeRun, makeSamples } from './made-runs.js';
+import { makeRun, makeSamples } from './made-runs.js';
+import type { Changes } from './scripted-runs.js';
 
 let folder = '';
 beforeAll(() => {
@@ -50,6 +51,31 @@ describe('how much was asked', () => {
     expect(gate[1]!.reason).toMatch(/^200 samples issued against 4400/);
   });
 
+  it('may differ by less than 1 %, which is then a remark with its share', async () => {
+    const repeats = (counts: readonly number[]) => {
+      const side = place();
+      for (const [i, count] of counts.entries()) {
+        makeRun(join(side, `run-${i}`), samplesOf(count), sameRows);
+      }
+      return side;
+    };
+    const near = await compare(repeats([1000, 1004, 998]), repeats([1001, 1007]));
+    expect(near.comparability.remarks).toEqual([
+      expect.stringMatching(/^998 to 1007 samples issued: .* up to 0\.90 % of their ratios/),
+    ]);
+    const ttft = near.speed.find(({ metric }) => metric === 'ttft p99')!;
+    expect(ttft.ratio).toBeCloseTo(1, 2);
+    expect(ttft.interval).not.toBeNull();
+
+    const far = await compare(repeats([1000, 1010]), repeats([1001, 1007]));
+    expect(far.comparability.remarks).toEqual([]);
+    const refused = far.speed.find(({ metric }) => metric === 'ttft p99')!;
+    expect(refused).toMatchObject({ ratio: null, interval: null });
+    expect(refused.absentBecause).toMatch(/^1000, 1010 samples issued against 1001, 1007/);
+    const same = await compare(repeats([1000, 1000]), repeats([1000, 1000]));
+    expect(same.comparability.remarks).toEqual([]);
+  });
+
   it('is named elsewhere, and repeats may differ in it', async () => {
     const stream = { ...sameRows, scenario: 'SingleStream' };
     const side = place();
@@ -84,6 +110,21 @@ it('scripted systems differ by their scripts', async () => {
   const { differing, comparability } = await compare(scripted('aa'), scripted('bb'));
   expect(differing).toMatchObject([{ name: 'script', kind: 'configuration' }]);
   expect(comparability.speed).toBe(true);
+});
+
+it('CUDA graphs are a fact of their own, and follow a GPU', async () => {
+  const graphed = (decode_graphs: string, others: object = {}) =>
+    run(100, { sut: { kernels: { decode_graphs }, ...others } });
+  const few = '17 of 1 to 256 rows, 8 MiB';
+  const same = await compare(graphed(few), graphed('17 of 1 to 256 rows, 10 MiB'));
+  expect(same.differing).toEqual([]);
+  const { differing } = await compare(graphed(few), run(100));
+  expect(differing).toMatchObject([
+    { name: 'CUDA graphs', kind: 'configuration', values: ['17 of 1 to 256 rows', null] },
+  ]);
+  const onGpu = graphed(few, { devices: ['cuda:0'] });
+  const { comparability } = await compare(run(100), onGpu);
+  expect(comparability).toMatchObject({ speed: true, reasons: [] });
 });
 
 it('what a record alone does not tell is a remark, and no difference', async () => {

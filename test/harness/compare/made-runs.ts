@@ -1,7 +1,16 @@
-// Run folders as `bench` writes them, with just what a test asks: the published mistakes are made of these.
+// Run folders of known figures, where a test asks for times or scores that no script has: the record is that of a run of
+// the engine, the samples are the test's.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { SampleEvidence } from '../../../harness/evidence.js';
+import { buildHistogram } from '../../../harness/histogram.js';
+import type { PerformanceRecord } from '../../../harness/performance-record.js';
+import { RunFolder } from '../../../harness/run-folder.js';
+import type { RunRecord } from '../../../harness/run-record.js';
+import type { PassName } from '../../../harness/test-settings.js';
+import { callBench } from '../bench-call.js';
+import { type Changes, merge, readRecord, ScriptedRuns } from './scripted-runs.js';
 
 export interface MadeSample {
   readonly id: string;
@@ -16,133 +25,78 @@ export interface MadeSample {
   readonly output?: string;
 }
 
-/** Deep changes of the record. */
-export type Changes = { readonly [key: string]: unknown };
+const record = await makeRecord();
+/** Made samples are of no dataset that could be opened. */
+const { dataset: _, ...ownConfig } = record.config;
 
-function merge(base: unknown, changes: unknown): unknown {
-  const isObject = (value: unknown): value is Record<string, unknown> =>
-    typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (!isObject(base) || !isObject(changes)) return changes;
-  const merged = { ...base };
-  for (const [key, value] of Object.entries(changes)) merged[key] = merge(base[key], value);
-  return merged;
-}
-
-function percentiles(values: readonly number[]) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { mean, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: sorted.at(-1) };
+/** What `bench` writes today of a run of the engine: all that a made run does not say itself is this run's. */
+async function makeRecord(): Promise<RunRecord> {
+  const runs = new ScriptedRuns();
+  try {
+    const output = runs.place('engine');
+    const short = ['--samples', '2', '--target-qps', '1', '--min-duration', '0', '--no-report'];
+    const call = ['--config', 'baseline', ...short, '--set', 'telemetry.period_ms=0', '--quiet'];
+    const { code, stderr } = await callBench(...call, '--output', output);
+    if (code !== 0 && code !== 4) throw new Error(`bench ended with ${code}: ${stderr}`);
+    return readRecord(output);
+  } finally {
+    runs.remove();
+  }
 }
 
 let stamp = Date.UTC(2026, 0, 1);
 
-/** Writes an Offline run of these samples into `folder` and returns its path. */
+/**
+ * Writes an Offline run of these samples into `folder` and returns its path.
+ * @param config as run.json has it
+ */
 export function makeRun(
   folder: string,
   samples: readonly MadeSample[],
   changes: Changes = {},
+  config: unknown = ownConfig,
 ): string {
   mkdirSync(folder, { recursive: true });
-  const end = Math.max(...samples.map(({ latencyMs }) => latencyMs));
-  const tokens = samples.reduce((sum, { outputTokens = 10 }) => sum + outputTokens, 0);
-  const firstOf = ({ firstTokenMs, latencyMs }: MadeSample) => firstTokenMs ?? latencyMs / 2;
   stamp += 60_000;
-  const base = {
-    schema: 'loadmark/run/1',
+  const made = {
+    ...record,
     id: `made-${stamp}`,
     name: 'made',
     startedAt: new Date(stamp).toISOString(),
-    version: '0.1.0',
-    commit: 'c0ffee',
     command: ['bench', '--scenario', 'Offline', '--output', folder],
-    scenario: 'Offline',
-    mode: 'submission',
-    clock: 'real',
-    valid: true,
-    invalidReasons: [],
-    remarks: [],
-    interrupted: false,
-    system: {
-      cpu: 'a processor',
-      cores: 8,
-      gpus: [{ name: 'NVIDIA A100-SXM4-80GB', peakBandwidthGBs: 2039, peakTflops: 312 }],
-    },
-    model: {
-      name: 'm',
-      synthetic: false,
-      architecture: 'LlamaForCausalLM',
-      parameters: 8e9,
-      weightBytes: 16e9,
-      weightFormat: 'bf16',
-      cost: null,
-      digest: 'a'.repeat(64),
-    },
-    dataset: { name: 'd', split: 'test', digest: 'd'.repeat(64), samples: samples.length },
-    sut: {
-      kind: 'native',
-      devices: ['cuda:0'],
-      workers: 1,
-      tensorParallel: 1,
-      threads: 8,
-      maxBatch: 1,
-      kvCache: { dtype: 'fp16', bytes: 1e9 },
-      features: {},
-      kernels: {},
-      steps: tokens,
-    },
-    config: {
-      name: 'made',
-      model: { prompt: { style: 'plain' }, generation: { maxNewTokens: 64, minNewTokens: 2 } },
-      generation: { maxNewTokens: null, minNewTokens: null, temperature: 0 },
-    },
-    settings: { effective: { sampleIndexRngSeed: '1', qslRngSeed: '2', scheduleRngSeed: '3' } },
-    performance: {
-      tokensPerSecond: tokens / (end / 1000),
-      samplesPerSecond: samples.length / (end / 1000),
-      issuedSamples: samples.length,
-      completedSamples: samples.length,
-      failedSamples: 0,
-      generatedTokens: tokens,
-      promptTokens: samples.reduce((sum, { promptTokens = 20 }) => sum + promptTokens, 0),
-      durationSeconds: end / 1000,
-      latencyMs: percentiles(samples.map(({ latencyMs }) => latencyMs)),
-      ttftMs: percentiles(samples.map(firstOf)),
-      tpotMs: percentiles(
-        samples.map(
-          (sample) => (sample.latencyMs - firstOf(sample)) / ((sample.outputTokens ?? 10) - 1),
-        ),
-      ),
-      mbu: null,
-      mfu: null,
-      joulesPerToken: null,
-    },
+    dataset: { ...record.dataset, name: 'd', digest: 'd'.repeat(64), samples: samples.length },
+    config,
+    performance: { ...record.performance, ...measure(samples) },
     accuracy: null,
-    audit: null,
   };
-  writeFileSync(join(folder, 'run.json'), JSON.stringify(merge(base, changes)));
-  const lines = samples.map((sample, i) => ({
-    sampleId: i,
-    queryId: 0,
-    series: 0,
-    sampleIndex: i,
-    id: sample.id,
-    scheduledNs: 0,
-    issuedNs: 0,
-    firstTokenNs: firstOf(sample) * 1e6,
-    completedNs: sample.latencyMs * 1e6,
-    promptTokenCount: sample.promptTokens ?? 20,
-    outputTokenCount: sample.outputTokens ?? 10,
-    output: sample.output ?? `answer of ${sample.id}`,
-    scores: null,
-    failure: null,
-  }));
-  const write = (name: string, rows: readonly object[]) =>
-    writeFileSync(join(folder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
-  write('samples-performance.jsonl', lines);
+  writeFileSync(join(folder, 'run.json'), JSON.stringify(merge(made, changes)));
+  const lines = samples.map(
+    (sample, i): SampleEvidence => ({
+      sampleId: i,
+      queryId: 0,
+      series: 0,
+      sampleIndex: i,
+      id: sample.id,
+      scheduledNs: 0,
+      issuedNs: 0,
+      firstTokenNs: firstOf(sample) * 1e6,
+      completedNs: sample.latencyMs * 1e6,
+      promptTokenCount: sample.promptTokens ?? 20,
+      outputTokenCount: sample.outputTokens ?? 10,
+      output: sample.output ?? `answer of ${sample.id}`,
+      scores: null,
+      failure: null,
+    }),
+  );
+  const write = (pass: PassName, rows: readonly SampleEvidence[]) =>
+    writeFileSync(
+      new RunFolder(folder).samples(pass),
+      rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
+    );
+  write('performance', lines);
   if (samples.some(({ scores }) => scores !== undefined)) {
     write(
-      'samples-accuracy.jsonl',
+      'accuracy',
       lines.map((line, i) => ({ ...line, scores: samples[i]!.scores ?? null })),
     );
   }
@@ -155,6 +109,36 @@ export function makeRun(
     writeFileSync(join(folder, 'accuracy', 'mlperf_log_accuracy.json'), JSON.stringify(records));
   }
   return folder;
+}
+
+const firstOf = ({ firstTokenMs, latencyMs }: MadeSample) => firstTokenMs ?? latencyMs / 2;
+
+/** run.json's figures of these samples. */
+function measure(samples: readonly MadeSample[]): Partial<PerformanceRecord> {
+  const seconds = Math.max(...samples.map(({ latencyMs }) => latencyMs)) / 1000;
+  const sumOf = (of: (sample: MadeSample) => number) =>
+    samples.reduce((sum, sample) => sum + of(sample), 0);
+  const generatedTokens = sumOf(({ outputTokens = 10 }) => outputTokens);
+  const promptTokens = sumOf(({ promptTokens: count = 20 }) => count);
+  const perToken = (sample: MadeSample) =>
+    (sample.latencyMs - firstOf(sample)) / ((sample.outputTokens ?? 10) - 1);
+  return {
+    tokensPerSecond: generatedTokens / seconds,
+    samplesPerSecond: samples.length / seconds,
+    promptTokensPerSecond: promptTokens / seconds,
+    issuedSamples: samples.length,
+    completedSamples: samples.length,
+    failedSamples: 0,
+    generatedTokens,
+    promptTokens,
+    durationSeconds: seconds,
+    latencyMs: buildHistogram(
+      samples.map(({ latencyMs }) => latencyMs),
+      1,
+    ),
+    ttftMs: buildHistogram(samples.map(firstOf), 1),
+    tpotMs: buildHistogram(samples.map(perToken), 1),
+  };
 }
 
 /** `count` samples that end one after another, `eachMs` apart. */

@@ -12,6 +12,7 @@ import { findSteps, type LadderRequest } from '../../../harness/ladder/ladder-pl
 import { collectLadderOptions } from '../../../harness/ladder-options.js';
 import { callBench } from '../bench-call.js';
 import { makeSamples } from '../compare/made-runs.js';
+import { editRecord } from '../compare/scripted-runs.js';
 import { makeStarter } from './made-starter.js';
 
 let folder = '';
@@ -149,6 +150,31 @@ describe('a ladder', () => {
     expect(third.made).toEqual([]);
   });
 
+  it('has no interaction of what has no ratio, and a page that says why', async () => {
+    const { start, made } = modelled(noise);
+    const request = ask({ repeats: '2' });
+    const mixing: RunStarter = async (argv, signal) => {
+      const ended = await start(argv, signal);
+      // As if the code had changed behind the first turn.
+      if (made.length > 6) editRecord(made.at(-1)!, { commit: 'another' });
+      return ended;
+    };
+    const { code, ladder, stdout } = await climb(request, mixing);
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('report.html was not written');
+    for (const { before, alone, interaction } of ladder.steps) {
+      expect(before).toMatchObject({
+        main: null,
+        reasons: [expect.any(String), expect.any(String)],
+      });
+      expect(alone!.main).toBeNull();
+      expect(interaction).toBeNull();
+    }
+    expect(readFileSync(join(request.output, 'report.html'), 'utf8')).toContain(
+      'are no repeats of one another (commit: ',
+    );
+  });
+
   it('refuses a folder with other runs, and touches nothing of them', async () => {
     const request = ask({ repeats: '1' });
     const { start, made } = modelled();
@@ -244,6 +270,20 @@ describe('the command line', () => {
     );
     expect(call).toMatchObject({ code: 2, stdout: '' });
     expect(call.stderr).toMatch(message);
+  });
+
+  it.each([
+    ['/proc/ladder', 'cannot be made: no folder can be made there'],
+    ['/proc', 'cannot be written into: no folder can be made there'],
+    ['/proc/version', 'is a file; allowed: a folder, there already or not'],
+    ['/proc/version/in', 'cannot be made: a part of its path is a file and not a folder'],
+  ])('makes no run for an --output %s', async (output, message) => {
+    const { start, made } = modelled();
+    await expect(climb(ask({ repeats: '1' }, output), start)).rejects.toMatchObject({
+      exitCode: 2,
+      message: `--output: "${output}" ${message}`,
+    });
+    expect(made).toEqual([]);
   });
 
   it('runs in processes of their own, and prints a line a step', async () => {

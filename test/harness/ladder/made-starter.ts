@@ -13,9 +13,13 @@ export interface MadeStarter {
   readonly made: string[];
 }
 
-/** @param samplesOf what a run of this configuration brings; `count` of them were made before */
+/**
+ * @param samplesOf what a run of this configuration brings; `count` of them were made before
+ * @param remarksOf what it says of itself
+ */
 export function makeStarter(
   samplesOf: (config: RunConfig, count: number) => readonly MadeSample[],
+  remarksOf: (config: RunConfig) => readonly string[] = () => [],
 ): MadeStarter {
   const planner = new RunPlanner();
   const made: string[] = [];
@@ -25,11 +29,11 @@ export function makeStarter(
     const { overrides } = collectRunOptions({ set }, []);
     const config = await planner.resolve(after('--config'), overrides);
     const { name, mode, scenario } = config;
-    makeRun(after('--output'), samplesOf(config, made.length), {
-      ...{ name, mode, scenario },
-      config: recordedConfig(config),
-    });
-    made.push(after('--output'));
+    const output = after('--output');
+    const samples = samplesOf(config, made.length);
+    const remarks = remarksOf(config);
+    makeRun(output, samples, { name, mode, scenario, remarks }, recordedConfig(config));
+    made.push(output);
     return { code: 0, stderr: '' };
   };
   return { start, made };

@@ -338,6 +338,15 @@ describe('the command line', () => {
     for (const message of messages) expect(call.stderr).toContain(message);
   });
 
+  it.each(['/proc/sweep', '/proc', '/proc/version'])(
+    'starts nothing for an --output %s',
+    async (output) => {
+      const refused = sweep({ vary: ['max-batch=1,2'], mode: 'performance' }, { output });
+      await expect(refused).rejects.toThrow(`--output: "${output}" `);
+      await expect(refused).rejects.toMatchObject({ exitCode: 2 });
+    },
+  );
+
   it('prints a line a rate, the goodput first', async () => {
     const scripted = ['--sut', 'scripted', '--script', script, '--clock', 'virtual'];
     const rates = [

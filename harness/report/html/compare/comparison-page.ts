@@ -13,6 +13,7 @@ import { fold } from '../fold.js';
 import { type Content, html, type Markup } from '../markup.js';
 import { formatNumber } from '../number-text.js';
 import { absent, chartGrid, formatPage, section } from '../page.js';
+import { remarkList } from '../remark-list.js';
 import { sideBySide } from '../side-by-side.js';
 import { table } from '../table.js';
 import { type Judgement, verdictBox } from '../verdict-box.js';
@@ -171,10 +172,10 @@ function showRuns({ sides }: Comparison): Markup {
   return section('Runs', table(columns, rows));
 }
 
-/** Under the verdicts, which they qualify. */
 function showRemarks(comparison: Comparison): Markup | null {
-  const items = listRemarks(comparison).flatMap(({ label, remarks }) =>
-    remarks.map((remark) => html`<li>${label}: ${remark}</li>\n`),
+  return remarkList(
+    listRemarks(comparison).flatMap(({ label, remarks }) =>
+      remarks.map((remark) => `${label}: ${remark}`),
+    ),
   );
-  return items.length === 0 ? null : html`<ul class="notes">${items}</ul>\n`;
 }

@@ -2,6 +2,7 @@
 // what was run. Figures carry their path in ladder.json.
 
 import { formatRatio } from '../../../compare/verdict.js';
+import { describeRemark } from '../../../experiment/experiment-remarks.js';
 import type { Ladder } from '../../../ladder/ladder.js';
 import { findPackageRoot } from '../../../package-root.js';
 import { describePlan, judgeInteraction } from '../../ladder-summary.js';
@@ -9,6 +10,7 @@ import { qualityTones, speedTones } from '../compare/verdict-tones.js';
 import { fold } from '../fold.js';
 import { html, type Markup } from '../markup.js';
 import { absent, formatPage, section } from '../page.js';
+import { remarkList } from '../remark-list.js';
 import { numberColumn, table } from '../table.js';
 import { showRatioRange, showValue } from '../tagged-value.js';
 import { type Judgement, verdictBox } from '../verdict-box.js';
@@ -22,6 +24,7 @@ export function formatLadderPage(ladder: Ladder): string {
     subtitle: `${steps.length} step${steps.length === 1 ? '' : 's'} \u00b7 ${repeats} repeat${repeats === 1 ? '' : 's'}, all rungs in turn`,
     content: [
       showVerdict(ladder),
+      remarkList(ladder.remarks.map(describeRemark)),
       showGain(ladder),
       showCost(ladder),
       showInteractions(ladder),

@@ -1,18 +1,16 @@
 // The page about a sweep: the highest load inside the limits, or the best points, first; then the drawings and the table.
 // Figures carry their path in sweep.json.
 
+import { describeRemark } from '../../../experiment/experiment-remarks.js';
 import { findPackageRoot } from '../../../package-root.js';
 import type { Sweep } from '../../../sweep/sweep.js';
+import { describeSettings } from '../../../sweep/sweep-point.js';
 import { formatFigure } from '../../comparison-summary.js';
-import {
-  describeLimits,
-  describeReach,
-  describeSettings,
-  sortByLoad,
-} from '../../sweep-summary.js';
+import { describeLimits, describeReach, sortByLoad } from '../../sweep-summary.js';
 import { fold } from '../fold.js';
 import { type Content, html, type Markup } from '../markup.js';
 import { formatPage, section } from '../page.js';
+import { remarkList } from '../remark-list.js';
 import { showValue } from '../tagged-value.js';
 import { type Judgement, verdictBox } from '../verdict-box.js';
 import { drawSweep, latencyOf, throughputOf } from './drawings.js';
@@ -30,6 +28,7 @@ export function formatSweepPage(sweep: Sweep): string {
     subtitle: `${points.length} point${points.length === 1 ? '' : 's'} \u00b7 ${repeats} repeat${repeats === 1 ? '' : 's'}${repeats > 1 ? ', all points in turn' : ''}`,
     content: [
       showVerdict(sweep),
+      remarkList(sweep.remarks.map(describeRemark)),
       section(
         'Throughput against latency',
         drawSweep(sweep, shown),

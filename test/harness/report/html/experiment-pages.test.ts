@@ -187,6 +187,41 @@ describe('the page of a sweep', () => {
   });
 });
 
+describe('what runs remark of themselves', () => {
+  const listOf = (page: string) => {
+    const list = /<ul class="notes remarks">(.*?)<\/ul>/s.exec(page)?.[1] ?? '';
+    return [...list.matchAll(/<li>(.*?)<\/li>/gs)].map(([, item]) => item!);
+  };
+
+  it('stands once on the page of a sweep, with the points it is of', () => {
+    expect(listOf(readPage(loop))).toEqual([
+      expect.stringMatching(/^all: SCRIPTED: no measurement: /),
+      expect.stringMatching(/^all: SIMULATED: every time below is of the virtual clock/),
+      ...[4, 16, 32, 64].map((load) =>
+        expect.stringMatching(`^concurrency=${load}: ${load} queries in flight: a closed loop`),
+      ),
+    ]);
+  });
+
+  it('stands once on the page of a ladder and in its text, with the steps it is of', async () => {
+    const place = join(folder, 'remarked');
+    const throttled = 'GPU 0 was throttled';
+    const output = await makeLadder(place, ({ engine }) =>
+      engine.maxBatch === 64 ? [throttled, 'late'] : ['late'],
+    );
+    const record = readJson<Ladder>(output, 'ladder.json');
+    // The base and threads have no batch of 64, nor have pages alone.
+    expect(record.remarks.filter(({ remark }) => !remark.startsWith('S'))).toEqual([
+      { remark: 'late', of: expect.any(Array), isOfAll: true },
+      { remark: throttled, of: ['batching', 'kv-cache', 'batching alone'], isOfAll: false },
+    ]);
+    expect(listOf(readPage(output))).toEqual([
+      'all: late',
+      `batching, kv-cache, batching alone: ${throttled}`,
+    ]);
+  });
+});
+
 describe('bench report', () => {
   it('makes the same pages again, from the folder and from the record', async () => {
     for (const [place, name] of [

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runLadder } from '../../../../harness/commands/ladder.js';
 import { runSweep } from '../../../../harness/commands/sweep.js';
+import type { RunConfig } from '../../../../harness/config.js';
 import type { RunStarter } from '../../../../harness/experiment/run-starter.js';
 import { collectLadderOptions } from '../../../../harness/ladder-options.js';
 import { collectSweepOptions } from '../../../../harness/sweep-options.js';
@@ -18,7 +19,10 @@ const quiet = { write: () => {} };
 const streams = { stdout: quiet, stderr: quiet };
 
 /** Three steps, of which the last gives more behind the second than alone; resolves to its folder. */
-export async function makeLadder(folder: string): Promise<string> {
+export async function makeLadder(
+  folder: string,
+  remarksOf: (config: RunConfig) => readonly string[] = () => [],
+): Promise<string> {
   mkdirSync(folder, { recursive: true });
   const [slow, fast] = ['slow', 'fast'].map((name) => join(folder, `${name}.yaml`));
   const text = (name: string, batch: number, page: number) =>
@@ -33,7 +37,7 @@ export async function makeLadder(folder: string): Promise<string> {
     const speed = (engine.threads === 64 ? 2 : 1) * (isBatched ? 4 : 1) * pages;
     const each = 100 / (speed * noise[count % noise.length]!);
     return makeSamples(60, each, (i) => ({ rouge1: isBatched ? 0.8 - (i % 7) / 50 : 0.8 }));
-  });
+  }, remarksOf);
   await runLadder(request, streams, new AbortController().signal, start);
   return output;
 }

@@ -16,6 +16,12 @@ export const cutOff = `[...document.querySelectorAll('svg, svg text, .card, .ver
   return width > 0 && (left < -0.5 || right > document.documentElement.clientWidth + 0.5);
 }).map((element) => element.textContent.slice(0, 60))`;
 
+/** Groups of texts beside each other whose last one has begun a row below the first. */
+export const strandedTexts = `[...document.querySelectorAll('.texts .columns')].filter((columns) => {
+  const lefts = [...columns.children].map((child) => Math.round(child.getBoundingClientRect().left));
+  return new Set(lefts).size > 1 && lefts.at(-1) === lefts[0];
+}).length`;
+
 export const scrollsSideways =
   'document.documentElement.scrollWidth > document.documentElement.clientWidth + 1';
 

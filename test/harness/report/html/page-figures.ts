@@ -2,11 +2,19 @@
 
 import { expect } from 'vitest';
 
+/** A tagged figure of a page, with the text that a reader sees. */
+export interface ShownFigure {
+  readonly field: string;
+  readonly value: string;
+  readonly text: string;
+}
+
 /** Every tagged figure of a page. */
-export function figuresOf(page: string): { field: string; value: string }[] {
-  return [...page.matchAll(/data-field="([^"]*)" data-value="([^"]*)"/g)].map(
-    ([, field, value]) => ({ field: field!, value: value! }),
-  );
+export function figuresOf(page: string): ShownFigure[] {
+  const form = /data-field="([^"]*)" data-value="([^"]*)"[^>]*>([^<]*)<\/data>/g;
+  return [...page.matchAll(form)].map(([, field, value, text]) => {
+    return { field: field!, value: value!, text: text! };
+  });
 }
 
 export function lookUp(record: unknown, field: string): unknown {
@@ -18,13 +26,47 @@ export function lookUp(record: unknown, field: string): unknown {
     );
 }
 
-/** Returns how many fields of the record are on the page. */
+/**
+ * Holds every figure against its field, what is tagged to the last digit and what is seen to the digits that are shown.
+ * Returns how many fields of the record are on the page.
+ */
 export function checkFigures(page: string, record: unknown): number {
   const figures = figuresOf(page);
-  for (const { field, value } of figures) {
-    expect([field, value]).toEqual([field, String(lookUp(record, field) ?? null)]);
+  expect(figures).toHaveLength(page.match(/data-field=/g)?.length ?? 0);
+  for (const { field, value, text } of figures) {
+    const recorded = lookUp(record, field) ?? null;
+    expect([field, value]).toEqual([field, String(recorded)]);
+    expect([field, recorded, text, isSeenAs(recorded, text)]).toEqual([
+      field,
+      recorded,
+      text,
+      true,
+    ]);
   }
   return new Set(figures.map(({ field }) => field)).size;
+}
+
+const scales: Readonly<Record<string, number>> = {
+  '%': 100,
+  KiB: 2 ** -10,
+  MiB: 2 ** -20,
+  GiB: 2 ** -30,
+};
+
+/**
+ * Whether a text is a value rounded to the digits that it has. Three significant digits at least, or zeros that were left
+ * out would pass for others; two decimals behind a sign, as differences of scores are shown.
+ */
+export function isSeenAs(value: unknown, text: string): boolean {
+  if (value === null) return text === 'none';
+  const [, digits = '', unit = ''] = /^([+-]?[\d\u202f.]+)\u00a0?(.*)$/.exec(text) ?? [];
+  const shown = Number(digits.replaceAll('\u202f', ''));
+  if (digits === '' || typeof value !== 'number') return false;
+  const decimals = /\.(\d+)$/.exec(digits)?.[1]?.length ?? 0;
+  const significant = shown === 0 ? 0 : 2 - Math.floor(Math.log10(Math.abs(shown)));
+  const places = /^[+-]/.test(digits) ? decimals : Math.max(decimals, significant, 0);
+  const error = Math.abs(value * (scales[unit] ?? 1) - shown);
+  return error <= 0.5 * 10 ** -places * (1 + 1e-9) + 1e-12 * Math.abs(shown);
 }
 
 /** One file that runs nothing and asks for nothing, and is small. */

@@ -16,7 +16,13 @@ import {
   rateSweep,
 } from './made-experiments.js';
 import { makeHostileRun, makeRun, readPage } from './made-runs.js';
-import { contrasts, cutOff, overlappingLabels, scrollsSideways } from './page-checks.js';
+import {
+  contrasts,
+  cutOff,
+  overlappingLabels,
+  scrollsSideways,
+  strandedTexts,
+} from './page-checks.js';
 
 const program = findChromium();
 const reason = program === null ? ' (skipped: no Chromium in $CHROMIUM or on the path)' : '';
@@ -113,11 +119,27 @@ describe.skipIf(program === null)(`pages in Chromium${reason}`, () => {
     expect(text).toContain(`</script></pre><img src=x onerror="alert('1')">`);
   });
 
+  it('sets prompts and answers beside each other on paper, none of them alone in a row below', async () => {
+    await browser.look('print', 'light');
+    await open(join(folder, 'models', 'report.html'), 688);
+    const groups = await browser.evaluate<number>(
+      `document.querySelectorAll('.columns.of-4').length`,
+    );
+    expect(groups).toBeGreaterThan(0);
+    const lefts = await browser.evaluate<number[]>(
+      `[...document.querySelector('.columns.of-4').children].map((child) => child.getBoundingClientRect().left)`,
+    );
+    expect(lefts[1]).toBeGreaterThan(lefts[0]!);
+    expect(lefts.slice(2)).toEqual([lefts[1], lefts[1]]);
+  });
+
   it('has no label on another and cuts nothing off, on a screen, a telephone and paper', async () => {
     for (const page of pages) {
       for (const [media, width] of [
         ['screen', 1240],
         ['screen', 400],
+        ['screen', 900],
+        ['print', 688],
         ['print', 720],
       ] as const) {
         await browser.look(media, 'light');
@@ -126,6 +148,7 @@ describe.skipIf(program === null)(`pages in Chromium${reason}`, () => {
         expect([where, await browser.evaluate(overlappingLabels)]).toEqual([where, []]);
         expect([where, await browser.evaluate(cutOff)]).toEqual([where, []]);
         expect([where, await browser.evaluate(scrollsSideways)]).toEqual([where, false]);
+        expect([where, await browser.evaluate(strandedTexts)]).toEqual([where, 0]);
       }
     }
   });
