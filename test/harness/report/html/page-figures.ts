@@ -55,13 +55,19 @@ const scales: Readonly<Record<string, number>> = {
 
 /**
  * Whether a text is a value rounded to the digits that it has. Three significant digits at least, or zeros that were left
- * out would pass for others; two decimals behind a sign, as differences of scores are shown.
+ * out would pass for others; two decimals behind a sign, as differences of scores are shown, and two digits before a power
+ * of ten, as p-values are.
  */
 export function isSeenAs(value: unknown, text: string): boolean {
   if (value === null) return text === 'none';
-  const [, digits = '', unit = ''] = /^([+-]?[\d\u202f.]+)\u00a0?(.*)$/.exec(text) ?? [];
+  const [, digits = '', power = '', unit = ''] =
+    /^([+-]?[\d\u202f.]+)(e-\d+)?\u00a0?(.*)$/.exec(text) ?? [];
   const shown = Number(digits.replaceAll('\u202f', ''));
   if (digits === '' || typeof value !== 'number') return false;
+  if (power !== '') {
+    const unitOfPower = Number(`1${power}`);
+    return /^\d\.\d+$/.test(digits) && isSeenAs(value / unitOfPower, `+${digits}`);
+  }
   const decimals = /\.(\d+)$/.exec(digits)?.[1]?.length ?? 0;
   const significant = shown === 0 ? 0 : 2 - Math.floor(Math.log10(Math.abs(shown)));
   const places = /^[+-]/.test(digits) ? decimals : Math.max(decimals, significant, 0);
