@@ -1,33 +1,33 @@
 // `npm run bench:multi-gpu`: what do several devices give over one? Replicas answer an Offline query of OpenOrca's lengths,
-// as many samples a worker on one as on all; a group of tensor-parallel ranks answers one request at a time. One and all
-// take turns, each in a process of its own; prints a table and keeps everything in one JSON file.
+// as many samples a worker on one as on all; a group of tensor-parallel ranks answers one request at a time. Runs of one
+// and of all replicas take turns, each run has a process of its own; prints a table and keeps everything in one JSON file.
 //
-//   --devices cuda:0,cuda:1   all GPUs by default
+//   --devices cuda:0,1        as --device of bench; all GPUs by default
 //   --models a,b              of llama-2-7b, llama-3-8b, llama-2-70b; llama-3-8b and llama-2-70b by default
 //   --only a,b                of replicas, server, tensor-parallel; server needs --server-qps
 //   --server-qps A,B          queries a second of one worker, tried in rising order up to the first that is INVALID; all
-//                             of them are asked for 1.9 / 2 of the highest VALID one each
-//   --turns N                 of one and all, 2 by default
+//                             are then asked for 1.9 / 2 of the highest VALID one each, and for the whole of it
+//   --turns N                 of one and of all replicas, 2 by default
 //   --quick                   one turn, fewer samples
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { hostFeatures } from '../native/index.js';
+import { type DeviceName, hostFeatures } from '../native/index.js';
 import { runBenchProgram } from './bench-program.js';
 import { collectOutput } from './child-output.js';
+import { resolveDevices } from './device.js';
 import { describeSystem, readCommit } from './environment.js';
-import { InputError, messageOf } from './errors.js';
-import type { EngineMeasurement, FailedLine } from './gpu-bench/record.js';
+import { InputError, messageOf, SystemUnderTestError } from './errors.js';
+import type { Answers, EngineMeasurement, FailedLine } from './gpu-bench/record.js';
+import { climbRates } from './multi-gpu-bench/rate-climb.js';
 import {
   describeReplicas,
   describeServers,
   describeTensorParallel,
-  highestValidQps,
   type LatencyMeasurement,
   type MultiGpuBenchmark,
   type ReplicasLine,
   type ServerLine,
-  type ServerRun,
   type TensorParallelLine,
 } from './multi-gpu-bench/record.js';
 import { measureOffline, measureServer, type ServedModel } from './multi-gpu-bench/throughput.js';
@@ -42,9 +42,6 @@ const served: readonly ServedModel[] = [
   { name: 'llama-3-8b', samplesPerWorker: 4000, maxBatch: 1024, maxStepTokens: 2048 },
   { name: 'llama-2-70b', samplesPerWorker: 600, maxBatch: 384, maxStepTokens: 1024 },
 ];
-
-/** Of the rate that as many workers as there are would serve each alone: what two must keep to be 1.9 of one. */
-const serverShare = 0.95;
 
 interface Plan {
   readonly devices: readonly string[];
@@ -67,16 +64,12 @@ async function measureReplicas(root: string, model: ServedModel, plan: Plan) {
 }
 
 async function measureServers(root: string, model: ServedModel, plan: Plan): Promise<ServerLine> {
-  const { devices, serverSeconds: seconds } = plan;
-  const one: ServerRun[] = [];
-  for (const qps of plan.serverQps) {
-    one.push(await measureServer(root, model, devices.slice(0, 1), qps, seconds));
-    if (!one.at(-1)!.valid) break;
-  }
-  const best = highestValidQps(one);
-  const allQps = best === null ? null : best * devices.length * serverShare;
-  const all = allQps === null ? null : await measureServer(root, model, devices, allQps, seconds);
-  return describeServers({ model: model.name, seconds }, one, all);
+  const { devices, serverQps, serverSeconds: seconds } = plan;
+  const measureOn = (names: readonly string[]) => (qps: number) =>
+    measureServer(root, model, names, qps, seconds);
+  const [one, all] = [measureOn(devices.slice(0, 1)), measureOn(devices)];
+  const runs = await climbRates(serverQps, devices.length, one, all);
+  return describeServers({ model: model.name, seconds }, runs.one, runs.all);
 }
 
 async function measureLatency(
@@ -86,16 +79,18 @@ async function measureLatency(
   repeats: number,
 ): Promise<LatencyMeasurement> {
   const program = join(root, 'dist', 'harness', 'gpu-bench', 'engine-measurement.js');
-  const measure = async (kind: string) => {
+  const measure = async <T extends object>(kind: string): Promise<T> => {
     process.stderr.write(`${kind}: ${model} on ${devices.join(', ')}\n`);
     const args = [program, kind, model, String(repeats), devices.join(',')];
-    const result = JSON.parse(await collectOutput(process.execPath, args)) as
-      | EngineMeasurement
-      | FailedLine;
+    const result = JSON.parse(await collectOutput(process.execPath, args)) as T | FailedLine;
     if ('failed' in result) throw new Error(result.failed);
     return result;
   };
-  return { decode: await measure('decode'), prefill: await measure('prefill') };
+  return {
+    decode: await measure<EngineMeasurement>('decode'),
+    prefill: await measure<EngineMeasurement>('prefill'),
+    answers: await measure<Answers>('answers'),
+  };
 }
 
 async function measureTensorParallel(
@@ -148,16 +143,16 @@ function pickNames(option: string, given: string, allowed: readonly string[]): s
   return names;
 }
 
-function pickDevices(given: string | undefined): string[] {
-  const { devices, reason } = hostFeatures().cuda;
-  const there = devices.map((_, index) => `cuda:${index}`);
-  if (given === undefined && there.length < 2) {
-    const found = there.length === 0 ? `no GPU: ${reason}` : 'one GPU';
+function pickDevices(given: string | undefined): readonly DeviceName[] {
+  const { devices: gpus, reason } = hostFeatures().cuda;
+  if (given === undefined && gpus.length < 2) {
+    const found = gpus.length === 0 ? `no GPU: ${reason}` : 'one GPU';
     refuse('devices', `is not given, and there is ${found}; allowed: two GPUs or more`);
   }
-  const names = given === undefined ? there : pickNames('devices', given, [...there, 'cpu']);
-  if (names.length < 2) refuse('devices', `is "${names.join(',')}"; allowed: two or more`);
-  return names;
+  const { devices, refusal } = resolveDevices(given ?? 'cuda:all', hostFeatures);
+  if (devices === null) refuse('devices', refusal);
+  if (devices.length < 2) refuse('devices', `is "${devices.join(',')}"; allowed: two or more`);
+  return devices;
 }
 
 const rising = 'rising numbers above 0 with commas between them';
@@ -185,13 +180,23 @@ function readPlan(values: Values): Plan {
   if (parts.includes('server') && serverQps.length === 0) {
     refuse('server-qps', `is missing; allowed: rates of one worker, ${rising}`);
   }
+  const devices = pickDevices(values.devices);
+  if (parts.includes('tensor-parallel') && devices.includes('cpu')) {
+    refuse(
+      'devices',
+      `is "${devices.join(',')}", and random weights are split over GPUs alone; allowed: GPUs, or --only replicas`,
+    );
+  }
+  if (!parts.includes('server') && serverQps.length > 0) {
+    refuse('server-qps', `is "${values['server-qps']}" without --only server; allowed: with it`);
+  }
   const names = served.map(({ name }) => name);
   const models = pickNames('models', values.models ?? 'llama-3-8b,llama-2-70b', names);
   const isQuick = values.quick === true;
   const fewer = (model: ServedModel) =>
     isQuick ? { ...model, samplesPerWorker: Math.ceil(model.samplesPerWorker / 4) } : model;
   return {
-    devices: pickDevices(values.devices),
+    devices,
     models: served.filter(({ name }) => models.includes(name)).map(fewer),
     parts,
     serverQps,
@@ -208,7 +213,7 @@ async function benchmarkMultiGpu(values: Values): Promise<void> {
   const name = `${date.replaceAll(':', '')}.json`;
   const file = resolve(values.json ?? join(root, 'results', 'bench-multi-gpu', name));
   const record: MultiGpuBenchmark = {
-    schema: 'loadmark/bench-multi-gpu/1',
+    schema: 'loadmark/bench-multi-gpu/2',
     date,
     command: ['npm', 'run', 'bench:multi-gpu', '--', ...process.argv.slice(2)],
     commit: await readCommit(root),
@@ -223,6 +228,13 @@ async function benchmarkMultiGpu(values: Values): Promise<void> {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(record, null, 1)}\n`);
   process.stdout.write(`${formatMultiGpuBenchmark(record)}\nFile  ${file}\n`);
+  const failed = [...record.replicas, ...record.server, ...record.tensorParallel].filter(
+    (line) => 'failed' in line,
+  );
+  if (failed.length > 0) {
+    const lines = failed.map((line) => `${line.model}: ${line.failed}`);
+    throw new SystemUnderTestError(`not measured: ${lines.join('; ')}`);
+  }
 }
 
 process.exitCode = await runBenchProgram(

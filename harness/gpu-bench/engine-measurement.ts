@@ -5,19 +5,21 @@
 //   node engine-measurement.js decode MODEL REPEATS [DEVICES]     devices with commas between them
 //   node engine-measurement.js prefill MODEL REPEATS [DEVICES]
 //   node engine-measurement.js batched MODEL REPEATS BATCHES      batches with commas between them
+//   node engine-measurement.js answers MODEL 1 [DEVICES]          no times: an Answers, of one prompt that is always the same
 
 import { availableParallelism } from 'node:os';
 import {
   type DeviceName,
   Engine,
   type EngineOptions,
+  eventStatus,
   type GenerateRequest,
 } from '../../native/index.js';
 import { messageOf } from '../errors.js';
 import { TokenTimes } from '../token-times.js';
 import { costOf } from '../utilisation.js';
 import { type BatchTimes, describeBatch } from './figures.js';
-import type { EngineMeasurement, FailedLine } from './record.js';
+import type { Answers, EngineMeasurement, FailedLine } from './record.js';
 
 interface Plan {
   readonly promptTokens: number;
@@ -115,6 +117,50 @@ async function measure(
   return { engine: { ...described, maxStepTokens, loadSeconds }, runs };
 }
 
+const answersPlan: Plan = {
+  promptTokens: 128,
+  newTokens: 16,
+  maxSequenceTokens: 256,
+  maxStepTokens: 256,
+  batches: [1],
+};
+
+/** Of the prompt's last positions. */
+const comparedPositions = 8;
+
+async function answer(
+  model: string,
+  devices: readonly [DeviceName, ...DeviceName[]],
+): Promise<Answers> {
+  const tokens: number[] = [];
+  let end = (_error?: Error) => {};
+  const ended = new Promise<void>((done, fail) => {
+    end = (error) => (error === undefined ? done() : fail(error));
+  });
+  const engine = await Engine.load(engineOptions(model, answersPlan, devices), {
+    onEvents: ({ tokens: some, statuses }) => {
+      tokens.push(...some);
+      if (statuses.some((status) => status !== eventStatus.running)) end();
+    },
+    onBroken: (error) => end(error),
+  });
+  const { vocabSize } = engine.info;
+  const prompt = Int32Array.from(
+    { length: answersPlan.promptTokens },
+    (_, i) => 3 + ((7919 * i * i + 31 * i) % (vocabSize - 3)),
+  );
+  const logits = await engine.forwardLogits(prompt);
+  engine.submit([{ ...makeRequest(0, answersPlan, vocabSize), promptTokens: prompt }]);
+  await ended;
+  await engine.close();
+  const last = Float32Array.from(logits.subarray(-comparedPositions * vocabSize));
+  return {
+    positions: comparedPositions,
+    logits: Buffer.from(last.buffer).toString('base64'),
+    tokens,
+  };
+}
+
 function planOf(kind: string, batches: string | undefined): Plan {
   if (kind === 'decode') {
     const tokens = { promptTokens: 128, newTokens: 256, maxSequenceTokens: 512 };
@@ -132,10 +178,14 @@ function planOf(kind: string, batches: string | undefined): Plan {
 const [kind = '', model = '', repeats = '', list] = process.argv.slice(2);
 const isBatched = kind === 'batched';
 const devices = (isBatched ? 'cuda:0' : (list ?? 'cuda:0')).split(',');
-let result: EngineMeasurement | FailedLine;
+let result: EngineMeasurement | Answers | FailedLine;
 try {
+  const named = devices as [DeviceName, ...DeviceName[]];
   const plan = planOf(kind, isBatched ? list : undefined);
-  result = await measure(model, plan, Number(repeats), devices as [DeviceName, ...DeviceName[]]);
+  result =
+    kind === 'answers'
+      ? await answer(model, named)
+      : await measure(model, plan, Number(repeats), named);
 } catch (error) {
   result = { model, failed: messageOf(error) };
 }

@@ -52,6 +52,16 @@ export interface EngineMeasurement {
   readonly runs: readonly (BatchFigures & { readonly preemptions: number })[];
 }
 
+/** What a model says to one prompt, for a comparison of two engines. */
+export interface Answers {
+  /** The prompt's last ones. */
+  readonly positions: number;
+  /** (positions, vocabulary) fp32, base64. */
+  readonly logits: string;
+  /** Greedy. */
+  readonly tokens: readonly number[];
+}
+
 export interface FailedLine {
   readonly model: string;
   readonly failed: string;

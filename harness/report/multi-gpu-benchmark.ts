@@ -3,6 +3,7 @@
 import type { FailedLine } from '../gpu-bench/record.js';
 import type {
   MultiGpuBenchmark,
+  RankAgreement,
   ReplicasLine,
   ServerLine,
   ServerRun,
@@ -66,11 +67,12 @@ function formatServer(lines: readonly (ServerLine | FailedLine)[]): string {
         : [
             line.model,
             line.one.map(describeRate).join(', '),
-            line.all === null ? '-' : describeRate(line.all),
+            line.all.map(describeRate).join(', '),
             formatFactor(line.factor),
             [
               `${line.seconds} s each`,
-              ...listReasons(line.all === null ? line.one : [...line.one, line.all]),
+              ...(line.one.at(-1)?.valid === true ? ['one worker had no INVALID rate'] : []),
+              ...listReasons([...line.one, ...line.all]),
             ].join('; '),
           ],
     ),
@@ -97,10 +99,20 @@ function formatTensorParallel(lines: readonly (TensorParallelLine | FailedLine)[
             line.prefill.oneMs.median.toFixed(1),
             line.prefill.allMs.median.toFixed(1),
             `${line.prefill.factor.toFixed(2)}x`,
-            `${line.prefill.promptTokens} prompt tokens`,
+            [
+              `decode ${line.decode.promptTokens} in, ${line.decode.newTokens} out`,
+              `prefill ${line.prefill.promptTokens}`,
+              describeAgreement(line.agreement),
+            ].join('; '),
           ],
     ),
   ]);
+}
+
+function describeAgreement(agreement: RankAgreement): string {
+  const { largestLogitDifference, logitDeviation, positions, sameTokens, tokens } = agreement;
+  const share = (largestLogitDifference / logitDeviation).toExponential(1);
+  return `logits of ${positions} positions within ${largestLogitDifference.toExponential(1)} (${share} of their deviation), ${sameTokens} of ${tokens} tokens the same`;
 }
 
 function rate(value: number): string {

@@ -8,6 +8,7 @@
 #ifdef LOADMARK_CUDA
 #include "engine/cuda_runner.h"
 #endif
+#include "ops/gpu_exchange.h"
 
 namespace loadmark {
 namespace {
@@ -28,6 +29,9 @@ void check_ranks(const EngineOptions& options) {
     if (kind_of(device) != kind_of(devices.front()))
       throw Error(kBadArgument, named + "; allowed: devices of one kind");
   }
+  if (kind_of(devices.front()) == "cuda" && devices.size() > ops::cuda::kMostRanks)
+    throw Error(kBadArgument,
+                named + "; allowed: up to " + std::to_string(ops::cuda::kMostRanks) + " GPUs");
 }
 
 void check_fault(const EngineOptions& options) {

@@ -254,6 +254,8 @@ describe('refusals', () => {
       { ...gpu, tensorParallelDevices: ['cuda:1', 'cuda:0'] },
       /^tensorParallelDevices\[0\] is "cuda:1"; allowed: "cuda:0", the engine's device$/,
     );
+    const nine = Array.from({ length: 9 }, (_, i) => `cuda:${i}` as const);
+    await refuses({ ...gpu, tensorParallelDevices: nine }, /; allowed: up to 8 GPUs$/);
     await refuses(
       { tensorParallelDevices: 'cpu' as never },
       /^tensorParallelDevices is "cpu"; allowed: a list of devices$/,

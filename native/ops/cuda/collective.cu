@@ -198,7 +198,14 @@ std::vector<std::unique_ptr<Collective>> Collective::make(const std::vector<cons
   means.peer = apart.first == nullptr && path != CollectivePath::kNccl;
   const bool wants_nccl = path == CollectivePath::kNccl ||
                           (path == CollectivePath::kAuto && gains_by_nccl(means.ranks, means.peer));
-  if (wants_nccl && !means.shares_device) group->nccl = NcclGroup::make(gpus);
+  if (wants_nccl && !means.shares_device) {
+    try {
+      group->nccl = NcclGroup::make(gpus);
+    } catch (const Error&) {
+      // Found, and cannot connect them: where it was a choice, peer memory carries everything.
+      if (path == CollectivePath::kNccl || !means.peer) throw;
+    }
+  }
   means.nccl = group->nccl != nullptr;
   if (means.nccl) means.nccl_version = group->nccl->version();
   if (!means.peer && !means.nccl) refuse(apart, path);

@@ -5,6 +5,7 @@ import {
   describeServers,
   describeTensorParallel,
   type MultiGpuBenchmark,
+  type ServerRun,
   type ThroughputRun,
 } from '../../../harness/multi-gpu-bench/record.js';
 import { formatMultiGpuBenchmark } from '../../../harness/report/multi-gpu-benchmark.js';
@@ -13,6 +14,12 @@ function run(tokensPerSecond: number, busyShares: readonly (number | null)[]): T
   const devices = busyShares.map((_, index) => `cuda:${index}`).join(',');
   const facts = { devices, valid: true, invalidReasons: [], samplesPerSecond: 1, seconds: 10 };
   return { ...facts, tokensPerSecond, busyShares, samples: busyShares.map(() => 5) };
+}
+
+function server(targetQps: number, tokensPerSecond: number, reason?: string): ServerRun {
+  const invalidReasons = reason === undefined ? [] : [reason];
+  const valid = reason === undefined;
+  return { ...run(tokensPerSecond, [0.9]), targetQps, valid, invalidReasons };
 }
 
 function measurement(promptTokens: number, seconds: readonly number[]): EngineMeasurement {
@@ -38,15 +45,29 @@ const invalid = describeReplicas(
   [run(900, [0.9])],
   [{ ...run(500, [0.5, 0.4]), valid: false, invalidReasons: ['worker 1 failed'] }],
 );
+/** Two logits a position, 1 and 3 but for `error`. */
+function answers(error: number) {
+  const logits = Buffer.from(Float32Array.of(1, 3 + error).buffer).toString('base64');
+  return { positions: 1, logits, tokens: [5, 6, 7] };
+}
+
 const split = describeTensorParallel(
   'llama-2-70b',
   2,
-  { decode: measurement(128, [0.2, 0.1, 0.3]), prefill: measurement(2048, [0.4, 0.5]) },
-  { decode: measurement(128, [0.1]), prefill: measurement(2048, [0.25]) },
+  {
+    decode: measurement(128, [0.2, 0.1, 0.3]),
+    prefill: measurement(2048, [0.4, 0.5]),
+    answers: answers(0),
+  },
+  {
+    decode: measurement(128, [0.1]),
+    prefill: measurement(2048, [0.25]),
+    answers: answers(2 ** -10),
+  },
 );
 
 const record: MultiGpuBenchmark = {
-  schema: 'loadmark/bench-multi-gpu/1',
+  schema: 'loadmark/bench-multi-gpu/2',
   date: '2026-11-27T00:00:00.000Z',
   command: ['npm', 'run', 'bench:multi-gpu'],
   commit: null,
@@ -54,19 +75,15 @@ const record: MultiGpuBenchmark = {
   devices: ['cuda:0', 'cuda:1'],
   replicas: [replicas, invalid, { model: 'llama-2-70b', failed: 'cuda:1: out of memory' }],
   server: [
-    describeServers({ model: 'llama-3-8b', seconds: 60 }, [{ ...run(900, [0.9]), targetQps: 50 }], {
-      ...run(1700, [0.9, 0.9]),
-      targetQps: 95,
-      valid: false,
-      invalidReasons: ['TTFT too long'],
-    }),
+    describeServers(
+      { model: 'llama-3-8b', seconds: 60 },
+      [server(50, 900)],
+      [server(95, 1700, 'TTFT too long')],
+    ),
     describeServers(
       { model: 'llama-2-7b', seconds: 60 },
-      [
-        { ...run(700, [0.9]), targetQps: 40 },
-        { ...run(710, [1]), targetQps: 44, valid: false, invalidReasons: ['TPOT too long'] },
-      ],
-      { ...run(1400, [0.9, 0.9]), targetQps: 76 },
+      [server(40, 700), server(44, 710, 'TPOT too long')],
+      [server(76, 1400), server(80, 1410, 'TPOT too long')],
     ),
   ],
   tensorParallel: [split],
@@ -90,10 +107,10 @@ llama-3-8b                   1000 1020  1980 2000   1.97x  98.0 % 97.0 %; 98.0 %
 llama-2-7b                       900.0      500.0       -  50.0 % 40.0 % (INVALID); worker 1 failed
 llama-2-70b                                                cuda:1: out of memory
 
-Server, queries/s                   one         all  factor
-llama-3-8b                     50 VALID  95 INVALID       -  60 s each; TTFT too long
-llama-2-7b         40 VALID, 44 INVALID    76 VALID   1.90x  60 s each; TPOT too long
+Server, queries/s                   one                   all  factor
+llama-3-8b                     50 VALID            95 INVALID       -  60 s each; one worker had no INVALID rate; TTFT too long
+llama-2-7b         40 VALID, 44 INVALID  76 VALID, 80 INVALID   1.90x  60 s each; TPOT too long
 
 tensor parallel  ranks  decode tokens/s: one    all  factor  first token ms: one    all  factor
-llama-2-70b          2                  50.0  100.0   2.00x                450.0  250.0   1.80x  2048 prompt tokens`);
+llama-2-70b          2                  50.0  100.0   2.00x                450.0  250.0   1.80x  decode 128 in, 101 out; prefill 2048; logits of 1 positions within 9.8e-4 (9.8e-4 of their deviation), 3 of 3 tokens the same`);
 });
