@@ -80,7 +80,7 @@ function formatServer(lines: readonly (ServerLine | FailedLine)[]): string {
 }
 
 function describeRate({ targetQps, valid }: ServerRun): string {
-  return `${targetQps} ${valid ? 'VALID' : 'INVALID'}`;
+  return `${Number(targetQps.toPrecision(6))} ${valid ? 'VALID' : 'INVALID'}`;
 }
 
 function formatTensorParallel(lines: readonly (TensorParallelLine | FailedLine)[]): string {

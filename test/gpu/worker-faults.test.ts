@@ -19,7 +19,7 @@ const kinds = ['exception', 'out-of-memory', 'device-fault', 'thread-death'] as 
 const told = {
   exception: 'fault injected at step \\d+',
   'out-of-memory': 'GPU memory: 1125899906842624 bytes .* were asked for, .* are free on the GPU',
-  'device-fault': '(a kernel|trap_kernel) failed on the GPU: cudaError.*',
+  'device-fault': '(a kernel|a kernel before [^:]*|trap_kernel) failed on the GPU: cudaError.*',
   'thread-death': 'its thread has ended without a word',
 } as const;
 
