@@ -155,7 +155,7 @@ function formatAccuracy(
   });
   const judged = targets.length === 0 ? '; no target is set' : '';
   const part = samplesScored < totalSamples ? ` of the dataset's ${totalSamples}` : '';
-  return [`Accuracy    ${samplesScored} samples scored${part}${judged}`, ...rows];
+  return [`Accuracy    ${formatCount(samplesScored, 'sample')} scored${part}${judged}`, ...rows];
 }
 
 function formatEngine({ sut, model, system }: RunRecord): string[] {

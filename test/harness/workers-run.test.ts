@@ -321,7 +321,7 @@ it('tells every fault of a list of devices before anything starts', async () => 
     /^bench: --device: device is "cpu,tpu"; allowed: auto, cpu, .*\(cuda:0,1; cuda:0,cpu; cpu,cpu\)\n$/,
   );
   expect(await refused('--device', 'cpu,cpu', '--tensor-parallel', '3')).toBe(
-    'bench: --tensor-parallel: engine.tensor_parallel is 3, and 2 devices are named (cpu, cpu); allowed: 1, 2, or more devices (--device cuda:all)\n',
+    'bench: --tensor-parallel: engine.tensor_parallel is 3, and 2 devices are named (cpu, cpu); allowed: 1, 2, or more devices (--device cpu,cpu,cpu)\n',
   );
   const odd = join(findPackageRoot().folder, 'configs', 'models', 'tiny-int4');
   const fourth = ['--device', 'cpu,cpu,cpu,cpu', '--tensor-parallel', '4'];
