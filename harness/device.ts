@@ -53,7 +53,8 @@ export function resolveDevices(asked: string, features: () => HostFeatures): Dev
     return { devices: names.map(() => 'cpu'), refusal: null };
   const { built, devices: gpus, reason } = surveyCuda(features);
   if (!built || gpus.length === 0) {
-    return refuse(`: ${reason ?? 'there is no CUDA device'}`, 'auto, cpu');
+    const why = reason ?? 'there is no CUDA device';
+    return refuse(`: ${why}`, 'auto, cpu, or cpu several times (cpu,cpu)');
   }
   const known = gpus.map((_, index): DeviceName => `cuda:${index}`);
   const devices = names.flatMap((name) => (name === 'cuda:all' ? known : (name as DeviceName)));
@@ -87,13 +88,13 @@ export type WorkerGroups =
 export function groupDevices(devices: readonly DeviceName[], perWorker: number): WorkerGroups {
   const refuse = (reason: string): WorkerGroups => ({
     groups: null,
-    refusal: `tensor_parallel is ${perWorker}${reason}`,
+    refusal: `engine.tensor_parallel is ${perWorker}${reason}`,
   });
   if (devices.length % perWorker !== 0) {
     const divisors = devices.map((_, at) => at + 1).filter((n) => devices.length % n === 0);
     const count = devices.length === 1 ? '1 device is' : `${devices.length} devices are`;
     return refuse(
-      `, and ${count} named (${devices.join(', ')}); allowed: ${divisors.join(', ')}, or more devices (--device cuda:all)`,
+      `, and ${count} named (${devices.join(', ')}); allowed: ${divisors.join(', ')}, or more devices (--device ${adviseDevices(devices, perWorker)})`,
     );
   }
   const groups = devices.flatMap((_, at) =>
@@ -106,6 +107,14 @@ export function groupDevices(devices: readonly DeviceName[], perWorker: number):
     );
   }
   return { groups, refusal: null };
+}
+
+/** A list that one worker of so many devices can be made of. */
+function adviseDevices(devices: readonly DeviceName[], perWorker: number): string {
+  if (devices.some((device) => device !== 'cpu')) return 'cuda:all';
+  const most = 4;
+  const names = Array(Math.min(perWorker, most)).fill('cpu').join(',');
+  return perWorker <= most ? names : `${names},..., ${perWorker} times`;
 }
 
 /** Its name by the CUDA driver; the device as it is called here where there is none. */
@@ -143,16 +152,20 @@ export function chooseWorkers(
   whereIs: (...path: string[]) => string,
   faults: Fault[],
 ): readonly WorkerTarget[] | null {
-  // A GPU that was asked for by name is missed in every run; what `auto` is matters to the engine alone.
-  if (sut !== 'native' && engine.device === 'auto') return null;
+  // Devices that were asked for by name or number are missed in every run; what `auto` is matters to the engine alone.
+  const isAsked = engine.device !== 'auto' || engine.tensorParallel > 1;
+  if (sut !== 'native' && !isAsked) return null;
+  // What stands for a device that was refused is none that was asked for.
+  if (faults.some(({ message }) => message.startsWith('engine.device '))) return null;
   const { devices, refusal } = resolve(engine.device);
   if (refusal !== null) faults.push({ where: whereIs('engine', 'device'), message: refusal });
-  if (sut !== 'native' || devices === null) return null;
+  if (devices === null) return null;
   const { groups, refusal: odd } = groupDevices(devices, engine.tensorParallel);
   if (groups === null) {
-    faults.push({ where: whereIs('engine', 'tensor_parallel'), message: `engine.${odd}` });
+    faults.push({ where: whereIs('engine', 'tensor_parallel'), message: odd });
     return null;
   }
+  if (sut !== 'native') return null;
   if (devices[0] === 'cpu' && engine.profileSteps > 0) {
     const message = `engine.profile_steps is ${engine.profileSteps}, and the CPU engine has no kernels to profile; allowed: 0, or a GPU (--device cuda)`;
     faults.push({ where: whereIs('engine', 'profile_steps'), message });

@@ -1,6 +1,6 @@
 // A setting that is a list of names: written as a list in YAML, or as a text with commas between them.
 
-import { type Field, text } from './setting-fields.js';
+import { type Field, quote, text } from './setting-fields.js';
 
 /** Any text but the empty one; a list of values is the text with commas between them. */
 export function listText(fallback: string): Field<string> {
@@ -11,10 +11,20 @@ export function listText(fallback: string): Field<string> {
       const parts = setting.items.map((item) =>
         item.kind === 'value' && item.value !== null ? String(item.value) : '',
       );
-      if (parts.length > 0 && parts.every((part) => part !== '')) return parts.join(',');
-      const message = `${key} is a list with something else than names in it; allowed: names, one at least`;
+      const odd = findOdd(parts);
+      if (odd === null) return parts.join(',');
+      const message = `${key} is ${odd}; allowed: names, one at least, each an item of its own`;
       faults.push({ where: setting.where, message });
       return fallback;
     },
   };
+}
+
+/** What keeps these from being a list of names; null where nothing does. */
+function findOdd(parts: readonly string[]): string | null {
+  if (parts.length === 0) return 'an empty list';
+  if (parts.includes('')) return 'a list with something else than names in it';
+  // It would pass for several items.
+  const several = parts.find((part) => part.includes(','));
+  return several === undefined ? null : `a list with ${quote(several)} in it`;
 }

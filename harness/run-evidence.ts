@@ -137,8 +137,9 @@ export async function readRunEvidence(
       : read(folder?.samples('performance'), 'distributions and courses of samples', (path) =>
           collectTimes(readJsonLines<SampleEvidence>(path), findReportedSeries(record)),
         );
+  // Steps are not told after find-peak, whose course there is; the cache is, of every engine.
   const engine =
-    (sut?.steps ?? null) === null
+    (sut?.kvPeakShare ?? null) === null
       ? null
       : read(
           folder?.engineCourse(performance === null ? 'accuracy' : 'performance'),

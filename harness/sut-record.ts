@@ -10,12 +10,16 @@ import type { ModelCost } from './utilisation.js';
 /** One worker in the pass that is reported. */
 export type WorkerRecord = Omit<WorkerWork, 'stepsBefore' | 'outstanding' | 'kvUsedShare'>;
 
-/** Steps, and what they held, of the performance pass, or of the accuracy pass where there is no other. */
+/**
+ * Steps, and what they held, of the performance pass, or of the accuracy pass where there is no other. After find-peak
+ * they are null: counted over all rates that were tried, while the other figures are of one.
+ */
 export interface SutRecord extends Omit<SutDescription, 'model' | 'workers'> {
-  /** In the order of `devices`; null where nothing computes, or nothing was asked. */
+  /** In the order of `devices`; null where nothing computes, or nothing was asked, and after find-peak. */
   readonly workers: readonly WorkerRecord[] | null;
   readonly steps: number | null;
   readonly occupancy: number | null;
+  /** The fullest a worker's KV cache has been since it was loaded, warm-up and earlier passes included, 0..1. */
   readonly kvPeakShare: number | null;
   readonly preemptions: number | null;
   readonly deviceBusyShare: number | null;
@@ -28,6 +32,7 @@ export interface ModelRecord {
   readonly synthetic: boolean;
   readonly architecture: string | null;
   readonly parameters: number | null;
+  /** As all workers hold them, each its own copy; `cost.weightBytesPerStep` is what a step of one reads. */
   readonly weightBytes: number | null;
   readonly weightFormat: string | null;
   /** What its utilisation is reckoned from; null when it was not loaded. */
@@ -57,16 +62,26 @@ export async function describeModel(
 
 export function describeSut(sut: MeasuredSut, reported: PassResult | null): SutRecord {
   const { model: _model, workers: _workers, ...description } = sut.description;
-  const work = reported?.work;
+  const work = reported?.work ?? null;
+  const isSearch = reported !== null && reported.outcome.peakSearch !== null;
+  const counted = isSearch ? null : work;
   return {
     ...description,
-    workers: work?.workers.map(recordWorker) ?? null,
-    steps: work?.steps ?? null,
-    occupancy: work?.occupancy ?? null,
+    workers: counted?.workers.map(recordWorker) ?? null,
+    steps: counted?.steps ?? null,
+    occupancy: counted?.occupancy ?? null,
     kvPeakShare: work?.kvPeakShare ?? null,
-    preemptions: work?.preemptions ?? null,
-    deviceBusyShare: work?.deviceBusyShare ?? null,
+    preemptions: counted?.preemptions ?? null,
+    deviceBusyShare: counted?.deviceBusyShare ?? null,
   };
+}
+
+/** Engines side by side, whether or not each one's figures are there; 0 where nothing computes. */
+export function countWorkers({
+  devices,
+  tensorParallel,
+}: Pick<SutRecord, 'devices' | 'tensorParallel'>): number {
+  return devices.length / (tensorParallel ?? 1);
 }
 
 /** Steps of each worker; of all together where a record has no more. */

@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import { countWorkers } from '../sut-record.js';
 import type { ComparedRun } from './side.js';
 
 /**
@@ -184,7 +185,7 @@ export const factorDefinitions: readonly FactorDefinition[] = [
   {
     name: 'workers',
     kind: 'configuration',
-    of: ({ record: { sut } }) => sut?.workers?.length ?? (sut?.kind === 'native' ? 1 : null),
+    of: ({ record: { sut } }) => (sut?.kind === 'native' ? countWorkers(sut) : null),
   },
   { name: 'threads', kind: 'configuration', of: ({ record }) => record.sut?.threads ?? null },
   {

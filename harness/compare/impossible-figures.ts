@@ -3,7 +3,7 @@
 
 import type { SampleEvidence } from '../evidence.js';
 import type { RunRecord } from '../run-record.js';
-import { listSteps } from '../sut-record.js';
+import { countWorkers, listSteps } from '../sut-record.js';
 import { addSample, computeMbu, describeStep, noWork } from '../utilisation.js';
 import { findUnlikeSamples } from './sample-figures.js';
 import type { ComparedRun } from './side.js';
@@ -109,7 +109,7 @@ function findWrongMbu({ record, performance: samples }: ComparedRun): Impossibil
   const areGpus = devices.length > 0 && devices.every((device) => device.startsWith('cuda'));
   if (!cost || !tpotMs || !areGpus || !gpu?.peakBandwidthGBs) return [];
   const seconds = tpotMs / 1000;
-  const workers = sut?.workers?.length ?? 1;
+  const workers = sut === null ? 1 : countWorkers(sut);
   const peak = devices.length * gpu.peakBandwidthGBs;
   // In the time of a step each worker that makes one reads its weights, by the peak of its own devices.
   const weightBytes = workers * cost.weightBytesPerStep;

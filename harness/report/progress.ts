@@ -38,7 +38,7 @@ export class ProgressReporter {
     const isTerminal = this.#stream.isTTY === true;
     const startMs = performance.now();
     const { total } = read();
-    this.note(total === null ? `${name} pass` : `${name} pass: ${total} samples`);
+    this.note(total === null ? `${name} pass` : `${name} pass: ${countSamples(total)}`);
     const show = () => {
       const line = formatProgress(name, read(), (performance.now() - startMs) / 1000);
       if (isTerminal) this.#stream.write(`\r\u001b[2K${this.#fit(line)}`);
@@ -73,7 +73,11 @@ export function formatProgress(name: string, counters: ProgressCounters, seconds
 }
 
 function describeShare(samples: number, total: number | null): string {
-  if (total === null) return `${samples} samples`;
+  if (total === null) return countSamples(samples);
   const share = Math.min(100, Math.floor((100 * samples) / Math.max(1, total)));
   return `${samples}/${total} samples (${share} %)`;
+}
+
+function countSamples(count: number): string {
+  return `${count} sample${count === 1 ? '' : 's'}`;
 }

@@ -5,7 +5,7 @@ import pc from 'picocolors';
 import type { Histogram } from '../histogram.js';
 import type { PeakSearch, PerformanceRecord } from '../performance-record.js';
 import type { AccuracyRecord, RunRecord } from '../run-record.js';
-import type { SutRecord, WorkerRecord } from '../sut-record.js';
+import { countWorkers, type SutRecord, type WorkerRecord } from '../sut-record.js';
 import type { TelemetryRecord } from '../telemetry/telemetry-record.js';
 import { formatAudit } from './audit-summary.js';
 import { listWarnings } from './warnings.js';
@@ -155,17 +155,18 @@ function formatAccuracy(
   });
   const judged = targets.length === 0 ? '; no target is set' : '';
   const part = samplesScored < totalSamples ? ` of the dataset's ${totalSamples}` : '';
-  return [`Accuracy    ${samplesScored} samples scored${part}${judged}`, ...rows];
+  return [`Accuracy    ${formatCount(samplesScored, 'sample')} scored${part}${judged}`, ...rows];
 }
 
 function formatEngine({ sut, model, system }: RunRecord): string[] {
   if (sut === null) return [];
+  const several = countWorkers(sut) > 1;
   const facts = [
     sut.kind,
     ...nameDevices(sut),
     sut.features.instructionSet,
-    sut.threads === null ? undefined : `${sut.threads} threads`,
-    sut.maxBatch === null ? undefined : `batch ${sut.maxBatch}`,
+    sut.threads === null ? undefined : formatCount(sut.threads, 'thread'),
+    sut.maxBatch === null ? undefined : `batch ${sut.maxBatch}${several ? ' each' : ''}`,
     model.weightFormat ?? undefined,
     sut.kvCache === null ? undefined : `${sut.kvCache.dtype} KV cache`,
   ];
@@ -191,11 +192,11 @@ function formatWorkers({ workers }: SutRecord): string[] {
   return workers.map((worker, index) => {
     const { samples, promptTokens, generatedTokens, steps, occupancy, busyShare } = worker;
     const facts = [
-      `${samples} samples`,
-      `${generatedTokens} tokens after ${promptTokens} of prompts`,
-      `${steps} steps`,
+      formatCount(samples, 'sample'),
+      `${formatCount(generatedTokens, 'token')} after ${promptTokens} of prompts`,
+      formatCount(steps, 'step'),
       occupancy === null ? null : `${formatNumber(occupancy)} sequences a step`,
-      `KV cache up to ${(100 * worker.kvPeakShare).toFixed(0)} %`,
+      `KV cache up to ${(100 * worker.kvPeakShare).toFixed(0)} % since it was loaded`,
       busyShare === null ? null : `busy ${formatBusy(busyShare)} %${formatRanks(worker)}`,
       worker.failure === null ? null : 'FAILED',
     ];
@@ -216,10 +217,16 @@ function formatRanks({ rankBusyShares }: Partial<Pick<WorkerRecord, 'rankBusySha
 function formatSteps(record: SutRecord): string[] {
   const { steps, occupancy, kvPeakShare, preemptions, deviceBusyShare } = record;
   if (steps === null || occupancy === null || kvPeakShare === null) return [];
-  const full = `KV cache up to ${(100 * kvPeakShare).toFixed(0)} % full`;
+  const full = `KV cache up to ${(100 * kvPeakShare).toFixed(0)} % full since it was loaded`;
   const busy = deviceBusyShare === null ? '' : `, GPU busy ${(100 * deviceBusyShare).toFixed(1)} %`;
   const mean = `${formatNumber(occupancy)} sequences a step`;
-  return [`            ${steps} steps, ${mean}, ${full}, ${preemptions ?? 0} preemptions${busy}`];
+  const given = formatCount(preemptions ?? 0, 'preemption');
+  return [`            ${formatCount(steps, 'step')}, ${mean}, ${full}, ${given}${busy}`];
+}
+
+/** "1 sample", "2 samples" */
+function formatCount(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** Up to six decimals, which is as fine as a search goes. */

@@ -35,6 +35,8 @@ export class Dispatcher {
   readonly #handlers: DispatchHandlers;
   readonly #queue = new JobQueue();
   #finished = { answers: 0, tokens: 0 };
+  /** Index of the worker that was given the last job. */
+  #last = -1;
   #brokenBy: Error | null = null;
   #isClosed = false;
 
@@ -208,7 +210,8 @@ export class Dispatcher {
     }
     for (;;) {
       const job = this.#queue.peek();
-      const worker = job === undefined ? this.#levelOne() : chooseWorker(job, this.workers);
+      const worker =
+        job === undefined ? this.#levelOne() : chooseWorker(job, this.workers, this.#last);
       if (worker === null) break;
       if (job !== undefined) this.#give(this.#queue.shift()!, worker);
     }
@@ -217,6 +220,7 @@ export class Dispatcher {
 
   #give(job: Job, worker: Worker): void {
     const ticket = worker.take(job);
+    this.#last = worker.index;
     if (job.kind === 'scoring') void this.#score(job, worker, ticket);
   }
 
@@ -231,7 +235,7 @@ export class Dispatcher {
 
   /** Where nothing waits: moves a job from a reserve to a worker with a place in its batch; null where there is none. */
   #levelOne(): Worker | null {
-    const { idle, donors } = findLevelling(this.#working());
+    const { idle, donors } = findLevelling(this.#working(), this.#last);
     if (idle === null) return null;
     for (const worker of donors) {
       try {

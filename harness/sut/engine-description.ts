@@ -43,7 +43,7 @@ export function describeEngine(workers: readonly Worker[]): SutDescription {
     model: {
       architecture: info.architecture,
       parameters: info.parameters,
-      weightBytes: info.weightBytes,
+      weightBytes: sum(({ weightBytes }) => weightBytes),
       weightFormat: info.weightFormat,
       cost: costOf(info),
     },

@@ -25,16 +25,18 @@ export interface ScoringJob extends JobBase {
 
 export type Job = GenerationJob | ScoringJob;
 
-/** @param meanAnswer tokens of an answer as they have been so far; null before the first. */
+/**
+ * Its limit is all that a request tells of its answer's length.
+ * @param meanAnswer tokens of an answer as they have been so far; null before the first
+ */
 export function makeGeneration(request: GenerateRequest, meanAnswer: number | null): GenerationJob {
-  const { promptTokens, minNewTokens, maxNewTokens } = request;
-  const expected = Math.max(1, minNewTokens, Math.round(meanAnswer ?? maxNewTokens));
+  const { promptTokens, maxNewTokens } = request;
   return {
     kind: 'generation',
     request,
     sequences: 1,
     promptTokens: promptTokens.length,
-    newTokens: Math.min(maxNewTokens, expected),
+    newTokens: Math.max(1, Math.min(maxNewTokens, Math.round(meanAnswer ?? maxNewTokens))),
   };
 }
 

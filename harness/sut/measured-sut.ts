@@ -34,6 +34,7 @@ export interface SutDescription extends MemoryReadRecord {
   readonly model: {
     readonly architecture: string;
     readonly parameters: number;
+    /** Of all workers together, each with a copy of its own. */
     readonly weightBytes: number;
     readonly weightFormat: string;
     readonly cost: ModelCost;

@@ -198,7 +198,7 @@ export class Worker {
     }
   }
 
-  /** Lets go of those generations whose callers' ids are among these, and returns the numbers its engine knows them by. */
+  /** Lets go of those generations whose callers' ids are among these, and returns their numbers, for its engine. */
   giveUp(ids: ReadonlySet<number>): Int32Array {
     const tickets = [...this.#flights].flatMap(([ticket, { job }]) =>
       job.kind === 'generation' && ids.has(job.request.id) ? [ticket] : [],
@@ -241,6 +241,8 @@ export class Worker {
     const flight = this.#flights.get(ticket);
     if (flight === undefined) return undefined;
     this.#flights.delete(ticket);
+    // Taken and let go of between two flushes, it is nothing to give the engine.
+    if (this.#given.length > 0) this.#given = this.#given.filter((one) => one.ticket !== ticket);
     this.sequences -= flight.job.sequences;
     this.outstandingTokens -= flight.left;
     return flight;

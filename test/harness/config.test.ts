@@ -76,11 +76,18 @@ describe('loadRunConfig', () => {
       expect(config.engine.device).toBe('cpu,cpu');
       expect(config.workers?.map(({ devices }) => devices)).toEqual([['cpu'], ['cpu']]);
     }
+    const names = 'allowed: names, one at least, each an item of its own';
     expect(await faultsOf('model: small\nengine: { device: [cuda:0, 1] }')).toEqual([
       'run.yaml:2:19: no cuda:0,1 here',
     ]);
     expect(await faultsOf('model: small\nengine: { device: [cpu, [cpu]] }')).toEqual([
-      'run.yaml:2:19: engine.device is a list with something else than names in it; allowed: names, one at least',
+      `run.yaml:2:19: engine.device is a list with something else than names in it; ${names}`,
+    ]);
+    expect(await faultsOf('model: small\nengine: { device: [], tensor_parallel: 2 }')).toEqual([
+      `run.yaml:2:19: engine.device is an empty list; ${names}`,
+    ]);
+    expect(await faultsOf('model: small\nengine: { device: [cpu, "cpu,cpu"] }')).toEqual([
+      `run.yaml:2:19: engine.device is a list with "cpu,cpu" in it; ${names}`,
     ]);
     expect(await faultsOf('model: small\nengine: { device: cpu, tensor_parallel: 2 }')).toEqual([
       expect.stringContaining('no cpu here'),
@@ -88,7 +95,7 @@ describe('loadRunConfig', () => {
     expect(
       await faultsOf('model: small\nengine: { device: [cpu, cpu], tensor_parallel: 3 }'),
     ).toEqual([
-      'run.yaml:2:48: engine.tensor_parallel is 3, and 2 devices are named (cpu, cpu); allowed: 1, 2, or more devices (--device cuda:all)',
+      'run.yaml:2:48: engine.tensor_parallel is 3, and 2 devices are named (cpu, cpu); allowed: 1, 2, or more devices (--device cpu,cpu,cpu)',
     ]);
   });
 

@@ -31,6 +31,7 @@ const unbuilt = () => {
   throw new Error('the native engine is not built');
 };
 
+const cpus = 'auto, cpu, or cpu several times (cpu,cpu)';
 const forms =
   'auto, cpu, cuda, cuda:N, cuda:all, or several with commas between (cuda:0,1; cuda:0,cpu; cpu,cpu)';
 
@@ -57,10 +58,10 @@ describe('resolveDevices', () => {
   });
 
   it.each([
-    ['cuda', machine(null), 'device is "cuda": this build has no CUDA backend; allowed: auto, cpu'],
-    ['cuda:0', machine([]), 'device is "cuda:0": no CUDA driver; allowed: auto, cpu'],
-    ['cuda:all', machine([]), 'device is "cuda:all": no CUDA driver; allowed: auto, cpu'],
-    ['cuda:0', unbuilt, 'device is "cuda:0": the native engine is not built; allowed: auto, cpu'],
+    ['cuda', machine(null), `device is "cuda": this build has no CUDA backend; allowed: ${cpus}`],
+    ['cuda:0', machine([]), `device is "cuda:0": no CUDA driver; allowed: ${cpus}`],
+    ['cuda:all', machine([]), `device is "cuda:all": no CUDA driver; allowed: ${cpus}`],
+    ['cuda:0', unbuilt, `device is "cuda:0": the native engine is not built; allowed: ${cpus}`],
     [
       'cuda:1',
       machine(['H100']),
@@ -112,13 +113,19 @@ describe('groupDevices', () => {
 
   it('refuses what does not come out even, and groups of two kinds', () => {
     expect(groupDevices(four, 3).refusal).toBe(
-      'tensor_parallel is 3, and 4 devices are named (cuda:0, cuda:1, cuda:2, cuda:3); allowed: 1, 2, 4, or more devices (--device cuda:all)',
+      'engine.tensor_parallel is 3, and 4 devices are named (cuda:0, cuda:1, cuda:2, cuda:3); allowed: 1, 2, 4, or more devices (--device cuda:all)',
     );
     expect(groupDevices(['cuda:0'], 2).refusal).toBe(
-      'tensor_parallel is 2, and 1 device is named (cuda:0); allowed: 1, or more devices (--device cuda:all)',
+      'engine.tensor_parallel is 2, and 1 device is named (cuda:0); allowed: 1, or more devices (--device cuda:all)',
+    );
+    const onCpu = (ranks: number) => groupDevices(['cpu'], ranks).refusal;
+    const one = 'and 1 device is named (cpu); allowed: 1, or more devices';
+    expect(onCpu(2)).toBe(`engine.tensor_parallel is 2, ${one} (--device cpu,cpu)`);
+    expect(onCpu(9)).toBe(
+      `engine.tensor_parallel is 9, ${one} (--device cpu,cpu,cpu,cpu,..., 9 times)`,
     );
     expect(groupDevices(['cuda:0', 'cpu'], 2).refusal).toBe(
-      'tensor_parallel is 2, and cuda:0, cpu cannot compute a model together; allowed: devices of one kind',
+      'engine.tensor_parallel is 2, and cuda:0, cpu cannot compute a model together; allowed: devices of one kind',
     );
     expect(groupDevices(['cpu', 'cpu', ...four], 2).groups?.[0]).toEqual(['cpu', 'cpu']);
   });
@@ -240,9 +247,9 @@ describe('chooseWorkers', () => {
   it('asks for no device where nothing computes, but for one that was named', () => {
     const faults: Fault[] = [];
     const resolve = (device: string) => resolveDevices(device, machine(null));
-    const at = (device: string) =>
+    const at = (device: string, tensorParallel = 1) =>
       chooseWorkers(
-        { ...defaults, sut: 'null', engine: { ...defaults.engine, device } },
+        { ...defaults, sut: 'null', engine: { ...defaults.engine, device, tensorParallel } },
         resolve,
         () => 'here',
         faults,
@@ -250,5 +257,9 @@ describe('chooseWorkers', () => {
     expect([at('auto'), faults]).toEqual([null, []]);
     expect(at('cuda')).toBeNull();
     expect(faults).toHaveLength(1);
+    expect([at('cpu,cpu', 2), at('auto', 3)]).toEqual([null, null]);
+    expect(faults.slice(1)).toEqual([
+      { where: 'here', message: expect.stringMatching(/^engine.tensor_parallel is 3, and 1/) },
+    ]);
   });
 });

@@ -141,6 +141,26 @@ describe('a run of two workers', () => {
   });
 });
 
+it('find-peak has no counts of workers beside the figures of one rate', async () => {
+  // No first token comes within a microsecond: the search ends with the rate it begins with.
+  const limits = ['server.ttft_ms=0.001', 'server.min_query_count=100'];
+  const { run, output } = await bench(
+    'peak',
+    ...speedRun(100),
+    ...['--mode', 'find-peak', '--scenario', 'Server', '--target-qps', '200', '--set', ...limits],
+  );
+  expect(run.performance.peakSearch).toMatchObject({ peakQps: null, probes: [{ qps: 200 }] });
+  const { sut } = run;
+  expect(sut).toMatchObject({
+    ...{ devices: ['cpu', 'cpu'], workers: null, steps: null, occupancy: null },
+    ...{ preemptions: null, kvPeakShare: expect.any(Number) },
+  });
+  const page = readFileSync(join(output, 'report.html'), 'utf8');
+  expect(page).toContain('Steps and tokens of the reported rate alone were not counted');
+  expect(page).toContain('Tokens of each worker');
+  expect(page).not.toContain('Workers: tokens are those');
+});
+
 /** Each sample's share of a pass as the accuracy log has it: how often it was answered. */
 function countLogged(output: string): number[] {
   const log = join(output, 'performance', 'run_1', 'mlperf_log_accuracy.json');
@@ -301,7 +321,7 @@ it('tells every fault of a list of devices before anything starts', async () => 
     /^bench: --device: device is "cpu,tpu"; allowed: auto, cpu, .*\(cuda:0,1; cuda:0,cpu; cpu,cpu\)\n$/,
   );
   expect(await refused('--device', 'cpu,cpu', '--tensor-parallel', '3')).toBe(
-    'bench: --tensor-parallel: engine.tensor_parallel is 3, and 2 devices are named (cpu, cpu); allowed: 1, 2, or more devices (--device cuda:all)\n',
+    'bench: --tensor-parallel: engine.tensor_parallel is 3, and 2 devices are named (cpu, cpu); allowed: 1, 2, or more devices (--device cpu,cpu,cpu)\n',
   );
   const odd = join(findPackageRoot().folder, 'configs', 'models', 'tiny-int4');
   const fourth = ['--device', 'cpu,cpu,cpu,cpu', '--tensor-parallel', '4'];

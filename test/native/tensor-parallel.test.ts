@@ -267,10 +267,29 @@ describe('refusals', () => {
   });
 
   test('a plan that does not fit counts every rank', async () => {
-    const shape = { modelPath: 'synthetic:llama-2-70b', maxSequenceTokens: 4096 };
-    await expect(
-      Bench.load(makeOptions('', { ...shape, ...over(8), kvCacheBytes: 2 ** 45 })),
-    ).rejects.toMatchObject({ code: 'ERR_OUT_OF_MEMORY' });
+    const parts = async (ranks: number) => {
+      const changes = { kvCacheBytes: 2 ** 45 };
+      const error = await load(join(models, 'tiny'), ranks, changes).catch((thrown) => thrown);
+      expect(error).toMatchObject({ code: 'ERR_OUT_OF_MEMORY' });
+      const told =
+        /^the plan takes (\d+) bytes .*: weights (\d+), KV cache (\d+), activations (\d+), logits (\d+);/;
+      const [total, ...each] = told.exec(error.message)!.slice(1).map(Number);
+      expect(each.reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
+      return each as [number, number, number, number];
+    };
+    const [one, two, four] = [await parts(1), await parts(2), await parts(4)];
+    // Embedding and norms once more; of four, each KV head's projections twice as well.
+    const twice = 2 * 1024 * 256 + 4 * 256 * 13;
+    expect(two[0]).toBe(one[0] + twice);
+    expect(four[0]).toBeGreaterThan(one[0] + 3 * twice);
+    for (const [at, ranks] of [one, two, four].entries()) {
+      const bench = await load(join(models, 'tiny'), 2 ** at);
+      await bench.engine.close();
+      expect(ranks[0]).toBe(bench.engine.info.weightBytes);
+    }
+    // Each rank has activations of its own.
+    expect(two[2]).toBeGreaterThan(one[2]);
+    expect(four[2]).toBeGreaterThan(two[2]);
   });
 });
 

@@ -80,8 +80,33 @@ describe('formatSummary', () => {
     expect(text).toContain('99 of 100 samples answered, 1 failed in 10.0 s');
     expect(text).toContain('the hypervisor gave 10 %');
     expect(text).toContain('\n            MBU 61.2 % of the peak bandwidth (datasheet)\n');
-    expect(text).toContain('120 steps, 3.457 sequences a step, KV cache up to 50 % full, 2 preemp');
+    expect(text).toContain(
+      '120 steps, 3.457 sequences a step, KV cache up to 50 % full since it was loaded, 2 preemp',
+    );
     expect(text).toMatch(/Files +\/somewhere\n$/);
+  });
+
+  it('says of several workers what is of each, and counts one as one', () => {
+    const record = recordWith([]);
+    const worker = {
+      failure: null,
+      promptTokens: 9,
+      occupancy: 1,
+      kvPeakShare: 0.11,
+      busyShare: null,
+    };
+    const workers = [
+      { ...worker, devices: ['cpu'], samples: 1, generatedTokens: 2, steps: 1 },
+      { ...worker, devices: ['cpu'], samples: 2, generatedTokens: 1, steps: 2 },
+    ];
+    const sut = { ...record.sut!, devices: ['cpu', 'cpu'], tensorParallel: 1, workers };
+    const text = formatSummary({ ...record, sut } as unknown as RunRecord, '/x', false);
+    expect(text).toContain('System      native, cpu, cpu, 2 threads, batch 4 each, bf16\n');
+    const rest = 'of prompts, ';
+    const cache = '1 sequences a step, KV cache up to 11 % since it was loaded\n';
+    expect(text).toContain(`worker 0 (cpu): 1 sample, 2 tokens after 9 ${rest}1 step, ${cache}`);
+    expect(text).toContain(`worker 1 (cpu): 2 samples, 1 token after 9 ${rest}2 steps, ${cache}`);
+    expect(formatSummary(record, '/x', false)).toContain('2 threads, batch 4, bf16\n');
   });
 
   it('puts what a reader should know right below the verdict', () => {

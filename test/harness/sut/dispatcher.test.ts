@@ -176,6 +176,12 @@ describe('an Offline query over several workers', () => {
         }
         const ideal = idealMakespan(count, gpu, lengths);
         expect(makespan(engines) / ideal, `${count} workers, ${size} samples`).toBeLessThan(1.1);
+        // Limits that are the lengths, as those of synthetic rows are, gain nothing that a limit of all would lose.
+        const known = await simulate(count, gpu, lengths);
+        known.dispatcher.submit(requestsOf(lengths, true));
+        known.timeline.run();
+        const gain = makespan(engines) / makespan(known.engines);
+        expect(Math.abs(gain - 1), `${count} workers, ${size} samples`).toBeLessThan(0.02);
       }
     },
   );
@@ -252,6 +258,18 @@ describe('the worker with the fewest tokens outstanding', () => {
     dispatcher.submit(requests.slice(1));
     const outstanding = dispatcher.workers.map((worker) => worker.outstandingTokens);
     expect(outstanding).toEqual([300, 300]);
+  });
+
+  it('is the next in turn where several have as few', async () => {
+    const lengths = Array.from({ length: 9 }, () => ({ prompt: 10, answer: 5 }));
+    const { engines, dispatcher, timeline, finished } = await simulate(3, gpu, lengths);
+    // One a second: each finds all workers idle.
+    for (const [at, request] of requestsOf(lengths).entries()) {
+      timeline.at(at * 1e9, () => dispatcher.submit([request]));
+    }
+    timeline.run();
+    expect(finished.size).toBe(9);
+    expect(engines.map(({ submitted }) => submitted)).toEqual([3, 3, 3]);
   });
 
   it('has a place in its batch, where another has none and less to do', async () => {

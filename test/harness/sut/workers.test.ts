@@ -128,7 +128,8 @@ describe('two workers', () => {
       maxBatch: 4,
       kvCache: { bytes: 2 * one.description.kvCache!.bytes },
     });
-    expect(two.description.model).toEqual(one.description.model);
+    const weightBytes = 2 * one.description.model!.weightBytes;
+    expect(two.description.model).toEqual({ ...one.description.model, weightBytes });
     expect(two.description.kernels).toEqual(one.description.kernels);
   });
 });

@@ -3,6 +3,7 @@
 import { type EngineInterval, mergeIntervals } from '../../../engine-course.js';
 import type { RunEvidence } from '../../../run-evidence.js';
 import type { RunRecord } from '../../../run-record.js';
+import { countWorkers } from '../../../sut-record.js';
 import { type TimePoint, timeSeriesChart } from '../charts/time-series.js';
 import { html, type Markup } from '../markup.js';
 import { formatBytes, formatNumber, formatQuantity, formatShare } from '../number-text.js';
@@ -15,14 +16,27 @@ const mostPoints = 100;
 /** As many as there are colours of lines. */
 const mostLines = 4;
 
-export function showEngine({ record, engine }: RunEvidence): Markup {
+export function showEngine(evidence: RunEvidence): Markup {
+  const { record, engine } = evidence;
   const { sut } = record;
-  if (sut === null || (sut.steps ?? null) === null) return html``;
+  if (sut === null) return html``;
+  if ((sut.steps ?? null) === null) return showSearch(evidence);
   const course =
     engine === null || engine.length < 2
       ? [absent('How full it was in the course of the pass was not recorded.'), tabulate(record)]
       : chartGrid([...drawCourse(mergeIntervals(engine, mostPoints), record), tabulate(record)]);
   return section('Engine', [course, tabulateWorkers(record)]);
+}
+
+/** find-peak has steps of all rates together, so their course alone is shown; nothing where no engine computed. */
+function showSearch({ record, engine }: RunEvidence): Markup {
+  if (engine === null || engine.length < 2) return html``;
+  return section('Engine', [
+    absent(
+      'Steps and tokens of the reported rate alone were not counted: this is the course of all rates tried.',
+    ),
+    chartGrid(drawCourse(mergeIntervals(engine, mostPoints), record)),
+  ]);
 }
 
 /** Nothing where there is one only. */
@@ -36,7 +50,7 @@ function tabulateWorkers(record: RunRecord): Markup | null {
     numberColumn('generated tokens'),
     numberColumn('steps'),
     numberColumn('sequences a step'),
-    numberColumn('KV cache, fullest'),
+    numberColumn('KV cache, fullest since loaded'),
     numberColumn('busy'),
     { name: 'state' },
   ];
@@ -115,7 +129,7 @@ function drawCourse(intervals: readonly EngineInterval[], { sut }: RunRecord): M
   const seconds = ({ durationNs }: EngineInterval) => durationNs / 1e9;
   const about = `${formatNumber(intervals.length)} intervals between readings of the engine's counters`;
   const maxBatch = sut!.maxBatch;
-  const several = sut!.workers?.length ?? 1;
+  const several = countWorkers(sut!);
   const fullest = intervals.reduce((most, { kvShare }) => Math.max(most, kvShare), 0);
   const speeds = ['generated', 'read in prompts'] as const;
   const tokens = (interval: EngineInterval, kind: (typeof speeds)[number]) =>
