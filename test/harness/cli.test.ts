@@ -319,7 +319,7 @@ describe('bench with bad input', () => {
     const { code, stderr } = await callBench(...argv);
     expect(code).toBe(2);
     expect(stderr).toMatch(
-      /--device: device is "cuda:0,0": .+; allowed: (auto, cpu|each GPU once)\n/,
+      /--device: device is "cuda:0,0": .+; allowed: (auto, cpu, or cpu several times \(cpu,cpu\)|each GPU once)\n/,
     );
     expect(existsSync(output)).toBe(false);
   });
