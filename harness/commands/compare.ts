@@ -104,10 +104,11 @@ function isRegression({ verdict }: GateResult): boolean {
   return verdict === 'regression';
 }
 
-/** What was shown decides: a regression that is merely possible fails nothing. */
+/** What was shown decides: a regression that is merely possible, or a claim that nothing tells of, fails nothing. */
 function judge({ candidates }: Comparison): ExitCode {
   const isShown = candidates.some(
-    ({ gate, claims }) => gate.some(isRegression) || claims.some(({ holds }) => !holds),
+    ({ gate, claims }) =>
+      gate.some(isRegression) || claims.some(({ verdict }) => verdict === 'does not follow'),
   );
   if (isShown) return exitCodes.regression;
   const isComparable = candidates.every(({ comparability }) => comparability.speed);

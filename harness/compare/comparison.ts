@@ -137,7 +137,7 @@ function compareCandidate(
       ? compareAgreement(baseline, candidate, alpha)
       : absentAgreement(comparability.reasons.join('; ')),
     gate: runGate(gate, baseline, candidate, quality, blocked, alpha),
-    claims: claims.map((claim) => judgeClaim(claim, speed)),
+    claims: claims.map((claim) => judgeClaim(claim, speed, blocked)),
     verdict: conclude(baseline.label, candidate.label, speed, quality, comparability.speed),
   };
 }

@@ -335,7 +335,59 @@ describe('claims', () => {
     ['tpot p50=1.55x', false],
   ])('of a time: %s of 21.91 to 9.91 ms', async (claim, holds) => {
     const { code, candidates } = await compare(taking(21.91), taking(9.91), '--claim', claim);
-    expect(candidates[0]!.claims[0]!.holds).toBe(holds);
+    expect(candidates[0]!.claims[0]!.verdict).toBe(holds ? 'holds' : 'does not follow');
     expect(code).toBe(holds ? 0 : 10);
+  });
+
+  it('hold where the interval shows a gain and has the claim in it: noise alone makes none hold', async () => {
+    const judge = async (baseline: number[], candidate: number[], claim: string) => {
+      const sides = [repeat(baseline), repeat(candidate)];
+      const { code, candidates } = await compare(...sides, '--claim', `tokens/s=${claim}`);
+      return { code, ...candidates[0]!.claims[0]! };
+    };
+    const noisy = await judge([10, 12, 9, 11], [11.5, 10, 13, 9], '5%');
+    expect(noisy).toMatchObject({ code: 0, verdict: 'cannot tell' });
+    expect(noisy.measured).toBeLessThan(0);
+    expect(noisy.reason).toMatch(
+      / is -\S+ % \(-\S+ % to \S+ %\); claimed 5 %, which the interval has in it, and no change too$/,
+    );
+    const [slow, fast] = [
+      [10, 10.1, 9.9, 10],
+      [8, 8.05, 7.95, 8],
+    ];
+    expect(await judge(slow, fast, '25%')).toMatchObject({ code: 0, verdict: 'holds' });
+    // No change is left out, and so is the claim.
+    expect(await judge(slow, fast, '50%')).toMatchObject({ code: 10, verdict: 'does not follow' });
+    // No change is in it, the claim is not.
+    const equal = await judge(slow, [10.05, 9.9, 10, 10.1], '30%');
+    expect(equal).toMatchObject({ code: 10, verdict: 'does not follow' });
+  });
+
+  it('are answered in what was claimed', async () => {
+    const sides = [repeat([10, 10.1, 9.9]), repeat([2, 2.01, 1.99])];
+    const asked = ['--claim', 'tokens/s=38x', '--claim', 'tokens/s=5.0x', '--claim', 'tpot p50=5x'];
+    const { candidates } = await compare(...sides, ...asked);
+    const reasons = candidates[0]!.claims.map(({ reason }) => reason);
+    expect(reasons[0]).toMatch(/ tokens\/s is 5x \(4\.\d+x to 5\.\d+x\); claimed 38x$/);
+    expect(reasons[1]).toMatch(/; claimed 5\.0x$/);
+    expect(reasons[2]).toMatch(/ ms is 5x \(4\.\d+x to 5\.\d+x\); claimed 5x$/);
+  });
+
+  it('of runs that cannot be compared cannot be told', async () => {
+    const bad = makeRun(place(), steady(300, 9), { valid: false, invalidReasons: ['too short'] });
+    const sides = [makeRun(place(), steady(300, 10)), bad];
+    const output = join(folder, 'claimed');
+    const { code, candidates } = await compare(
+      ...[...sides, '--claim', 'tokens/s=38x', '--output', output],
+    );
+    expect(code).toBe(9);
+    expect(candidates[0]!.claims[0]).toMatchObject({
+      verdict: 'cannot tell',
+      reason: 'not comparable: made is INVALID: too short',
+    });
+    const { stdout } = await callBench('compare', ...sides, '--claim', 'tokens/s=38x');
+    expect(stdout).toMatch(/Claims\n {2}tokens\/s +cannot tell +not comparable: /);
+    expect(readFileSync(join(output, 'comparison.md'), 'utf8')).toContain('| cannot tell |');
+    expect(readFileSync(join(output, 'report.html'), 'utf8')).toContain('tokens/s: cannot tell');
   });
 });

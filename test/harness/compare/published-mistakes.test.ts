@@ -320,7 +320,7 @@ describe('figures that cannot be', () => {
         ...['--claim', `ttft p50=${claim}`],
       );
       expect(judged[0]!.reason).toMatch(reason);
-      expect(judged[0]!.holds).toBe(verdict === 'holds');
+      expect(judged[0]!.verdict).toBe(verdict === 'holds' ? verdict : 'does not follow');
       expect(code).toBe(verdict === 'holds' ? 0 : 10);
     }
   });
