@@ -224,7 +224,9 @@ describe('the gate', () => {
     expect(code).toBe(10);
     expect(candidates[0]!.gate.map(({ verdict }) => verdict)).toEqual(['regression', 'regression']);
     const xml = readFileSync(junit, 'utf8');
-    expect(xml).toContain('<testsuite name="a &lt;branch&gt;" tests="2" failures="2" skipped="0">');
+    expect(xml).toContain(
+      '<testsuite name="a &lt;branch&gt;" tests="2" failures="2" errors="0" skipped="0">',
+    );
     expect(readFileSync(markdown, 'utf8')).toContain('| speed | ❌ regression |');
   });
 
@@ -283,7 +285,10 @@ describe('the command line', () => {
     [['RUN', 'RUN', '--margin', 'speed=-3%'], '"speed" is a speed; allowed: scores'],
     [['RUN', 'RUN', '--claim', 'tokens/s=fast'], 'is no claim; allowed: METRIC=5.4%'],
     [['RUN', 'RUN', '--gate', 'speed=-3%,speed=-5%'], 'has speed twice; allowed: once'],
-    [['RUN', 'RUN', '--junit', 'x.xml'], '--junit: has nothing to report'],
+    [
+      ['RUN', 'RUN', '--junit', 'x.xml'],
+      '--junit: has nothing to report; allowed: together with --gate or',
+    ],
   ])('%j is refused', async (argv, message) => {
     const one = makeRun(place(), steady(30, 10));
     const [empty, broken] = [mkdtempSync(join(folder, 'empty-')), join(folder, 'broken.json')];
@@ -366,7 +371,12 @@ describe('claims', () => {
   it('are answered in what was claimed', async () => {
     const sides = [repeat([10, 10.1, 9.9]), repeat([2, 2.01, 1.99])];
     const asked = ['--claim', 'tokens/s=38x', '--claim', 'tokens/s=5.0x', '--claim', 'tpot p50=5x'];
-    const { candidates } = await compare(...sides, ...asked);
+    const junit = join(folder, 'claims.xml');
+    const { candidates } = await compare(...sides, ...asked, '--junit', junit);
+    const xml = readFileSync(junit, 'utf8');
+    expect(xml).toContain('tests="3" failures="1" errors="0" skipped="0">');
+    expect(xml).toMatch(/name="claim tokens\/s: 38x"><failure message="from .*; claimed 38x"\/>/);
+    expect(xml).toContain('name="claim tokens/s: 5.0x"/>');
     const reasons = candidates[0]!.claims.map(({ reason }) => reason);
     expect(reasons[0]).toMatch(/ tokens\/s is 5x \(4\.\d+x to 5\.\d+x\); claimed 38x$/);
     expect(reasons[1]).toMatch(/; claimed 5\.0x$/);
@@ -376,11 +386,16 @@ describe('claims', () => {
   it('of runs that cannot be compared cannot be told', async () => {
     const bad = makeRun(place(), steady(300, 9), { valid: false, invalidReasons: ['too short'] });
     const sides = [makeRun(place(), steady(300, 10)), bad];
-    const output = join(folder, 'claimed');
+    const [output, junit] = [join(folder, 'claimed'), join(folder, 'claimed.xml')];
     const { code, candidates } = await compare(
       ...[...sides, '--claim', 'tokens/s=38x', '--output', output],
+      ...['--gate', 'speed=-3%', '--junit', junit],
     );
     expect(code).toBe(9);
+    const xml = readFileSync(junit, 'utf8');
+    expect(xml).toContain('tests="3" failures="0" errors="1" skipped="2">');
+    expect(xml).toContain('name="comparable"><error message="made is INVALID: too short"/>');
+    expect(xml).toContain('name="claim tokens/s: 38x"><skipped message="not comparable: ');
     expect(candidates[0]!.claims[0]).toMatchObject({
       verdict: 'cannot tell',
       reason: 'not comparable: made is INVALID: too short',
