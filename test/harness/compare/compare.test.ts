@@ -211,6 +211,18 @@ describe('quality', () => {
     const { stdout } = await callBench('compare', baseline, same, '--margin', 'accuracy=-7%');
     expect(stdout).toContain('(margin 7 %)');
   });
+
+  it('says with which power a loss would have been seen, wherever one is told', async () => {
+    const scores = (shift: number) => (i: number) => ({ rouge1: 0.4 + 0.01 * ((i + shift) % 7) });
+    const sides = [0, 3].map((shift) => makeRun(place(), makeSamples(200, 1, scores(shift))));
+    const output = join(folder, 'power');
+    const { stdout } = await callBench('compare', ...sides, '--output', output);
+    const told = /; a true loss of \d\.\d\d points would have been seen with 80 % power/;
+    expect(stdout).toMatch(told);
+    expect(readFileSync(join(output, 'comparison.md'), 'utf8')).toMatch(told);
+    const page = readFileSync(join(output, 'report.html'), 'utf8');
+    expect(page).toContain('loss that would have been seen, with 80 % power');
+  });
 });
 
 describe('the gate', () => {
