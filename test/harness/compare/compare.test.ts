@@ -153,6 +153,34 @@ describe('ratios', () => {
     expect(tokens!.interval!.method).toMatch(/Welch/);
   });
 
+  it('of bytes that are counted are exact, however many runs there are', async () => {
+    const holding = (weightBytes: number): Changes => {
+      return { model: { weightBytes }, sut: { features: { plannedBytes: 4e9 } } };
+    };
+    for (const runs of [[10, 10.2, 9.9], [10]]) {
+      const sides = [2e9, 1e9].map((bytes) => repeat(runs, holding(bytes)));
+      const { candidates } = await compare(...sides);
+      for (const [name, ratio] of [
+        ['weights', 0.5],
+        ['memory planned', 1],
+      ] as const) {
+        const found = candidates[0]!.speed.find(({ metric }) => metric === name);
+        expect(found).toMatchObject({ interval: null, absentBecause: 'exact' });
+        expect(found!.ratio).toBeCloseTo(ratio, 12);
+      }
+    }
+    // Runs that differ have an interval.
+    const mixed = place();
+    for (const [i, plannedBytes] of [4e9, 4.1e9].entries()) {
+      makeRun(join(mixed, `${i}`), steady(300, 10 + i / 10), {
+        sut: { features: { plannedBytes } },
+      });
+    }
+    const { candidates } = await compare(mixed, repeat([10, 10.1], holding(1e9)));
+    const planned = candidates[0]!.speed.find(({ metric }) => metric === 'memory planned');
+    expect(planned!.absentBecause).not.toBe('exact');
+  });
+
   it('are of no single cause where a side mixes runs', async () => {
     const mixed = place();
     makeRun(join(mixed, 'a'), steady(300, 10));
