@@ -24,7 +24,7 @@ export const compareFlags: readonly RunFlag[] = [
   },
   { flags: '--output <dir>', help: 'write comparison.json, comparison.md and report.html there' },
   { flags: '--markdown <file>', help: 'write the comparison for a pull request' },
-  { flags: '--junit <file>', help: "write the gate's results as JUnit XML" },
+  { flags: '--junit <file>', help: 'write what the gate and claims came to as JUnit XML' },
   { flags: '--json', help: 'print one JSON object on stdout and nothing else' },
 ];
 
@@ -97,10 +97,10 @@ export function collectCompareOptions(
     junit: fileOf('junit'),
     json: parsed.json === true,
   };
-  if (request.junit !== null && request.gate.length === 0) {
+  if (request.junit !== null && request.gate.length + claims.length === 0) {
     faults.push({
       where: '--junit',
-      message: 'has nothing to report; allowed: together with --gate',
+      message: 'has nothing to report; allowed: together with --gate or --claim',
     });
   }
   if (faults.length > 0) throw new InputError(faults);

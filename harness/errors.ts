@@ -22,8 +22,13 @@ export class InputError extends BenchError {
   readonly code = 'BAD_INPUT';
   readonly exitCode = exitCodes.badInput;
 
-  constructor(readonly faults: readonly Fault[]) {
-    super(faults.map((fault) => `${fault.where}: ${fault.message}`).join('\n'));
+  /** Each once, although two configurations may have the same. */
+  readonly faults: readonly Fault[];
+
+  constructor(found: readonly Fault[]) {
+    const faults = new Map(found.map((fault) => [`${fault.where}: ${fault.message}`, fault]));
+    super([...faults.keys()].join('\n'));
+    this.faults = [...faults.values()];
   }
 }
 

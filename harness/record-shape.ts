@@ -126,6 +126,7 @@ export const comparisonShape: RecordShape = {
   'candidates[].gate[]': 'object',
   'candidates[].claims': 'list',
   'candidates[].claims[]': 'object',
+  'candidates[].claims[].verdict': 'text',
 };
 
 /** What the page of two evaluations' comparison.json reads. */

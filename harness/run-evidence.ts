@@ -49,6 +49,9 @@ const neededFields: RecordFields = {
   string: [],
 };
 
+/** What a path without any record is told. */
+const reportable = 'the folder of a run, a ladder, a sweep or a comparison, or the record in it';
+
 /**
  * run.json, from its folder or by its own name.
  * @throws InputError when it is not there or is no run's record.
@@ -58,10 +61,9 @@ export function readRunRecord(
   needed: RecordFields = neededFields,
 ): { readonly record: RunRecord; readonly file: string } {
   const refuse = (message: string) => new InputError([{ where: `"${path}"`, message }]);
-  if (!existsSync(path))
-    throw refuse('does not exist; allowed: the folder of a run, or a run.json');
+  if (!existsSync(path)) throw refuse(`does not exist; allowed: ${reportable}`);
   const file = statSync(path).isDirectory() ? new RunFolder(path).runJson : path;
-  if (!existsSync(file)) throw refuse('holds no run.json; allowed: the folder of a run');
+  if (!existsSync(file)) throw refuse(`holds no record; allowed: ${reportable}`);
   const record = parseRunRecord(file, needed);
   if (typeof record === 'string') throw refuse(record);
   return { record: fillRecord(record), file };

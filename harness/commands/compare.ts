@@ -35,7 +35,9 @@ export async function compareRuns(request: CompareRequest, streams: Streams): Pr
     text: () => formatComparison(comparison),
     markdown: () => formatComparisonMarkdown(comparison),
     page: () => formatComparisonPage(comparison),
-    suites: comparison.candidates,
+    suites: comparison.candidates.map(({ comparability, ...one }) => {
+      return { ...one, notComparable: comparability.speed ? [] : comparability.reasons };
+    }),
   });
   return judge(comparison);
 }
@@ -54,12 +56,14 @@ function compareEvaluations(request: CompareRequest, streams: Streams): ExitCode
   }
   checkNames(request, 'evaluations');
   const comparison = compareEvals([baseline!, candidate!], { margins, alpha, gate });
+  const { label } = comparison.sides[1];
+  const notComparable = comparison.absentBecause === null ? [] : [comparison.absentBecause];
   tell(request, streams, {
     json: `${JSON.stringify(comparison, null, 2)}\n`,
     text: () => formatEvalComparison(comparison),
     markdown: () => formatEvalMarkdown(comparison),
     page: () => formatEvalComparisonPage(comparison),
-    suites: [{ label: comparison.sides[1].label, gate: comparison.gate }],
+    suites: [{ label, gate: comparison.gate, claims: [], notComparable }],
   });
   if (comparison.gate.some(isRegression)) return exitCodes.regression;
   return comparison.absentBecause === null ? exitCodes.ok : exitCodes.notComparable;
@@ -104,10 +108,11 @@ function isRegression({ verdict }: GateResult): boolean {
   return verdict === 'regression';
 }
 
-/** What was shown decides: a regression that is merely possible fails nothing. */
+/** What was shown decides: a regression that is merely possible, or a claim that nothing tells of, fails nothing. */
 function judge({ candidates }: Comparison): ExitCode {
   const isShown = candidates.some(
-    ({ gate, claims }) => gate.some(isRegression) || claims.some(({ holds }) => !holds),
+    ({ gate, claims }) =>
+      gate.some(isRegression) || claims.some(({ verdict }) => verdict === 'does not follow'),
   );
   if (isShown) return exitCodes.regression;
   const isComparable = candidates.every(({ comparability }) => comparability.speed);

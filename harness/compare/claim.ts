@@ -9,14 +9,18 @@ export interface Claim {
   readonly metric: string;
   /** For the better, a share: 0.054 for "5.4 % faster". */
   readonly gain: number;
+  /** As it was given, "38x" or "5.4 %", and what it is answered in. */
+  readonly claimed: string;
+  readonly unit: '%' | 'x';
   /** What the digits given may be the rounding of: 0.0535 and 0.0545. */
   readonly rounding: { readonly least: number; readonly most: number };
 }
 
 export interface JudgedClaim extends Claim {
-  /** What the runs say; null where they allow no ratio. */
+  /** What the runs say, a share for the better; null where they allow no ratio. */
   readonly measured: number | null;
-  readonly holds: boolean;
+  /** cannot tell: there is no ratio, or its interval holds the claim and no change at all. */
+  readonly verdict: 'holds' | 'does not follow' | 'cannot tell';
   readonly reason: string;
 }
 
@@ -32,7 +36,11 @@ export function parseClaims(given: readonly string[], names: readonly string[]):
       const half = 0.5 / 10 ** (digits!.split('.')[1] ?? '').length;
       const gainOf = (given: number) => readGain(metric, given, unit!);
       const rounding = { least: gainOf(value - half), most: gainOf(value + half) };
-      if (unit !== 'x' || value > 0) return [{ metric, gain: gainOf(value), rounding }];
+      const given =
+        unit === 'x'
+          ? { claimed: `${digits}x`, unit: 'x' as const }
+          : { claimed: `${digits} %`, unit: '%' as const };
+      if (unit === '%' || value > 0) return [{ metric, gain: gainOf(value), ...given, rounding }];
     }
     const message = `"${text}" is no claim; allowed: METRIC=5.4% or METRIC=38x, with METRIC of ${names.join(', ')}`;
     faults.push({ where: '--claim', message });
@@ -49,12 +57,23 @@ function readGain(metric: string, value: number, unit: string): number {
   return better === 'lower' ? 1 - 1 / value : value - 1;
 }
 
-/** Latencies gain by what is saved of them: 6.45 s to 6.415 s is 0.54 %. */
-export function judgeClaim(claim: Claim, ratios: readonly SpeedRatio[]): JudgedClaim {
+/**
+ * Latencies gain by what is saved of them: 6.45 s to 6.415 s is 0.54 %. A claim holds where the interval shows a change the
+ * claim's way and has what was claimed in it; the wider an interval, the more it has in it, and shows nothing.
+ * @param notComparable why speeds cannot be compared; empty where they can
+ */
+export function judgeClaim(
+  claim: Claim,
+  ratios: readonly SpeedRatio[],
+  notComparable: readonly string[],
+): JudgedClaim {
+  const refuse = (reason: string): JudgedClaim => {
+    return { ...claim, measured: null, verdict: 'cannot tell', reason };
+  };
+  if (notComparable.length > 0) return refuse(`not comparable: ${notComparable.join('; ')}`);
   const ratio = ratios.find(({ metric }) => metric === claim.metric);
   if (ratio?.ratio == null) {
-    const reason = ratio?.absentBecause ?? 'the runs allow no such ratio';
-    return { ...claim, measured: null, holds: false, reason };
+    return refuse(ratio?.absentBecause ?? 'the runs allow no such ratio');
   }
   const gainOf = (value: number) => (ratio.better === 'higher' ? value - 1 : 1 - value);
   const measured = gainOf(ratio.ratio);
@@ -66,14 +85,17 @@ export function judgeClaim(claim: Claim, ratios: readonly SpeedRatio[]): JudgedC
   // Without an interval, what was measured must round to the digits claimed.
   const { least, most } = claim.rounding;
   const [lower, upper] = bounds ?? [measured, measured];
-  const holds = most >= lower! && least <= upper!;
-  const figures = `from ${figure(ratio.baseline!)} to ${figure(ratio.candidate!)} ${ratio.unit} is ${percent(measured)}`;
-  const range = bounds === null ? '' : ` (${percent(bounds[0]!)} to ${percent(bounds[1]!)})`;
+  const holdsClaim = most >= lower! && least <= upper!;
+  const isOpen = bounds !== null && holdsClaim && lower! <= 0 && upper! >= 0;
+  const told = (gain: number) => formatGain(gain, claim.unit, ratio.better);
+  const figures = `from ${figure(ratio.baseline!)} to ${figure(ratio.candidate!)} ${ratio.unit} is ${told(measured)}`;
+  const range = bounds === null ? '' : ` (${told(bounds[0]!)} to ${told(bounds[1]!)})`;
+  const why = isOpen ? ', which the interval has in it, and no change too' : '';
   return {
     ...claim,
     measured,
-    holds,
-    reason: `${figures}${range}; claimed ${percent(claim.gain)}`,
+    verdict: isOpen ? 'cannot tell' : holdsClaim ? 'holds' : 'does not follow',
+    reason: `${figures}${range}; claimed ${claim.claimed}${why}`,
   };
 }
 
@@ -82,6 +104,9 @@ function figure(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
-function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(3))} %`;
+/** "19.4 %", or how many times as good. */
+function formatGain(gain: number, unit: Claim['unit'], better: SpeedRatio['better']): string {
+  if (unit === '%') return `${Number((100 * gain).toPrecision(3))} %`;
+  const times = better === 'higher' ? 1 + gain : 1 / (1 - gain);
+  return `${Number(times.toPrecision(4))}x`;
 }

@@ -5,6 +5,7 @@ import type { Margin } from '../statistics/index.js';
 import { type AgreementComparison, absentAgreement, compareAgreement } from './agreement.js';
 import { type Claim, type JudgedClaim, judgeClaim } from './claim.js';
 import { type Comparability, judgeComparability } from './comparability.js';
+import { markExact } from './exact-figures.js';
 import { type Factor, listFactors, listMixed } from './factors.js';
 import { type GateResult, runGate } from './gate.js';
 import { type GateRule, marginsOf } from './gate-rule.js';
@@ -115,7 +116,11 @@ function compareCandidate(
     remarks: [...(judged.remarks ?? []), ...remarkOnIssued(baseline, candidate)],
   };
   const speed = comparability.speed
-    ? withholdGrowingTimes(compareSpeed(baseline, candidate, alpha), baseline, candidate)
+    ? markExact(
+        withholdGrowingTimes(compareSpeed(baseline, candidate, alpha), baseline, candidate),
+        baseline,
+        candidate,
+      )
     : [];
   const quality = comparability.quality
     ? compareQuality(baseline, candidate, {
@@ -137,7 +142,7 @@ function compareCandidate(
       ? compareAgreement(baseline, candidate, alpha)
       : absentAgreement(comparability.reasons.join('; ')),
     gate: runGate(gate, baseline, candidate, quality, blocked, alpha),
-    claims: claims.map((claim) => judgeClaim(claim, speed)),
+    claims: claims.map((claim) => judgeClaim(claim, speed, blocked)),
     verdict: conclude(baseline.label, candidate.label, speed, quality, comparability.speed),
   };
 }

@@ -63,17 +63,17 @@ function readRule(given: string): GateRule | string {
   if (!names.includes(name)) {
     return `is no rule; allowed: NAME=CHANGE such as speed=-3%, with NAME of ${names.join(', ')}`;
   }
+  const value = Number(digits);
+  if (!(value > 0) || value >= 100) return 'is out of range; allowed: more than 0, less than 100';
   const isLoss = name === 'speed' || name === 'samples' || !(name in speeds || isPerplexity(name));
   const expected = isLoss ? '-' : '+';
   if (sign !== expected) {
     return `allows a change for the better; allowed: ${name}=${expected}${digits}${unit}, since ${isLoss ? 'less' : 'more'} is worse`;
   }
-  const value = Number(digits);
   if (unit !== '%' && name in speeds) return `has no %; allowed: ${name}=${sign}${digits}%`;
   if (unit === 'pt' && isPerplexity(name)) {
     return `is in points, which a perplexity has none of; allowed: ${name}=+1%, or ${name}=+0.05 of the perplexity`;
   }
-  if (!(value > 0) || value >= 100) return 'is out of range; allowed: more than 0, less than 100';
   const margin: Margin =
     unit === '%' ? { kind: 'relative', value: value / 100 } : { kind: 'absolute', value };
   return { name, margin };

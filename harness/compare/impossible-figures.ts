@@ -4,7 +4,7 @@
 import type { SampleEvidence } from '../evidence.js';
 import type { RunRecord } from '../run-record.js';
 import { countWorkers, listSteps } from '../sut-record.js';
-import { addSample, computeMbu, describeStep, noWork } from '../utilisation.js';
+import { addSample, computeMbu, describeStep, type ModelCost, noWork } from '../utilisation.js';
 import { findUnlikeSamples } from './sample-figures.js';
 import type { ComparedRun } from './side.js';
 
@@ -133,12 +133,25 @@ function findWrongMbu({ record, performance: samples }: ComparedRun): Impossibil
   if (Math.abs(told / recomputed - 1) <= tolerance) return [];
   const least = computeMbu({ ...step, kvBytes: 0 }, peak);
   const kvTimes = (told - least) / (recomputed - least);
-  const isByHeads = kvTimes > 1.5 && Math.abs(kvTimes - Math.round(kvTimes)) < 0.05 * kvTimes;
+  const sharing = headsPerKvHead(cost, sut.kvCache?.dtype);
+  const isByHeads = sharing !== null && sharing > 1 && Math.abs(kvTimes / sharing - 1) < 0.02;
   const why = isByHeads
-    ? `: it counts the KV cache ${Math.round(kvTimes)} times, as if every head had K and V of its own`
+    ? `: it counts the KV cache ${sharing} times, as if each of the ${cost.heads} heads had K and V of its own, which share ${cost.heads / sharing}`
     : '';
   const reason = `MBU is ${percent(told)}, and ${percent(recomputed)} by the model's bytes and the samples' lengths${why}`;
   return [{ figure: 'performance.mbu', reason }];
+}
+
+const kvElementBytes: Readonly<Record<string, number>> = { fp32: 4, fp16: 2, bf16: 2, fp8: 1 };
+
+/** heads / KV heads, by the bytes that a token's K and V have in all layers; null where they tell no such number. */
+function headsPerKvHead(cost: ModelCost, dtype: string | undefined): number | null {
+  const bytes = kvElementBytes[dtype ?? ''];
+  if (bytes === undefined) return null;
+  // A vector of fp8 has a scale in fp32.
+  const vectorBytes = cost.headDim * bytes + (dtype === 'fp8' ? 4 : 0);
+  const sharing = (2 * cost.layers * cost.heads * vectorBytes) / cost.kvBytesPerToken;
+  return Number.isInteger(sharing) ? sharing : null;
 }
 
 const types = ['fp32', 'fp16', 'bf16', 'int8', 'int4', 'fp8'] as const;

@@ -18,6 +18,8 @@ export interface SpeedMetric {
   readonly of: (record: RunRecord) => number | null;
   /** The interval of two single runs; absent where no sample tells of the figure. */
   readonly compare?: CompareSamples;
+  /** Bytes that follow from model and settings, and do not scatter. */
+  readonly isCounted?: true;
 }
 
 type CompareSamples = (baseline: Samples, candidate: Samples, alpha: number) => IntervalOrReason;
@@ -70,12 +72,14 @@ const others: readonly SpeedMetric[] = [
     unit: 'bytes',
     better: 'lower',
     of: ({ model }) => model.weightBytes,
+    isCounted: true,
   },
   {
     name: 'memory planned',
     unit: 'bytes',
     better: 'lower',
     of: ({ sut }) => numberOf(sut?.features?.plannedBytes),
+    isCounted: true,
   },
   {
     name: 'MBU',

@@ -59,9 +59,9 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
     blocks.push(
       markdownTable(
         ['claim', '', 'measured'],
-        claims.map(({ metric, holds, reason }) => [
+        claims.map(({ metric, verdict, reason }) => [
           metric,
-          holds ? 'holds' : '**does not follow**',
+          verdict === 'does not follow' ? `**${verdict}**` : verdict,
           reason,
         ]),
       ),

@@ -76,9 +76,9 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
   }
   if (gate.length > 0) blocks.push(formatGate(gate));
   if (claims.length > 0) {
-    const rows = claims.map(({ metric, holds, reason }) => [
+    const rows = claims.map(({ metric, verdict, reason }) => [
       `  ${metric}`,
-      holds ? 'holds' : 'DOES NOT FOLLOW',
+      verdict === 'does not follow' ? 'DOES NOT FOLLOW' : verdict,
       reason,
     ]);
     blocks.push(`Claims\n${alignColumns(rows)}`);

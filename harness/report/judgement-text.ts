@@ -1,7 +1,10 @@
 // What was judged of a score, in words: for a terminal, a pull request and a page alike.
 
 import type { QualityDifference } from '../compare/score-difference.js';
-import type { Margin, NonInferiority } from '../statistics/index.js';
+import { type Margin, type NonInferiority, usualPower } from '../statistics/index.js';
+
+/** "80 % power", which every loss that would have been seen is told with. */
+export const powerText = `${100 * usualPower} % power`;
 
 /** Verdict, margin, what would have been seen, how many of `unit` it would take, and the tests behind it. */
 export function describeJudgement(difference: QualityDifference, unit = 'samples'): string {
@@ -11,7 +14,7 @@ export function describeJudgement(difference: QualityDifference, unit = 'samples
   const seen =
     detectableLoss === null
       ? ''
-      : `; a true loss of ${detectableLoss.toFixed(2)} points would have been seen`;
+      : `; a true loss of ${detectableLoss.toFixed(2)} points would have been seen with ${powerText}`;
   const needed =
     verdict === 'cannot tell' && itemsIfEqual !== null
       ? `; ${itemsIfEqual} ${unit} could tell`

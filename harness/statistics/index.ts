@@ -18,6 +18,7 @@ export {
   type Margin,
   type NonInferiority,
   type NonInferiorityQuestion,
+  usualPower,
 } from './non-inferiority.js';
 export { normalCdf, normalQuantile } from './normal.js';
 export { bootstrapMeanDifference } from './paired-bootstrap.js';

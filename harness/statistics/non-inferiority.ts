@@ -28,9 +28,12 @@ export interface NonInferiorityQuestion {
   readonly items: number;
   /** One-sided; 0.05 unless given. */
   readonly alpha?: number;
-  /** For what would have been seen; 0.8 unless given. */
+  /** For what would have been seen; `usualPower` unless given. */
   readonly power?: number;
 }
+
+/** How often a true loss of the size that "would have been seen" is seen. */
+export const usualPower = 0.8;
 
 export interface NonInferiority {
   readonly verdict: 'non-inferior' | 'inferior' | 'cannot tell';
@@ -63,7 +66,7 @@ export interface NonInferiority {
  * @throws RangeError when the interval has another confidence, or margin, baseline or items are out of range
  */
 export function judgeNonInferiority(question: NonInferiorityQuestion): NonInferiority {
-  const { interval, tail, of, better, items, alpha = 0.05, power = 0.8 } = question;
+  const { interval, tail, of, better, items, alpha = 0.05, power = usualPower } = question;
   checkShare('alpha', alpha);
   checkShare('power', power);
   checkCount('items', items, 1);

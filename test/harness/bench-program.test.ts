@@ -23,7 +23,7 @@ describe.each([
   ['gpu', '[--models A,B] [--only linears,decode,batched] [--json FILE] [--quick]'],
   [
     'multi-gpu',
-    '[--devices A,B] [--models A,B] [--only replicas,server,tensor-parallel] [--server-qps N] [--json FILE] [--quick]',
+    '[--devices A,B] [--models A,B] [--only replicas,server,tensor-parallel] [--server-qps A,B] [--turns N] [--json FILE] [--quick]',
   ],
   ['peers', '[--threads N] [--repeats N] [--from FILE] [--json FILE]'],
   ['loadgen', '[--repeats N] [--peer PROGRAM] [--json FILE]'],

@@ -153,6 +153,34 @@ describe('ratios', () => {
     expect(tokens!.interval!.method).toMatch(/Welch/);
   });
 
+  it('of bytes that are counted are exact, however many runs there are', async () => {
+    const holding = (weightBytes: number): Changes => {
+      return { model: { weightBytes }, sut: { features: { plannedBytes: 4e9 } } };
+    };
+    for (const runs of [[10, 10.2, 9.9], [10]]) {
+      const sides = [2e9, 1e9].map((bytes) => repeat(runs, holding(bytes)));
+      const { candidates } = await compare(...sides);
+      for (const [name, ratio] of [
+        ['weights', 0.5],
+        ['memory planned', 1],
+      ] as const) {
+        const found = candidates[0]!.speed.find(({ metric }) => metric === name);
+        expect(found).toMatchObject({ interval: null, absentBecause: 'exact' });
+        expect(found!.ratio).toBeCloseTo(ratio, 12);
+      }
+    }
+    // Runs that differ have an interval.
+    const mixed = place();
+    for (const [i, plannedBytes] of [4e9, 4.1e9].entries()) {
+      makeRun(join(mixed, `${i}`), steady(300, 10 + i / 10), {
+        sut: { features: { plannedBytes } },
+      });
+    }
+    const { candidates } = await compare(mixed, repeat([10, 10.1], holding(1e9)));
+    const planned = candidates[0]!.speed.find(({ metric }) => metric === 'memory planned');
+    expect(planned!.absentBecause).not.toBe('exact');
+  });
+
   it('are of no single cause where a side mixes runs', async () => {
     const mixed = place();
     makeRun(join(mixed, 'a'), steady(300, 10));
@@ -211,6 +239,18 @@ describe('quality', () => {
     const { stdout } = await callBench('compare', baseline, same, '--margin', 'accuracy=-7%');
     expect(stdout).toContain('(margin 7 %)');
   });
+
+  it('says with which power a loss would have been seen, wherever one is told', async () => {
+    const scores = (shift: number) => (i: number) => ({ rouge1: 0.4 + 0.01 * ((i + shift) % 7) });
+    const sides = [0, 3].map((shift) => makeRun(place(), makeSamples(200, 1, scores(shift))));
+    const output = join(folder, 'power');
+    const { stdout } = await callBench('compare', ...sides, '--output', output);
+    const told = /; a true loss of \d\.\d\d points would have been seen with 80 % power/;
+    expect(stdout).toMatch(told);
+    expect(readFileSync(join(output, 'comparison.md'), 'utf8')).toMatch(told);
+    const page = readFileSync(join(output, 'report.html'), 'utf8');
+    expect(page).toContain('loss that would have been seen, with 80 % power');
+  });
 });
 
 describe('the gate', () => {
@@ -224,7 +264,9 @@ describe('the gate', () => {
     expect(code).toBe(10);
     expect(candidates[0]!.gate.map(({ verdict }) => verdict)).toEqual(['regression', 'regression']);
     const xml = readFileSync(junit, 'utf8');
-    expect(xml).toContain('<testsuite name="a &lt;branch&gt;" tests="2" failures="2" skipped="0">');
+    expect(xml).toContain(
+      '<testsuite name="a &lt;branch&gt;" tests="2" failures="2" errors="0" skipped="0">',
+    );
     expect(readFileSync(markdown, 'utf8')).toContain('| speed | ❌ regression |');
   });
 
@@ -283,7 +325,10 @@ describe('the command line', () => {
     [['RUN', 'RUN', '--margin', 'speed=-3%'], '"speed" is a speed; allowed: scores'],
     [['RUN', 'RUN', '--claim', 'tokens/s=fast'], 'is no claim; allowed: METRIC=5.4%'],
     [['RUN', 'RUN', '--gate', 'speed=-3%,speed=-5%'], 'has speed twice; allowed: once'],
-    [['RUN', 'RUN', '--junit', 'x.xml'], '--junit: has nothing to report'],
+    [
+      ['RUN', 'RUN', '--junit', 'x.xml'],
+      '--junit: has nothing to report; allowed: together with --gate or',
+    ],
   ])('%j is refused', async (argv, message) => {
     const one = makeRun(place(), steady(30, 10));
     const [empty, broken] = [mkdtempSync(join(folder, 'empty-')), join(folder, 'broken.json')];
@@ -335,7 +380,69 @@ describe('claims', () => {
     ['tpot p50=1.55x', false],
   ])('of a time: %s of 21.91 to 9.91 ms', async (claim, holds) => {
     const { code, candidates } = await compare(taking(21.91), taking(9.91), '--claim', claim);
-    expect(candidates[0]!.claims[0]!.holds).toBe(holds);
+    expect(candidates[0]!.claims[0]!.verdict).toBe(holds ? 'holds' : 'does not follow');
     expect(code).toBe(holds ? 0 : 10);
+  });
+
+  it('hold where the interval shows a gain and has the claim in it: noise alone makes none hold', async () => {
+    const judge = async (baseline: number[], candidate: number[], claim: string) => {
+      const sides = [repeat(baseline), repeat(candidate)];
+      const { code, candidates } = await compare(...sides, '--claim', `tokens/s=${claim}`);
+      return { code, ...candidates[0]!.claims[0]! };
+    };
+    const noisy = await judge([10, 12, 9, 11], [11.5, 10, 13, 9], '5%');
+    expect(noisy).toMatchObject({ code: 0, verdict: 'cannot tell' });
+    expect(noisy.measured).toBeLessThan(0);
+    expect(noisy.reason).toMatch(
+      / is -\S+ % \(-\S+ % to \S+ %\); claimed 5 %, which the interval has in it, and no change too$/,
+    );
+    const [slow, fast] = [
+      [10, 10.1, 9.9, 10],
+      [8, 8.05, 7.95, 8],
+    ];
+    expect(await judge(slow, fast, '25%')).toMatchObject({ code: 0, verdict: 'holds' });
+    // No change is left out, and so is the claim.
+    expect(await judge(slow, fast, '50%')).toMatchObject({ code: 10, verdict: 'does not follow' });
+    // No change is in it, the claim is not.
+    const equal = await judge(slow, [10.05, 9.9, 10, 10.1], '30%');
+    expect(equal).toMatchObject({ code: 10, verdict: 'does not follow' });
+  });
+
+  it('are answered in what was claimed', async () => {
+    const sides = [repeat([10, 10.1, 9.9]), repeat([2, 2.01, 1.99])];
+    const asked = ['--claim', 'tokens/s=38x', '--claim', 'tokens/s=5.0x', '--claim', 'tpot p50=5x'];
+    const junit = join(folder, 'claims.xml');
+    const { candidates } = await compare(...sides, ...asked, '--junit', junit);
+    const xml = readFileSync(junit, 'utf8');
+    expect(xml).toContain('tests="3" failures="1" errors="0" skipped="0">');
+    expect(xml).toMatch(/name="claim tokens\/s: 38x"><failure message="from .*; claimed 38x"\/>/);
+    expect(xml).toContain('name="claim tokens/s: 5.0x"/>');
+    const reasons = candidates[0]!.claims.map(({ reason }) => reason);
+    expect(reasons[0]).toMatch(/ tokens\/s is 5x \(4\.\d+x to 5\.\d+x\); claimed 38x$/);
+    expect(reasons[1]).toMatch(/; claimed 5\.0x$/);
+    expect(reasons[2]).toMatch(/ ms is 5x \(4\.\d+x to 5\.\d+x\); claimed 5x$/);
+  });
+
+  it('of runs that cannot be compared cannot be told', async () => {
+    const bad = makeRun(place(), steady(300, 9), { valid: false, invalidReasons: ['too short'] });
+    const sides = [makeRun(place(), steady(300, 10)), bad];
+    const [output, junit] = [join(folder, 'claimed'), join(folder, 'claimed.xml')];
+    const { code, candidates } = await compare(
+      ...[...sides, '--claim', 'tokens/s=38x', '--output', output],
+      ...['--gate', 'speed=-3%', '--junit', junit],
+    );
+    expect(code).toBe(9);
+    const xml = readFileSync(junit, 'utf8');
+    expect(xml).toContain('tests="3" failures="0" errors="1" skipped="2">');
+    expect(xml).toContain('name="comparable"><error message="made is INVALID: too short"/>');
+    expect(xml).toContain('name="claim tokens/s: 38x"><skipped message="not comparable: ');
+    expect(candidates[0]!.claims[0]).toMatchObject({
+      verdict: 'cannot tell',
+      reason: 'not comparable: made is INVALID: too short',
+    });
+    const { stdout } = await callBench('compare', ...sides, '--claim', 'tokens/s=38x');
+    expect(stdout).toMatch(/Claims\n {2}tokens\/s +cannot tell +not comparable: /);
+    expect(readFileSync(join(output, 'comparison.md'), 'utf8')).toContain('| cannot tell |');
+    expect(readFileSync(join(output, 'report.html'), 'utf8')).toContain('tokens/s: cannot tell');
   });
 });

@@ -176,7 +176,7 @@ describe('what is judged of evaluations', () => {
     expect(read('comparison.md')).toContain('| mmlu, acc | ❌ regression |');
     const xml = readFileSync(junit, 'utf8');
     expect(xml).toContain(
-      '<testsuite name="gate-worse (bf16)" tests="2" failures="1" skipped="0">',
+      '<testsuite name="gate-worse (bf16)" tests="2" failures="1" errors="0" skipped="0">',
     );
     expect(xml).toMatch(/name="mmlu, acc"><failure message="the upper bound -7/);
     // The page can be made anew from the folder.
@@ -191,8 +191,13 @@ describe('what is judged of evaluations', () => {
       'renamed',
       items(100, flat).map((item) => ({ ...item, id: `other-${item.id}` })),
     );
-    const { code, stdout } = await callBench('compare', one, renamed, '--gate', 'mmlu=-1.5pt');
+    const junit = join(folder, 'alone.xml');
+    const asked = ['--gate', 'mmlu=-1.5pt', '--junit', junit];
+    const { code, stdout } = await callBench('compare', one, renamed, ...asked);
     expect(code).toBe(9);
+    const xml = readFileSync(junit, 'utf8');
+    expect(xml).toContain('tests="2" failures="0" errors="1" skipped="1">');
+    expect(xml).toMatch(/name="comparable"><error message="they have no item in common/);
     expect(stdout).toMatch(/^renamed \(bf16\), .*: they have no item in common \(mmlu, wikitext/);
     expect(stdout).toMatch(/mmlu +cannot tell +they have no item in common/);
     const reworded = evaluation(

@@ -130,6 +130,7 @@ describe('rules', () => {
     ['wikitext=+1pt', 'is in points, which a perplexity has none of; allowed: wikitext=+1%'],
     ['speed=-3pt', 'has no %; allowed: speed=-3%'],
     ['mmlu=-0pt', 'is out of range'],
+    ['rouge=0', '"rouge=0" is out of range; allowed: more than 0, less than 100'],
   ])('%s is refused', (text, message) => {
     expect(() => parseRules(text, '--gate')).toThrow(message);
   });

@@ -286,6 +286,13 @@ describe('the command line', () => {
     expect(made).toEqual([]);
   });
 
+  it('tells a fault that both configurations have once', async () => {
+    const asked = ['--device', 'teapot', '--output', join(folder, 'refused')];
+    const { code, stderr } = await callBench('ladder', 'baseline', 'optimized', ...asked);
+    expect(stderr).toMatch(/^bench: --device: device is "teapot".*\n$/);
+    expect(code).toBe(2);
+  });
+
   it('runs in processes of their own, and prints a line a step', async () => {
     const output = join(folder, 'real');
     const [slow, fast] = [join(folder, 'slow.yaml'), join(folder, 'fast.yaml')];

@@ -21,7 +21,7 @@ import { showAgreement } from './agreement-section.js';
 import { listGate } from './gate-judgements.js';
 import { tabulateQuality } from './quality-table.js';
 import { speedRow, tabulateSpeed } from './speed-table.js';
-import { qualityTones, speedTones } from './verdict-tones.js';
+import { claimTones, qualityTones, speedTones } from './verdict-tones.js';
 
 const shownCharacters = 1200;
 const shownPrompt = 700;
@@ -49,12 +49,8 @@ function showVerdict({ verdict, comparability, gate, claims }: CandidateComparis
   const others: Judgement[] = [
     { tone: qualityTones[verdict.quality], title: verdict.quality, text: 'in quality' },
     ...listGate(gate),
-    ...claims.map(({ metric, holds, reason }): Judgement => {
-      return {
-        tone: holds ? 'good' : 'bad',
-        title: `${metric}: ${holds ? 'holds' : 'does not follow'}`,
-        text: reason,
-      };
+    ...claims.map(({ metric, verdict: judged, reason }): Judgement => {
+      return { tone: claimTones[judged], title: `${metric}: ${judged}`, text: reason };
     }),
   ];
   const again = comparability.command;

@@ -1,7 +1,7 @@
 // Differences of scores on a page, with their places in the record.
 
 import type { QualityDifference } from '../../../compare/score-difference.js';
-import { describeVerdict, formatP, signed } from '../../judgement-text.js';
+import { describeVerdict, formatP, powerText, signed } from '../../judgement-text.js';
 import { type Content, html, type Markup } from '../markup.js';
 import { formatNumber } from '../number-text.js';
 import { numberColumn, table } from '../table.js';
@@ -24,7 +24,7 @@ export function tabulateQuality<T extends QualityDifference>(
     numberColumn('difference'),
     { name: 'interval' },
     { name: 'verdict' },
-    { name: 'loss that would have been seen' },
+    { name: `loss that would have been seen, with ${powerText}` },
     ...(isTested ? [{ name: "McNemar's test" }] : []),
   ];
   const rows = metrics.map((one, i) => {

@@ -1,5 +1,6 @@
 // Ratios of speed on a page: a table with their places in the record, and a row of a forest each.
 
+import { exactFigure } from '../../../compare/exact-figures.js';
 import type { SpeedRatio } from '../../../compare/speed.js';
 import { formatRatio, isTooWide } from '../../../compare/verdict.js';
 import type { ForestRow } from '../charts/forest.js';
@@ -9,14 +10,19 @@ import { showRatioRange, showValue } from '../tagged-value.js';
 
 /** Gains to the right: latencies the other way round. null without a ratio. */
 export function speedRow(
-  { better, ratio, interval }: SpeedRatio,
+  { better, ratio, interval, absentBecause }: SpeedRatio,
   name: string,
 ): (ForestRow & { readonly note: string }) | null {
   if (ratio === null) return null;
   const turn = (value: number) => (better === 'higher' ? value : 1 / value);
   const isDrawn = interval !== null && !isTooWide(interval);
   const drawn = isDrawn ? [turn(interval.lower), turn(interval.upper)] : null;
-  const why = interval === null ? 'no interval' : 'too few repeats';
+  const why =
+    interval !== null
+      ? 'too few repeats'
+      : absentBecause === exactFigure
+        ? exactFigure
+        : 'no interval';
   return {
     name,
     ratio: turn(ratio),

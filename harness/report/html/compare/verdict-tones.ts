@@ -1,5 +1,6 @@
 // Which verdicts of a comparison are good news?
 
+import type { JudgedClaim } from '../../../compare/claim.js';
 import type { ComparisonVerdict } from '../../../compare/verdict.js';
 import type { Tone } from '../verdict-box.js';
 
@@ -17,4 +18,10 @@ export const qualityTones: Readonly<Record<ComparisonVerdict['quality'], Tone>> 
   'cannot tell': 'plain',
   'not compared': 'plain',
   'not to be trusted': 'bad',
+};
+
+export const claimTones: Readonly<Record<JudgedClaim['verdict'], Tone>> = {
+  holds: 'good',
+  'does not follow': 'bad',
+  'cannot tell': 'plain',
 };

@@ -239,6 +239,15 @@ describe('bench report', () => {
     }
   });
 
+  it.each([
+    ['', 'holds no record; allowed: the folder of a run, a ladder, a sweep or a comparison'],
+    ['nowhere', 'does not exist; allowed: the folder of a run, a ladder, a sweep or a comparison'],
+  ])('says of what it is made where there is no record: %j', async (name, message) => {
+    const empty = mkdtempSync(join(folder, 'empty-'));
+    const call = await callBench('report', join(empty, name));
+    expect(call).toEqual({ code: 2, stdout: '', stderr: expect.stringContaining(message) });
+  });
+
   it('refuses a record of another version, or none, before it writes anything', async () => {
     const { simultaneous: _, ...older } = readLadder();
     const broken = join(folder, 'ladder.json');

@@ -302,7 +302,7 @@ describe('bench report', () => {
     writeFileSync(broken, '{"schema":"loadmark/run/1"}');
     const calls = [
       [[join(folder, 'nowhere')], 'does not exist'],
-      [[folder], 'holds no run.json'],
+      [[folder], 'holds no record; allowed: the folder of a run'],
       [[broken], 'has no usable system, model, dataset, config'],
       [[offline, server, '--output', 'x.html'], 'there are 2 runs'],
       [[offline, '--output', join(offline, 'run.json')], 'allowed: a file *.html'],
