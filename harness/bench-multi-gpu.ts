@@ -180,6 +180,11 @@ function readPlan(values: Values): Plan {
   if (parts.includes('server') && serverQps.length === 0) {
     refuse('server-qps', `is missing; allowed: rates of one worker, ${rising}`);
   }
+  if (!parts.includes('server') && serverQps.length > 0) {
+    refuse('server-qps', `is "${values['server-qps']}" without --only server; allowed: with it`);
+  }
+  const names = served.map(({ name }) => name);
+  const models = pickNames('models', values.models ?? 'llama-3-8b,llama-2-70b', names);
   const devices = pickDevices(values.devices);
   if (parts.includes('tensor-parallel') && devices.includes('cpu')) {
     refuse(
@@ -187,11 +192,6 @@ function readPlan(values: Values): Plan {
       `is "${devices.join(',')}", and random weights are split over GPUs alone; allowed: GPUs, or --only replicas`,
     );
   }
-  if (!parts.includes('server') && serverQps.length > 0) {
-    refuse('server-qps', `is "${values['server-qps']}" without --only server; allowed: with it`);
-  }
-  const names = served.map(({ name }) => name);
-  const models = pickNames('models', values.models ?? 'llama-3-8b,llama-2-70b', names);
   const isQuick = values.quick === true;
   const fewer = (model: ServedModel) =>
     isQuick ? { ...model, samplesPerWorker: Math.ceil(model.samplesPerWorker / 4) } : model;

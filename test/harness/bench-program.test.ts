@@ -50,7 +50,11 @@ it.each([
   ['gpu', ['--only', 'all'], '--only: is "all"; allowed: linears, decode, batched\n'],
   ['multi-gpu', ['--models', 'gpt-2'], '--models: is "gpt-2"; allowed: llama-2-7b, '],
   ['multi-gpu', ['--devices', 'cpu'], '--devices: is "cpu"; allowed: two or more\n'],
-  ['multi-gpu', ['--only', 'server'], '--server-qps: is missing; allowed: the rate of one worker'],
+  [
+    'multi-gpu',
+    ['--only', 'server'],
+    '--server-qps: is missing; allowed: rates of one worker, rising',
+  ],
   ['datasets', ['--file', 'none.pkl'], '--file: "none.pkl" is no file\n'],
   ['loadgen', ['--repeats', 'many'], '--repeats: is "many"; allowed: a whole number above 0\n'],
 ])('bench:%s refuses values: %j', (name, args, fault) => {
