@@ -3,8 +3,7 @@
 
 import type { Side } from './side.js';
 import type { SpeedRatio } from './speed.js';
-
-const growing = /^(ttft|latency) /;
+import { includesWaiting } from './speed-metric.js';
 
 /** A share: times of runs that issued nearly as many differ by no more for it. */
 const allowedSpread = 0.01;
@@ -12,7 +11,7 @@ const allowedSpread = 0.01;
 /** Why times of this name grow with what was issued, and so cannot be compared; null where they can. */
 export function refuseGrowingTime(metric: string, baseline: Side, candidate: Side): string | null {
   const { scenario } = baseline.runs[0]!.record;
-  if (scenario !== 'Offline' || !growing.test(metric)) return null;
+  if (scenario !== 'Offline' || !includesWaiting(metric)) return null;
   const [from, to] = [listIssued(baseline), listIssued(candidate)];
   if (spreadOf([...from, ...to]) < allowedSpread) return null;
   return `${from.join(', ')} samples issued against ${to.join(', ')}: Offline asks all at once, and ${metric} grows with them`;
@@ -47,6 +46,11 @@ export function withholdGrowingTimes(
 ): SpeedRatio[] {
   return speed.map((one) => {
     const refusal = refuseGrowingTime(one.metric, baseline, candidate);
-    return refusal === null ? one : { ...one, ratio: null, interval: null, absentBecause: refusal };
+    return refusal === null
+      ? one
+      : {
+          ...one,
+          ...{ ratio: null, interval: null, covers: null, absentBecause: refusal },
+        };
   });
 }

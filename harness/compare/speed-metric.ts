@@ -133,3 +133,8 @@ function positive(values: readonly (number | null)[]): number[] {
 function numberOf(value: unknown): number | null {
   return typeof value === 'number' ? value : null;
 }
+
+/** Whether the time begins when a sample is issued, so that waiting for others is part of it. */
+export function includesWaiting(metric: string): boolean {
+  return /^(ttft|latency) /.test(metric);
+}

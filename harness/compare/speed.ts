@@ -11,7 +11,7 @@ import {
   refuse,
 } from '../statistics/index.js';
 import type { ComparedRun, Side } from './side.js';
-import { metricsOf, type SpeedMetric } from './speed-metric.js';
+import { includesWaiting, metricsOf, type SpeedMetric } from './speed-metric.js';
 
 export interface SpeedRatio {
   readonly metric: string;
@@ -94,7 +94,13 @@ function findInterval(
   if (from.length > 1 && to.length > 1) {
     return ratioOfRepeats(from, to, designOf(baseline, candidate), alpha);
   }
+  if (from.length !== to.length) {
+    return refuse(`${from.length} and ${to.length} runs, whose scatter takes 2 a side to see`);
+  }
   if (metric.compare === undefined) return refuse('one run a side, and no sample tells of it');
+  if (includesWaiting(metric.name) && isOneQueue(baseline) && isOneQueue(candidate)) {
+    return refuse('one run a side, whose samples wait for each other in one queue');
+  }
   const [a, b] = [samplesOf(baseline), samplesOf(candidate)];
   if (a === null || b === null) return refuse('one run a side, whose samples were not kept');
   try {
@@ -104,6 +110,11 @@ function findInterval(
     if (error instanceof RangeError) return refuse(error.message);
     throw error;
   }
+}
+
+/** Offline's samples are all there from the start: a time to an answer is that of all answers before it. */
+function isOneQueue({ runs }: Side): boolean {
+  return runs[0]?.record.scenario === 'Offline';
 }
 
 /** Interleaved: as many runs a side, started in turns. */

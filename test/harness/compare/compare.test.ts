@@ -96,11 +96,32 @@ describe('ratios', () => {
     expect(tokens.covers).toBe('within one run');
     const latency = speed.find(({ metric }) => metric === 'latency p90')!;
     expect(latency).toMatchObject({ better: 'lower', baseline: told(slow).latencyMs.p90 });
-    expect(latency.interval!.upper).toBeLessThan(1);
+    // Its samples wait for each other: taken as independent they would tell more than the throughput's do.
+    expect([latency.interval, latency.covers]).toEqual([null, null]);
+    expect(latency.absentBecause).toMatch(/wait for each other in one queue$/);
     expect(verdict!.speed).toBe('faster');
     expect(verdict!.text).toContain(
       'within one run a side; the variation between runs is not in it',
     );
+  });
+
+  it('of repeats against one run have no interval: one of the first run would be of another ratio', async () => {
+    const [many, one] = [repeat([10, 20]), makeRun(place(), steady(300, 5))];
+    for (const sides of [
+      [many, one],
+      [one, many],
+    ]) {
+      const { candidates } = await compare(...sides);
+      const { speed, verdict } = candidates[0]!;
+      const tokens = speed.find(({ metric }) => metric === 'tokens/s')!;
+      expect(tokens.ratio).not.toBeNull();
+      expect([tokens.interval, tokens.covers]).toEqual([null, null]);
+      expect(tokens.absentBecause).toMatch(
+        /^[12] and [12] runs, whose scatter takes 2 a side to see$/,
+      );
+      expect(verdict.speed).toBe('cannot tell');
+      expect(verdict.text).not.toContain('one run a side');
+    }
   });
 
   it('without an interval are no "no difference": nothing can be told, and runs that would tell are named', async () => {
