@@ -16,8 +16,13 @@ export async function climbRates(
 ): Promise<{ readonly one: readonly ServerRun[]; readonly all: readonly ServerRun[] }> {
   const one = await climb(rates, measureOne);
   const best = highestValidQps(one);
-  const ofAll = best === null ? [] : sharesOfAll.map((share) => share * workers * best);
+  const ofAll = best === null ? [] : sharesOfAll.map((share) => roundRate(share * workers * best));
   return { one, all: await climb(ofAll, measureAll) };
+}
+
+/** A command shows it: 125.4, not 125.39999999999999. */
+function roundRate(rate: number): number {
+  return Number(rate.toPrecision(9));
 }
 
 async function climb(rates: readonly number[], measure: MeasureRate): Promise<ServerRun[]> {
