@@ -44,10 +44,15 @@ export function judgeComparability(
   const differing = factors.filter(({ isSame }) => !isSame);
   const asked = differing.filter(({ kind }) => kind === 'workload');
   const workload = asked.filter((factor) => !isUntold(factor));
-  const remarks = asked
-    .filter(isUntold)
-    .map((factor) => `${describe(factor)}: whether the same was asked cannot be told`);
-  const machine = differing.filter(({ kind }) => kind === 'machine');
+  const remarks = [
+    ...asked
+      .filter(isUntold)
+      .map((factor) => `${describe(factor)}: whether the same was asked cannot be told`),
+    ...differing
+      .filter((factor) => factor.kind === 'course' && !isUntold(factor))
+      .map((factor) => `${describe(factor)}: as much of a ratio may be of that`),
+  ];
+  const machine = differing.filter((factor) => factor.kind === 'machine' && !isUntold(factor));
   const configuration = differing.filter(
     ({ kind, name }) => kind === 'configuration' && !followsMachine(name),
   );

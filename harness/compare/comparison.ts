@@ -3,15 +3,16 @@
 
 import type { Margin } from '../statistics/index.js';
 import { type AgreementComparison, absentAgreement, compareAgreement } from './agreement.js';
+import { type Change, judgeChange } from './change.js';
 import { type Claim, type JudgedClaim, judgeClaim } from './claim.js';
 import { type Comparability, judgeComparability } from './comparability.js';
 import { markExact } from './exact-figures.js';
-import { type Factor, listFactors, listMixed } from './factors.js';
+import { type Factor, listFactors, listMixed, listSideFactors } from './factors.js';
 import { type GateResult, runGate } from './gate.js';
 import { type GateRule, marginsOf } from './gate-rule.js';
 import { findImpossible, type Impossibility } from './impossible-figures.js';
 import { remarkOnIssued, withholdGrowingTimes } from './issued-samples.js';
-import { compareQuality, notCompared, type QualityComparison } from './quality.js';
+import { compareQuality, notCompared, type QualityComparison, remarkOnScores } from './quality.js';
 import type { Side } from './side.js';
 import { compareSpeed, type SpeedRatio } from './speed.js';
 import { type ComparisonVerdict, conclude } from './verdict.js';
@@ -50,12 +51,16 @@ export interface CandidateComparison {
   readonly label: string;
   readonly comparability: Comparability;
   /** Empty where speeds are not comparable. */
-  readonly speed: readonly SpeedRatio[];
+  readonly speed: readonly JudgedRatio[];
   readonly quality: QualityComparison;
   readonly agreement: AgreementComparison;
   readonly gate: readonly GateResult[];
   readonly claims: readonly JudgedClaim[];
   readonly verdict: ComparisonVerdict;
+}
+
+export interface JudgedRatio extends SpeedRatio {
+  readonly change: Change;
 }
 
 export interface ComparisonTerms {
@@ -72,7 +77,7 @@ export function compareSides(sides: readonly Side[], terms: ComparisonTerms): Co
     schema: comparisonSchema,
     alpha: terms.alpha,
     sides: compared,
-    factors: listFactors(sides.map(({ runs }) => runs[0]!)),
+    factors: listSideFactors(sides.map(({ runs }) => runs)),
     candidates: candidates.map((candidate, i) => {
       // Several candidates are several chances to be wrong.
       const alpha = terms.alpha / candidates.length;
@@ -113,7 +118,11 @@ function compareCandidate(
     ...judged,
     speed: judged.speed && mixed.length === 0,
     reasons: [...judged.reasons, ...mixed],
-    remarks: [...(judged.remarks ?? []), ...remarkOnIssued(baseline, candidate)],
+    remarks: [
+      ...(judged.remarks ?? []),
+      ...remarkOnIssued(baseline, candidate),
+      ...[baseline, candidate].flatMap(remarkOnScores),
+    ],
   };
   const speed = comparability.speed
     ? markExact(
@@ -136,7 +145,7 @@ function compareCandidate(
   return {
     label: candidate.label,
     comparability: { ...comparability, reasons: why },
-    speed,
+    speed: speed.map((one) => ({ ...one, change: judgeChange(one) })),
     quality,
     agreement: comparability.quality
       ? compareAgreement(baseline, candidate, alpha)

@@ -4,14 +4,16 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { countWorkers } from '../sut-record.js';
+import { machineFactors } from './machine-factors.js';
 import type { ComparedRun } from './side.js';
 
 /**
  * workload: what was asked, and when; where it differs, figures are of different things. amount: how much of it was asked,
- * which a faster side raises by itself; rates do not depend on it. machine: what it ran on. configuration: how it was
- * answered, which is what a comparison is usually about. code: which loadmark measured.
+ * which a faster side raises by itself; rates do not depend on it. machine: what it ran on. course: what the machine did
+ * meanwhile, which may follow from the configuration or from the weather. configuration: how it was answered, which is what
+ * a comparison is usually about. code: which loadmark measured.
  */
-export type FactorKind = 'workload' | 'amount' | 'machine' | 'configuration' | 'code';
+export type FactorKind = 'workload' | 'amount' | 'machine' | 'course' | 'configuration' | 'code';
 
 export type FactorValue = string | number | boolean | null;
 
@@ -19,6 +21,8 @@ export interface FactorDefinition {
   readonly name: string;
   readonly kind: FactorKind;
   readonly of: (run: ComparedRun) => FactorValue;
+  /** Whether two values are alike though not equal; equal ones alone unless given. */
+  readonly isAlike?: (a: FactorValue, b: FactorValue) => boolean;
   /** The options of `bench` that give a run what this one has; absent where it takes more than an option. */
   readonly options?: (run: ComparedRun) => readonly string[];
   /** null is no value but a record or a file that does not say. */
@@ -148,22 +152,7 @@ export const factorDefinitions: readonly FactorDefinition[] = [
     of: ({ record }) =>
       record.scenario === 'SingleStream' ? (record.config.singleStream?.concurrency ?? 1) : null,
   }),
-  { name: 'processor', kind: 'machine', of: ({ record }) => record.system.cpu },
-  { name: 'cores', kind: 'machine', of: ({ record }) => record.system.cores },
-  {
-    name: 'GPUs used',
-    kind: 'machine',
-    of: ({ record }) =>
-      record.sut?.devices.filter((device) => device.startsWith('cuda')).length ?? null,
-  },
-  {
-    name: 'kind of GPU',
-    kind: 'machine',
-    of: ({ record }) =>
-      record.sut?.devices.some((device) => device.startsWith('cuda'))
-        ? [...new Set(record.system.gpus.map(({ name }) => name))].join(', ')
-        : 'none',
-  },
+  ...machineFactors,
   { name: 'engine', kind: 'configuration', of: ({ record }) => record.sut?.kind ?? null },
   {
     name: 'device',

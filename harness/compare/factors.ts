@@ -11,12 +11,33 @@ export interface Factor {
   readonly isSame: boolean;
 }
 
-/** Of each side's first run: repeats have been held against it before. */
+/** One run each. */
 export function listFactors(runs: readonly ComparedRun[]): Factor[] {
-  return factorDefinitions.map(({ name, kind, of }) => {
-    const values = runs.map(of);
-    return { name, kind, values, isSame: values.every((value) => value === values[0]) };
+  return listSideFactors(runs.map((run) => [run]));
+}
+
+/** A side's value is what all its runs have, or what each has where they differ. */
+export function listSideFactors(sides: readonly (readonly ComparedRun[])[]): Factor[] {
+  return factorDefinitions.map(({ name, kind, of, isAlike = Object.is }) => {
+    const ofRuns = sides.map((runs) => listUnlike(runs.map(of), isAlike));
+    const values = ofRuns.map((unlike) => {
+      const told = unlike.filter((value) => value !== null);
+      return told.length < 2 ? (told[0] ?? null) : told.join(' or ');
+    });
+    return { name, kind, values, isSame: listUnlike(ofRuns.flat(), isAlike).length === 1 };
   });
+}
+
+/** The first of each that are alike. */
+function listUnlike(
+  values: readonly FactorValue[],
+  isAlike: (a: FactorValue, b: FactorValue) => boolean,
+): FactorValue[] {
+  const unlike: FactorValue[] = [];
+  for (const value of values) {
+    if (!unlike.some((one) => isAlike(one, value))) unlike.push(value);
+  }
+  return unlike;
 }
 
 /** Whether a differing factor is one that a side's record does not tell: it may be the same. */
@@ -27,10 +48,10 @@ export function isUntold({ name, values }: Factor): boolean {
   );
 }
 
-/** Why these runs are no repeats of one another; how much was asked follows from how fast each was. */
+/** Why these runs are no repeats of one another; how much was asked follows from how fast each was, clocks from the day. */
 export function listMixed(runs: readonly ComparedRun[]): string[] {
   return listFactors(runs).flatMap((factor) =>
-    factor.isSame || factor.kind === 'amount' || isUntold(factor)
+    factor.isSame || ['amount', 'course'].includes(factor.kind) || isUntold(factor)
       ? []
       : [`${factor.name}: ${[...new Set(factor.values)].join(', ')}`],
   );

@@ -1,6 +1,7 @@
 // Does the candidate still answer as well? Scores of the same samples, side by side: their difference with an interval,
 // and whether a loss beyond the margin can be ruled out.
 
+import { isDeepStrictEqual } from 'node:util';
 import { findSeenRemarks } from '../calibration-provenance.js';
 import type { SampleEvidence } from '../evidence.js';
 import type { Margin } from '../statistics/index.js';
@@ -12,7 +13,7 @@ import {
   type ScoreKind,
   tellChanges,
 } from './score-difference.js';
-import type { Side } from './side.js';
+import type { ComparedRun, Side } from './side.js';
 
 export interface QualityComparison {
   readonly metrics: readonly QualityDifference[];
@@ -108,9 +109,25 @@ interface ScoredSample {
   readonly output: string | null;
 }
 
-/** The first run's, since repeats answer alike. */
+/** Repeats as a rule answer alike; where they do not, the first is compared, and said to be. */
+export function remarkOnScores(side: Side): string[] {
+  const [first, ...others] = side.runs.flatMap((run) => scoresOfRun(run) ?? []);
+  const isUnlike = (id: string, { values }: ScoredSample) =>
+    others.some((scored) => !isDeepStrictEqual(scored.get(id)?.values ?? values, values));
+  const unlike = [...(first ?? [])].filter(([id, sample]) => isUnlike(id, sample)).length;
+  if (unlike === 0) return [];
+  return [
+    `the runs of ${side.label} score ${unlike} of ${first!.size} samples differently: compared is the first of them, and how far answers differ from run to run is in no interval`,
+  ];
+}
+
+/** Of the first run that has scores. */
 function scoresOf(side: Side): Map<string, ScoredSample> | null {
-  const samples = side.runs[0]!.accuracy ?? [];
+  return side.runs.flatMap((run) => scoresOfRun(run) ?? [])[0] ?? null;
+}
+
+function scoresOfRun({ accuracy }: ComparedRun): Map<string, ScoredSample> | null {
+  const samples = accuracy ?? [];
   const scored = new Map<string, ScoredSample>();
   for (const sample of samples) {
     if (sample.scores === null || scored.has(sample.id)) continue;

@@ -1,6 +1,7 @@
 // What follows from a comparison, in one word for speed, one for quality, and a sentence.
 
-import { type NonInferiority, planRatio } from '../statistics/index.js';
+import type { NonInferiority } from '../statistics/index.js';
+import { formatRange, formatRatio, isTooWide, judgeChange, planRuns } from './change.js';
 import type { QualityComparison } from './quality.js';
 import { type SpeedRatio, singleRunCaveat } from './speed.js';
 
@@ -20,14 +21,16 @@ export function conclude(
   quality: QualityComparison,
   isComparable: boolean,
 ): ComparisonVerdict {
-  const [main] = speed;
-  const speedVerdict = !isComparable || main?.ratio == null ? 'not comparable' : judgeMain(main);
+  const [main, ...others] = speed;
+  const speedVerdict =
+    !isComparable || main?.ratio == null ? 'not comparable' : speedWords[judgeChange(main)];
   const isDoubted = quality.metrics.length > 0 && (quality.doubts ?? []).length > 0;
   const qualityVerdict = isDoubted ? 'not to be trusted' : judgeAll(quality.metrics);
   const words = isDoubted
     ? `its scores are not to be trusted (${quality.doubts!.join('; ')})`
     : qualityWords[judgeAll(quality.metrics)];
-  const text = `${candidate} ${describeMain(main, speedVerdict, baseline)}, and ${words}`;
+  const costs = describeCosts(others);
+  const text = `${candidate} ${describeMain(main, speedVerdict, baseline)}, and ${words}${costs}`;
   return { speed: speedVerdict, quality: qualityVerdict, text };
 }
 
@@ -48,13 +51,13 @@ export const qualityWords = {
   'not compared': 'was not compared in quality',
 } as const;
 
-/** Latencies of one run a side differ between identical runs by more than their samples show: these never decide alone. */
-function judgeMain({ interval, covers, better, unit }: SpeedRatio): ComparisonVerdict['speed'] {
-  if (interval === null || isTooWide(interval)) return 'cannot tell';
-  if (interval.lower <= 1 && interval.upper >= 1) return 'no difference shown';
-  if (covers === 'within one run' && unit === 'ms') return 'cannot tell';
-  return interval.lower > 1 === (better === 'higher') ? 'faster' : 'slower';
-}
+const speedWords = {
+  better: 'faster',
+  worse: 'slower',
+  'the same': 'no difference shown',
+  'no difference shown': 'no difference shown',
+  'cannot tell': 'cannot tell',
+} as const;
 
 function describeMain(
   main: SpeedRatio | undefined,
@@ -78,37 +81,17 @@ function describeMain(
   return `${had} (${why}: cannot tell; ${planRuns(ratio)})`;
 }
 
-/** Between runs that scatter as runs on a machine of one's own do. */
-const assumedScatter = 0.05;
-
-function planRuns(ratio: number): string {
-  const runs = planRatio(ratio, assumedScatter);
-  return runs === null
-    ? 'no number of runs a side would'
-    : `${runs} runs a side would, if they scatter by ${100 * assumedScatter} %`;
-}
-
-const mostSpan = 100;
-
-/** Two runs a side leave one degree of freedom, whose bounds may be orders of magnitude apart. */
-export function isTooWide({
-  lower,
-  upper,
-}: {
-  readonly lower: number;
-  readonly upper: number;
-}): boolean {
-  return upper / lower > mostSpan;
-}
-
-/** "3.80x to 4.21x"; words where the bounds are so far apart that they are no statement. */
-export function formatRange(interval: { readonly lower: number; readonly upper: number }): string {
-  return isTooWide(interval)
-    ? `too few repeats: spans over ${mostSpan}x`
-    : `${formatRatio(interval.lower)} to ${formatRatio(interval.upper)}`;
-}
-
-/** "4.73x" */
-export function formatRatio(ratio: number): string {
-  return `${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)}x`;
+/** Times, bytes and energy that are shown to have grown: of each kind the figure that grew most. */
+function describeCosts(others: readonly SpeedRatio[]): string {
+  const worst = new Map<string, { readonly metric: string; readonly ratio: number }>();
+  for (const one of others) {
+    if (judgeChange(one) !== 'worse') continue;
+    const { metric, ratio, better } = one;
+    // A lower rate is the verdict itself, and a lower share of the peak costs nobody.
+    if (better === 'higher') continue;
+    const kind = metric.split(' ')[0]!;
+    if (ratio! > (worst.get(kind)?.ratio ?? 1)) worst.set(kind, { metric, ratio: ratio! });
+  }
+  const told = [...worst.values()].map(({ metric, ratio }) => `${metric} (${formatRatio(ratio)})`);
+  return told.length === 0 ? '' : `; worse in ${told.join(', ')}`;
 }

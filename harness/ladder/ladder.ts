@@ -1,7 +1,7 @@
 // What did each step give, and what did it cost? The ladder as ladder.json keeps it, computed from the runs that are there.
 
 import type { AgreementComparison } from '../compare/agreement.js';
-import { compareSides } from '../compare/comparison.js';
+import { compareSides, type JudgedRatio } from '../compare/comparison.js';
 import type { QualityComparison } from '../compare/quality.js';
 import { readSides, type Side } from '../compare/side.js';
 import { centre, figuresOf, type SpeedRatio } from '../compare/speed.js';
@@ -75,8 +75,8 @@ export interface LadderRung {
 
 export interface Contrast {
   /** In the ladder's metric; null where it cannot be said. */
-  readonly main: SpeedRatio | null;
-  readonly speed: readonly SpeedRatio[];
+  readonly main: JudgedRatio | null;
+  readonly speed: readonly JudgedRatio[];
   readonly quality: QualityComparison | null;
   /** Of the answers' tokens. */
   readonly agreement: Omit<AgreementComparison, 'byPosition'> | null;

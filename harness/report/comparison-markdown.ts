@@ -1,9 +1,9 @@
 // A comparison as a pull request shows it: Markdown, the verdict first, details folded.
 
+import { formatRange, formatRatio } from '../compare/change.js';
 import { describe } from '../compare/comparability.js';
 import type { CandidateComparison, Comparison } from '../compare/comparison.js';
 import { caveatOf } from '../compare/speed.js';
-import { formatRange, formatRatio } from '../compare/verdict.js';
 import { listAgreement } from './agreement-rows.js';
 import { formatFigure, listRemarks } from './comparison-summary.js';
 import { describeJudgement, listScoreRemarks, signed } from './judgement-text.js';
@@ -70,13 +70,23 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
   if (speed.length > 0) {
     blocks.push(
       markdownTable(
-        ['speed', 'baseline', 'candidate', 'ratio', 'interval'],
+        ['speed', 'baseline', 'candidate', 'ratio', 'change', 'interval'],
         speed.map(
-          ({ metric, unit, baseline, candidate: value, ratio, interval, absentBecause }) => [
+          ({
+            metric,
+            unit,
+            baseline,
+            candidate: value,
+            ratio,
+            change,
+            interval,
+            absentBecause,
+          }) => [
             metric,
             `${formatFigure(baseline)} ${unit}`,
             `${formatFigure(value)} ${unit}`,
             ratio === null ? '' : `**${formatRatio(ratio)}**`,
+            ratio === null ? '' : change,
             interval === null ? (absentBecause ?? '') : `${formatRange(interval)}`,
           ],
         ),

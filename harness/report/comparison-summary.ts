@@ -2,13 +2,12 @@
 // or a claim came to.
 
 import type { AgreementComparison } from '../compare/agreement.js';
+import { formatRange, formatRatio } from '../compare/change.js';
 import { describe } from '../compare/comparability.js';
-import type { CandidateComparison, Comparison } from '../compare/comparison.js';
+import type { CandidateComparison, Comparison, JudgedRatio } from '../compare/comparison.js';
 import type { GateResult } from '../compare/gate.js';
 import type { QualityDifference } from '../compare/score-difference.js';
-import type { SpeedRatio } from '../compare/speed.js';
 import { caveatOf } from '../compare/speed.js';
-import { formatRange, formatRatio } from '../compare/verdict.js';
 import type { Interval } from '../statistics/index.js';
 import { listAgreement } from './agreement-rows.js';
 import { alignColumns } from './columns.js';
@@ -95,21 +94,22 @@ export function formatGate(gate: readonly GateResult[]): string {
   return `Gate\n${alignColumns(rows)}`;
 }
 
-function formatSpeed(speed: readonly SpeedRatio[]): string {
+function formatSpeed(speed: readonly JudgedRatio[]): string {
   const rows = speed.map(
-    ({ metric, unit, baseline, candidate, ratio, interval, absentBecause }) => [
+    ({ metric, unit, baseline, candidate, ratio, change, interval, absentBecause }) => [
       metric,
       formatFigure(baseline),
       formatFigure(candidate),
       unit,
       ratio === null ? '-' : formatRatio(ratio),
+      ratio === null ? '' : change,
       interval === null
         ? (absentBecause ?? '')
         : `${formatRange(interval)}  ${level(interval)}, ${interval.method}`,
     ],
   );
   const table = alignColumns([
-    ['Speed', 'baseline', 'candidate', '', 'ratio', 'interval'],
+    ['Speed', 'baseline', 'candidate', '', 'ratio', 'change', 'interval'],
     ...rows,
   ]);
   const caveat = caveatOf(speed);

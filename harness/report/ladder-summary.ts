@@ -1,9 +1,9 @@
 // What a person reads after `bench ladder`: a line a step with its ratio and its cost, the whole, and what the factors do to
 // one another.
 
+import { formatRange, formatRatio, isTooWide } from '../compare/change.js';
 import type { QualityComparison } from '../compare/quality.js';
 import type { SpeedRatio } from '../compare/speed.js';
-import { formatRange, formatRatio, isTooWide } from '../compare/verdict.js';
 import { describeRemark } from '../experiment/experiment-remarks.js';
 import type {
   Contrast,

@@ -1,7 +1,7 @@
 // A figure on the page that says where in the record it stands: `data-field` is the path, `data-value` the value there,
 // so that a program, a test or a doubting reader can hold the page against the JSON.
 
-import { formatRange, formatRatio, isTooWide } from '../../compare/verdict.js';
+import { formatRange, formatRatio, isTooWide } from '../../compare/change.js';
 import { type Content, html, type Markup } from './markup.js';
 import { formatQuantity } from './number-text.js';
 

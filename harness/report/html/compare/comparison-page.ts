@@ -66,7 +66,7 @@ function showVerdict({ verdict, comparability, gate, claims }: CandidateComparis
 
 function showDifferences({ factors, sides }: Comparison): Markup {
   const differing = factors.filter(({ isSame }) => !isSame);
-  const same = factors.filter(({ isSame }) => isSame);
+  const same = factors.filter(({ isSame, values }) => isSame && values[0] !== null);
   const columns = [
     { name: 'fact' },
     { name: 'of' },
@@ -121,7 +121,8 @@ function drawRatios(speed: readonly SpeedRatio[]): Markup {
   return chartGrid([
     forestChart({
       title: 'How many times as good',
-      about: 'rates as they are, latencies baseline over candidate; bars are intervals',
+      about:
+        'to the right is better: of latencies, bytes and energy, baseline over candidate; bars are intervals',
       description: rows.map(({ name, note }) => `${name} ${note}`).join(', '),
       label: 'times as good',
       rows,

@@ -1,8 +1,9 @@
 // Ratios of speed on a page: a table with their places in the record, and a row of a forest each.
 
+import { formatRatio, isTooWide } from '../../../compare/change.js';
+import type { JudgedRatio } from '../../../compare/comparison.js';
 import { exactFigure } from '../../../compare/exact-figures.js';
 import type { SpeedRatio } from '../../../compare/speed.js';
-import { formatRatio, isTooWide } from '../../../compare/verdict.js';
 import type { ForestRow } from '../charts/forest.js';
 import type { Markup } from '../markup.js';
 import { numberColumn, table } from '../table.js';
@@ -33,18 +34,19 @@ export function speedRow(
 }
 
 /** @param path of the list in the record */
-export function tabulateSpeed(speed: readonly SpeedRatio[], path: string): Markup {
+export function tabulateSpeed(speed: readonly JudgedRatio[], path: string): Markup {
   const columns = [
     { name: 'metric' },
     numberColumn('baseline'),
     numberColumn('candidate'),
     { name: 'unit' },
     numberColumn('ratio'),
+    { name: 'change' },
     { name: 'interval' },
     { name: 'how' },
   ];
   const rows = speed.map(
-    ({ metric, unit, baseline, candidate, ratio, interval, absentBecause }, i) => {
+    ({ metric, unit, baseline, candidate, ratio, change, interval, absentBecause }, i) => {
       const field = (name: string) => `${path}.${i}.${name}`;
       return [
         metric,
@@ -56,6 +58,7 @@ export function tabulateSpeed(speed: readonly SpeedRatio[], path: string): Marku
           '',
           ratio === null ? 'none' : formatRatio(ratio),
         ),
+        ratio === null ? '' : change,
         showRatioRange(field('interval'), interval),
         interval === null
           ? (absentBecause ?? '')

@@ -1,7 +1,7 @@
 // The page about a ladder: what the whole gave first, then each step's ratio and cost, what factors do to one another, and
 // what was run. Figures carry their path in ladder.json.
 
-import { formatRatio } from '../../../compare/verdict.js';
+import { formatRatio } from '../../../compare/change.js';
 import { describeRemark } from '../../../experiment/experiment-remarks.js';
 import type { Ladder } from '../../../ladder/ladder.js';
 import { findPackageRoot } from '../../../package-root.js';

@@ -1,7 +1,7 @@
 // What did each step of a ladder give, and what did it cost? A forest and a table of each, all else folded.
 
+import { formatRatio } from '../../../compare/change.js';
 import type { QualityDifference } from '../../../compare/score-difference.js';
-import { formatRatio } from '../../../compare/verdict.js';
 import type { Contrast, Ladder } from '../../../ladder/ladder.js';
 import { signed } from '../../judgement-text.js';
 import { describeIntervals } from '../../ladder-summary.js';

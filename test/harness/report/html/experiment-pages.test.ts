@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatRatio } from '../../../../harness/compare/verdict.js';
+import { formatRatio } from '../../../../harness/compare/change.js';
 import type { Ladder } from '../../../../harness/ladder/ladder.js';
 import { formatNumber } from '../../../../harness/report/html/number-text.js';
 import type { RunRecord } from '../../../../harness/run-record.js';
