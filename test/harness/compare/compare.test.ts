@@ -308,7 +308,7 @@ describe('the gate', () => {
     expect(code).toBe(0);
     const [{ verdict, needed } = { verdict: '', needed: '' }] = candidates[0]!.gate;
     expect(verdict).toBe('cannot tell');
-    expect(needed).toMatch(/^\d+ runs a side$/);
+    expect(needed).toMatch(/^\d+ runs a side \(power 90 %\)$/);
     const single = await compare(repeat([10]), repeat([12]), '--gate', 'speed=-3%');
     expect(single.candidates[0]!.gate[0]!.verdict).toBe('cannot tell');
     expect(single.candidates[0]!.gate[0]!.reason).toMatch(/at least 2 a side/);
