@@ -249,7 +249,7 @@ that broke off is gone on with. open-orca and cnn-dailymail are MLCommons': the 
   bench pull datasets/cais/mmlu --include "all/validation-*"`;
 
 function addCompare(program: Command, streams: Streams, finish: Finish): void {
-  const command = program.command('compare').argument('<runs...>', 'the baseline first');
+  const command = program.command('compare').argument('[runs...]', 'the baseline first');
   command.description('how much faster is it, and does it still answer as well?');
   const claims: string[] = [];
   for (const { flags, help } of compareFlags) {
