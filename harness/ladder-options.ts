@@ -10,7 +10,7 @@ export const ladderFlags: readonly RunFlag[] = [
   { flags: '--repeats <n>', help: 'runs of each rung, in turns (3)' },
   {
     flags: '--order <steps>',
-    help: "which first: weights,batching,kv-cache,activations,device or a setting's key (as the optimized file has them)",
+    help: "which first: weights,batching,kv-cache,activations,graphs,device or a setting's key (as the optimized file has them)",
   },
   { flags: '--no-alone', help: 'do not measure each factor alone on the base: no interactions' },
   {
