@@ -31,7 +31,7 @@ export function formatSweep(sweep: Sweep, folder: string): string {
       formatFigure(point.samplesPerSecond),
       ...[point.ttftMs, point.tpotMs, point.latencyMs].flatMap(formatTimes),
       ...(hasScores ? [formatScore(point)] : []),
-      ...(goodput === null ? [] : [formatAttainment(point), stateOf(point)]),
+      ...(goodput === null ? [] : [formatAttainment(point), nameState(point)]),
       describePlace(point),
     ]),
   ]);
@@ -101,14 +101,15 @@ const stateTexts: Readonly<Record<SloState, string>> = {
   'cannot tell': 'cannot tell',
 };
 
-function stateOf({ runs, sloVerdict }: SweepPoint): string {
+/** In two words. */
+export function nameState({ runs, sloVerdict }: SweepPoint): string {
   return runs === 0 || sloVerdict === null ? '-' : stateTexts[sloVerdict.state];
 }
 
 /** "cannot tell by 700 samples (measured inside; about 1300 a run would)" */
 export function describeState(point: SweepPoint): string {
   const { runs, slo, sloVerdict } = point;
-  if (runs === 0 || sloVerdict?.state !== 'cannot tell') return stateOf(point);
+  if (runs === 0 || sloVerdict?.state !== 'cannot tell') return nameState(point);
   const { samples, samplesToTell, runsDiffer } = sloVerdict;
   if (samples === 0) return 'cannot tell by no sample';
   const measured = slo?.every(({ met }) => met) ? 'measured inside' : 'measured outside';

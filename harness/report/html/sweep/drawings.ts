@@ -11,7 +11,7 @@ import { type ScatterPoint, scatterChart } from '../charts/scatter.js';
 import type { Markup } from '../markup.js';
 import { formatNumber, formatQuantity } from '../number-text.js';
 import { absent, chartGrid } from '../page.js';
-import type { ShownPoint } from './points.js';
+import { nameOf, type ShownPoint } from './points.js';
 
 /** A figure of a point, and where the point has it. */
 interface PointFigure {
@@ -89,13 +89,6 @@ function drawTradeOff(sweep: Sweep, drawn: readonly ShownPoint[]): Markup {
       { name: 'INVALID', points: placesOf(({ pareto }) => pareto === null) },
     ],
   });
-}
-
-/** The values of what differs, in the order of the grid. */
-function nameOf({ settings }: SweepPoint): string {
-  return Object.values(settings)
-    .map((value) => (value.length > 14 ? `\u2026${value.slice(-13)}` : value))
-    .join(', ');
 }
 
 const loadLabels = { rate: 'queries/s asked for', concurrency: 'queries in flight' } as const;

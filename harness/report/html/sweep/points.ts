@@ -3,13 +3,8 @@
 import type { TimeField } from '../../../compare/sample-times.js';
 import type { LimitedTime } from '../../../sweep/slo.js';
 import type { Goodput, Sweep } from '../../../sweep/sweep.js';
-import {
-  describeSettings,
-  type Percentile,
-  percentiles,
-  type SweepPoint,
-} from '../../../sweep/sweep-point.js';
-import { describePlace, describeState } from '../../sweep-summary.js';
+import { type Percentile, percentiles, type SweepPoint } from '../../../sweep/sweep-point.js';
+import { describePlace, describeState, nameState } from '../../sweep-summary.js';
 import { type Content, html, type Markup } from '../markup.js';
 import { formatNumber, formatShare } from '../number-text.js';
 import { numberColumn, table } from '../table.js';
@@ -37,7 +32,7 @@ export function tabulatePoints({ goodput }: Sweep, shown: readonly ShownPoint[])
     numberColumn('samples/s'),
     ...timeFields.map((field) => numberColumn(`${timeNames[field]} p99`)),
     ...scores.map(numberColumn),
-    ...(goodput === null ? [] : [numberColumn('SLO attainment'), { name: 'limits' }]),
+    ...(goodput === null ? [] : [numberColumn('attainment'), { name: 'limits' }]),
     { name: 'Pareto set' },
   ];
   const rows = shown.map((one) => [
@@ -108,12 +103,10 @@ export function tabulateLimits(goodput: Goodput, shown: readonly ShownPoint[]): 
   const settings = Object.keys(shown[0]?.point.settings ?? {});
   const columns = [
     ...settings.map((name) => numberColumn(name)),
-    numberColumn('samples a run'),
-    ...names.flatMap((name) => [
-      numberColumn(`over the ${name} limit`),
-      numberColumn('as many independent ones'),
-    ]),
-    numberColumn('samples that would tell'),
+    numberColumn('samples'),
+    ...names.flatMap((name) => [numberColumn(`over ${name}`), numberColumn('effective')]),
+    numberColumn('would tell'),
+    { name: 'limits' },
   ];
   const rows = shown.map(({ point, path }) => {
     const verdict = point.sloVerdict;
@@ -133,15 +126,23 @@ export function tabulateLimits(goodput: Goodput, shown: readonly ShownPoint[]): 
         ];
       }),
       showValue({ field: `${field}.samplesToTell`, value: verdict?.samplesToTell ?? null }),
+      describeState(point),
     ];
   });
   return table(columns, rows);
 }
 
+/** The values of what differs, in the order of the grid. */
+export function nameOf({ settings }: SweepPoint): string {
+  return Object.values(settings)
+    .map((value) => (value.length > 14 ? `\u2026${value.slice(-13)}` : value))
+    .join(', ');
+}
+
 function showState({ point }: ShownPoint): Content {
   const state = point.sloVerdict?.state;
   const tone = state === 'inside' ? 'good' : state === 'outside' ? 'bad' : 'plain';
-  return html`<span class="${tone}-text">${mark(tone)}${describeState(point)}</span>`;
+  return html`<span class="${tone}-text">${mark(tone)}${nameState(point)}</span>`;
 }
 
 function showPlace({ point }: ShownPoint, shown: readonly ShownPoint[]): Content {
@@ -149,6 +150,6 @@ function showPlace({ point }: ShownPoint, shown: readonly ShownPoint[]): Content
   const isGood = pareto?.class === 'frontier';
   const tone = isGood ? 'good' : runs > 0 && !valid ? 'bad' : 'plain';
   const better = shown.find(({ path }) => path === `points.${pareto?.dominatedBy}`);
-  const by = better === undefined ? '' : ` by ${describeSettings(better.point.settings)}`;
+  const by = better === undefined ? '' : ` by ${nameOf(better.point)}`;
   return html`<span class="${tone}-text">${mark(tone)}${describePlace(point)}${by}</span>`;
 }
