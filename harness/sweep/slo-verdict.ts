@@ -112,7 +112,7 @@ function judgeLimit(
   const probeMs = Math.min(limitMs, ...sorted.map((run) => timeAtPercentile(run, probed)));
   const proportion = weighProportion(
     times.map((run) => Uint8Array.from(run, (time) => Number(time > limitMs))),
-    times.map((run) => Uint8Array.from(run, (time) => Number(time > limitMs || time >= probeMs))),
+    times.map((run) => Uint8Array.from(run, (time) => Number(time > probeMs))),
     sloAlpha,
   );
   const { share, samples, effectiveSamples, runsDiffer } = proportion;

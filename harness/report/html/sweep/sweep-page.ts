@@ -91,14 +91,19 @@ function showVerdict(sweep: Sweep): Markup {
 }
 
 function judgeGoodput(goodput: Goodput): Judgement {
-  const { rate, load, lowestOutside } = goodput;
+  const { rate, load, highestInside, lowestOutside } = goodput;
   const limits = ` (${describeLimits(goodput)})`;
   const reach = describeReach(goodput);
-  if (rate === null) return { tone: 'bad', title: 'No goodput shown', text: `${reach}${limits}` };
   const unit = load === 'rate' ? 'queries/s' : 'in flight';
+  if (highestInside === null) {
+    const title = lowestOutside === null ? 'No goodput shown' : `Below ${lowestOutside} ${unit}`;
+    return { tone: 'bad', title, text: `${reach}${limits}` };
+  }
+  const upTo = lowestOutside === null ? '' : ` to ${lowestOutside}`;
+  const more = lowestOutside === null ? ' or more' : '';
   return {
     tone: 'good',
-    title: `${formatFigure(rate)} queries/s shown inside, ${lowestOutside === null ? `no ${load}` : `${formatFigure(lowestOutside)} ${unit}`} shown outside`,
+    title: `${highestInside}${upTo} ${unit}${more}`,
     text: html`Goodput ${showValue({ field: 'goodput.rate', value: rate }, 'queries/s')}${reach}${limits}`,
   };
 }
