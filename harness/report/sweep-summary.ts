@@ -106,18 +106,18 @@ export function nameState({ runs, sloVerdict }: SweepPoint): string {
   return runs === 0 || sloVerdict === null ? '-' : stateTexts[sloVerdict.state];
 }
 
-/** "cannot tell by 700 samples (measured inside; about 1300 a run would)" */
+/** "cannot tell by 700 samples (measured inside; it takes about 1300 a run)" */
 export function describeState(point: SweepPoint): string {
   const { runs, slo, sloVerdict } = point;
   if (runs === 0 || sloVerdict?.state !== 'cannot tell') return nameState(point);
   const { samples, samplesToTell, runsDiffer } = sloVerdict;
   if (samples === 0) return 'cannot tell by no sample';
   const measured = slo?.every(({ met }) => met) ? 'measured inside' : 'measured outside';
-  const advice = runsDiffer
-    ? 'repeats differ: more of them would'
-    : samplesToTell === null
-      ? 'too near the limit to say how many would'
-      : `about ${roundUp(samplesToTell)} a run would`;
+  const more = [
+    ...(samplesToTell === null ? [] : [`about ${roundUp(samplesToTell)} a run`]),
+    ...(runsDiffer ? ['more repeats, since these differ'] : []),
+  ];
+  const advice = more.length === 0 ? 'on the limit' : `it takes ${more.join(' and ')}`;
   return `cannot tell by ${samples} samples (${measured}; ${advice})`;
 }
 

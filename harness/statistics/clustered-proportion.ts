@@ -22,8 +22,6 @@ export interface ClusteredProportion {
   readonly samples: number;
   /** At most `samples`: repeats ask the same queries again, and so are never counted as more of them. */
   readonly effectiveSamples: number;
-  /** Runs differ by more than their batches explain (F test at 5 %), which longer runs do not mend. */
-  readonly runsDiffer: boolean;
 }
 
 /** As throughput's batch means have: fewer lose degrees of freedom, more cut clumps apart. */
@@ -51,16 +49,16 @@ export function weighProportion(
     );
   }
   const share = pooledShare(runs);
-  const { variance, df, runsDiffer } = splitVariance(probe.map((run) => batchShares(run, samples)));
+  const { variance, df } = splitVariance(probe.map((run) => batchShares(run, samples)));
   const probed = pooledShare(probe);
   const binomial = (probed * (1 - probed)) / samples;
   // Without any variation nothing is clumped, and the share is 0 or 1.
   if (!(variance > 0 && binomial > 0)) {
-    return { share, samples, effectiveSamples: samples, runsDiffer: false };
+    return { share, samples, effectiveSamples: samples };
   }
   const reach = studentQuantile(1 - alpha, samples - 1) / studentQuantile(1 - alpha, df);
   const effectiveSamples = Math.min(samples, ((samples * binomial) / variance) * reach ** 2);
-  return { share, samples, effectiveSamples, runsDiffer };
+  return { share, samples, effectiveSamples };
 }
 
 function pooledShare(runs: readonly Indicators[]): number {
@@ -79,7 +77,6 @@ function batchShares(run: Indicators, fewestSamples: number): number[] {
 function splitVariance(shares: readonly (readonly number[])[]): {
   readonly variance: number;
   readonly df: number;
-  readonly runsDiffer: boolean;
 } {
   const [runs, batches] = [shares.length, shares[0]!.length];
   const ofRuns = shares.map(meanOf);
@@ -91,25 +88,7 @@ function splitVariance(shares: readonly (readonly number[])[]): {
   const parts =
     (batchSquare === 0 ? 0 : batchSquare ** 2 / freedom[0]) +
     (runSquare === 0 ? 0 : runSquare ** 2 / freedom[1]);
-  const grand = meanOf(ofRuns);
-  const left = shares.flatMap((run, i) =>
-    run.map((value, j) => value - ofRuns[i]! - ofBatches[j]! + grand),
-  );
-  const residualFreedom = freedom[0] * freedom[1];
-  const residualSquare = left.reduce((total, value) => total + value ** 2, 0) / residualFreedom;
-  return {
-    variance: sum / (runs * batches),
-    df: parts === 0 ? 1 : sum ** 2 / parts,
-    runsDiffer:
-      residualFreedom > 0 &&
-      runSquare > 0 &&
-      fisherTail(runSquare / residualSquare, freedom[1], residualFreedom) < 0.05,
-  };
-}
-
-/** P[F > ratio]; 0 of an infinite one. */
-function fisherTail(ratio: number, over: number, under: number): number {
-  return incompleteBeta(under / 2, over / 2, under / (under + over * ratio));
+  return { variance: sum / (runs * batches), df: parts === 0 ? 1 : sum ** 2 / parts };
 }
 
 /**

@@ -3,6 +3,7 @@
 import type { SampleEvidence } from '../evidence.js';
 import {
   bonferroniAlpha,
+  geometricMeanInterval,
   leastInteger,
   proportionBound,
   proportionTail,
@@ -26,6 +27,11 @@ export interface OverShare {
   readonly upper: number;
   /** How many independent samples would know as much. */
   readonly effectiveSamples: number;
+  /**
+   * Where the time at the percentile lies by the repeats' scatter, with bounds that hold as `lower` and `upper` do: Student's
+   * t on its logarithms. Null of one run, of repeats that are equal to the digit, and where it was never reached.
+   */
+  readonly percentileMs: { readonly lower: number; readonly upper: number } | null;
 }
 
 export interface SloVerdict {
@@ -33,11 +39,11 @@ export interface SloVerdict {
   /** Of the shortest run. */
   readonly samples: number;
   /**
-   * How many samples a run would tell, were the shares to stay as they were measured. Null where this load is told, where
-   * shares lie on the limit, or where `runsDiffer`.
+   * How many samples a run would do, were the shares to stay as they were measured. Null where there are enough, or shares
+   * lie on the limit.
    */
   readonly samplesToTell: number | null;
-  /** Repeats differ by more than their samples explain: more of them would tell, longer ones would not. */
+  /** By the repeats' scatter a limit that is open may lie on either side: more repeats would tell. */
   readonly runsDiffer: boolean;
   readonly limits: Readonly<Partial<Record<LimitedTime, OverShare>>>;
 }
@@ -46,8 +52,8 @@ export interface SloVerdict {
 const mostSamples = 1e7;
 
 /**
- * Inside: of each limit the share over it is shown to be below what the percentile allows, and every run kept it. Outside:
- * one is shown to be above.
+ * Inside: of each limit the share over it is shown to be below what the percentile allows, every run kept it, and the
+ * percentile's time lies below it by the repeats' scatter. Outside: of one limit the opposites of the first and the last.
  * @param runs samples in the order of issue
  */
 export function judgeRuns(slo: Slo, runs: readonly (readonly SampleEvidence[])[]): SloVerdict {
@@ -64,7 +70,7 @@ export function judgeRuns(slo: Slo, runs: readonly (readonly SampleEvidence[])[]
   return {
     state,
     samples,
-    samplesToTell: state !== 'cannot tell' || runsDiffer ? null : samplesOf(open),
+    samplesToTell: state === 'cannot tell' ? samplesOf(open) : null,
     runsDiffer,
     limits: Object.fromEntries(judged.map(({ name, over }) => [name, over])),
   };
@@ -84,6 +90,7 @@ interface JudgedLimit {
   readonly runsDiffer: boolean;
   /** Whether what is yet to be shown is that the limit is kept. */
   readonly isLow: boolean;
+  /** 0 where there are enough. */
   readonly samplesToTell: number | null;
 }
 
@@ -92,9 +99,10 @@ function samplesOf(open: readonly JudgedLimit[]): number | null {
   const known = (limits: readonly JudgedLimit[]) =>
     limits.flatMap(({ samplesToTell }) => samplesToTell ?? []);
   const high = known(open.filter(({ isLow }) => !isLow));
-  if (high.length > 0) return Math.min(...high);
   const low = known(open);
-  return low.length < open.length ? null : Math.max(...low);
+  const least =
+    high.length > 0 ? Math.min(...high) : low.length < open.length ? null : Math.max(...low);
+  return least === 0 ? null : least;
 }
 
 function judgeLimit(
@@ -105,45 +113,63 @@ function judgeLimit(
 ): JudgedLimit {
   const limitMs = slo.limitsMs[name]!;
   const allowed = (100 - slo.percentile) / 100;
+  const brokenAlpha = bonferroniAlpha(sloAlpha, limitCount);
   const times = runs.map((run) => timesOf(run, name));
   const sorted = times.map((run) => run.toSorted());
-  const isKept = sorted.every((run) => timeAtPercentile(run, slo.percentile) <= limitMs);
+  const reachedMs = sorted.map((run) => timeAtPercentile(run, slo.percentile));
   const probed = probedPercentile(slo);
-  const probeMs = Math.min(limitMs, ...sorted.map((run) => timeAtPercentile(run, probed)));
   const proportion = weighProportion(
     times.map((run) => Uint8Array.from(run, (time) => Number(time > limitMs))),
-    times.map((run) => Uint8Array.from(run, (time) => Number(time > probeMs))),
+    times.map((run, i) => {
+      const probeMs = Math.min(limitMs, timeAtPercentile(sorted[i]!, probed));
+      return Uint8Array.from(run, (time) => Number(time > probeMs));
+    }),
     sloAlpha,
   );
-  const { share, samples, effectiveSamples, runsDiffer } = proportion;
-  const brokenAlpha = bonferroniAlpha(sloAlpha, limitCount);
+  const { share, samples, effectiveSamples } = proportion;
   const shows = (effective: number) => {
     const tail = proportionTail({ share, effectiveSamples: effective });
     return {
-      inside: isKept && tail('at least', allowed) < sloAlpha,
+      inside: tail('at least', allowed) < sloAlpha,
       outside: tail('at most', allowed) < brokenAlpha,
     };
   };
-  const { inside, outside } = shows(effectiveSamples);
-  const perSample = effectiveSamples / samples;
+  const percentileMs = boundPercentile(reachedMs, brokenAlpha);
   const isLow = share < allowed;
+  const repeatsAgree = isLow
+    ? reachedMs.every((reached) => reached <= limitMs) && (percentileMs?.upper ?? 0) < limitMs
+    : percentileMs === null || percentileMs.lower > limitMs;
+  const direction = isLow ? 'inside' : 'outside';
+  const isEnough = shows(effectiveSamples)[direction];
+  const perSample = effectiveSamples / samples;
   return {
     over: {
-      state: inside ? 'inside' : outside ? 'outside' : 'cannot tell',
+      state: isEnough && repeatsAgree ? direction : 'cannot tell',
       estimate: share,
       lower: proportionBound(proportion, 'lower', brokenAlpha),
       upper: proportionBound(proportion, 'upper', sloAlpha),
       effectiveSamples,
+      percentileMs,
     },
-    runsDiffer,
+    runsDiffer: runs.length > 1 && !repeatsAgree,
     isLow,
-    samplesToTell:
-      isLow && !isKept
-        ? null
-        : leastInteger(
-            (count) => shows(count * perSample)[isLow ? 'inside' : 'outside'],
-            samples,
-            mostSamples,
-          ),
+    samplesToTell: isEnough
+      ? 0
+      : leastInteger((count) => shows(count * perSample)[direction], samples, mostSamples),
   };
+}
+
+/** LoadGen's clock has whole nanoseconds. */
+const leastMs = 1e-6;
+
+function boundPercentile(
+  reachedMs: readonly number[],
+  brokenAlpha: number,
+): OverShare['percentileMs'] {
+  if (!reachedMs.every(Number.isFinite)) return null;
+  const figures = reachedMs.map((reached) => Math.max(reached, leastMs));
+  // Intervals are two-sided.
+  const low = geometricMeanInterval(figures, 2 * brokenAlpha).interval;
+  const high = geometricMeanInterval(figures, 2 * sloAlpha).interval;
+  return low === null || high === null ? null : { lower: low.lower, upper: high.upper };
 }

@@ -174,7 +174,8 @@ def make_clustered():
     draw = np.random.RandomState(20261127)
     cases = []
     for count, runs, share, stay, scatter in ((200, 1, 0.1, 0.5, 0), (1000, 3, 0.05, 0.9, 0.3), (503, 2, 0.3, 0, 0),
-                                              (700, 4, 0.02, 0.7, 1), (1000, 3, 0.1, 0.2, 1), (2000, 5, 0.01, 0.95, 0), (7, 2, 0.4, 0, 0)):
+                                              (700, 4, 0.02, 0.7, 1), (1000, 3, 0.1, 0.2, 1),
+                                              (2000, 5, 0.01, 0.95, 0), (7, 2, 0.4, 0, 0)):
         data = []
         for _ in range(runs):
             level, state, run = share * np.exp(scatter * draw.normal()), 0, []
@@ -193,9 +194,8 @@ def make_clustered():
             anova = anova_lm(fitted)
             square = anova["sum_sq"] / anova["df"]
             parts = [(square["C(batch)"], batches - 1), (square["C(run)"], runs - 1)]
-            differ = bool(anova["PR(>F)"]["C(run)"] < 0.05)
         else:
-            parts, differ = [(np.var(table["y"], ddof=1), batches - 1)], False
+            parts = [(np.var(table["y"], ddof=1), batches - 1)]
         total = sum(square for square, _ in parts)
         df = total ** 2 / sum(square ** 2 / freedom for square, freedom in parts)
         p = np.mean(data)
@@ -203,7 +203,7 @@ def make_clustered():
         adjusted = (stats.t.ppf(1 - alpha, count - 1) / stats.t.ppf(1 - alpha, df)) ** 2
         effective = min(count, p * (1 - p) / (total / (batches * runs)) * adjusted)
         counted = p * effective
-        cases.append({"runs": ["".join(map(str, run)) for run in data], "alpha": alpha, "share": p, "runsDiffer": differ,
+        cases.append({"runs": ["".join(map(str, run)) for run in data], "alpha": alpha, "share": p,
                       "effectiveSamples": effective,
                       "lower": stats.beta.ppf(alpha, counted, effective - counted + 1),
                       "upper": stats.beta.ppf(1 - alpha, counted + 1, effective - counted)})

@@ -50,7 +50,6 @@ interface Golden {
     readonly runs: string[];
     readonly alpha: number;
     readonly share: number;
-    readonly runsDiffer: boolean;
     readonly effectiveSamples: number;
     readonly lower: number;
     readonly upper: number;

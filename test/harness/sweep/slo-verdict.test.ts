@@ -170,12 +170,25 @@ describe('a limit', () => {
   });
 
   it('is not shown to be kept while a repeat measured that it is not, and calls for repeats that differ', () => {
-    const runOf = (isSlow: (i: number) => boolean) =>
-      Array.from({ length: 3000 }, (_, i) => sample(isSlow(i) ? 30 : 10 + ((i * 7) % 11)));
-    const quiet = runOf(() => false);
-    const busy = runOf((i) => i % 60 === 0);
-    const verdict = judgeRuns(parseSlo('ttft_p99=25'), [quiet, quiet, quiet, busy]);
-    expect(verdict).toMatchObject({ state: 'cannot tell', samplesToTell: null, runsDiffer: true });
+    const runOf = (slowness: number, isSlow: (i: number) => boolean = () => false) =>
+      Array.from({ length: 3000 }, (_, i) =>
+        sample(isSlow(i) ? 30 : slowness * (10 + ((i * 7) % 11))),
+      );
+    const slo = parseSlo('ttft_p99=25');
+    const busy = runOf(1, (i) => i % 60 === 0);
+    const verdict = judgeRuns(slo, [runOf(1), runOf(1), runOf(1), busy]);
+    expect(verdict).toMatchObject({ state: 'cannot tell', runsDiffer: true });
     expect(verdict.limits.ttft!.estimate).toBeLessThan(0.005);
+    // 20 ms at the percentile: 10 % of scatter reach beyond 25 ms by three repeats, 1 % does not.
+    const repeats = (scatter: number) =>
+      [1 - scatter, 1, 1 + scatter].map((slowness) => runOf(slowness));
+    expect(judgeRuns(slo, repeats(0.1))).toMatchObject({ state: 'cannot tell', runsDiffer: true });
+    const calm = judgeRuns(slo, repeats(0.01));
+    expect(calm).toMatchObject({ state: 'inside', runsDiffer: false });
+    // Student's t of 2 degrees of freedom at 99 %, from tables.
+    const logs = [0.99, 1, 1.01].map((slowness) => Math.log(20 * slowness));
+    const mean = (logs[0]! + logs[1]! + logs[2]!) / 3;
+    const error = Math.sqrt(logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / 2 / 3);
+    expect(Math.log(calm.limits.ttft!.percentileMs!.upper)).toBeCloseTo(mean + 6.964557 * error, 6);
   });
 });

@@ -410,7 +410,7 @@ describe('the command line', () => {
     );
     expect(call.stdout).toMatch(/^4 .* cannot tell {2}on the frontier$/m);
     expect(call.stdout).toMatch(
-      /^Open .*\n {2}concurrency=1: cannot tell by \d+ samples \(measured inside; about \d+ a run would\)$/m,
+      /^Open .*\n {2}concurrency=1: cannot tell by \d+ samples \(measured inside; it takes about \d+ a run\)$/m,
     );
   }, 60_000);
 });

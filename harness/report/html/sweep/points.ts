@@ -2,6 +2,7 @@
 
 import type { TimeField } from '../../../compare/sample-times.js';
 import type { LimitedTime } from '../../../sweep/slo.js';
+import type { OverShare } from '../../../sweep/slo-verdict.js';
 import type { Goodput, Sweep } from '../../../sweep/sweep.js';
 import { type Percentile, percentiles, type SweepPoint } from '../../../sweep/sweep-point.js';
 import { describePlace, describeState, nameState } from '../../sweep-summary.js';
@@ -121,7 +122,7 @@ export function tabulateLimits(goodput: Goodput, shown: readonly ShownPoint[]): 
         const estimate = showValue({ field: `${place}.estimate`, value }, '', formatShare(value));
         const effective = over?.effectiveSamples ?? null;
         return [
-          withRange(estimate, place, over, formatShare),
+          html`${withRange(estimate, place, over, formatShare)}${showPercentile(`${place}.percentileMs`, over?.percentileMs ?? null)}`,
           showValue({ field: `${place}.effectiveSamples`, value: effective }),
         ];
       }),
@@ -137,6 +138,12 @@ export function nameOf({ settings }: SweepPoint): string {
   return Object.values(settings)
     .map((value) => (value.length > 14 ? `\u2026${value.slice(-13)}` : value))
     .join(', ');
+}
+
+/** Below the share: where the time at the percentile lies by the repeats. */
+function showPercentile(field: string, bounds: OverShare['percentileMs']): Content {
+  if (bounds === null) return null;
+  return html`<br><small>${showRange(field, bounds, formatNumber)} ms</small>`;
 }
 
 function showState({ point }: ShownPoint): Content {

@@ -128,7 +128,7 @@ function showLimits(goodput: Goodput, shown: readonly ShownPoint[]): Markup {
   return section(
     'What is shown of the limits',
     tabulateLimits(goodput, shown),
-    `Shown inside: of every limit the share of samples over it lies below ${formatNumber(100 - slo.percentile)} % by its upper bound; shown outside: of one, above by its lower. Bounds are exact binomial ones at ${formatFigure(100 * confidence)} %, of a load by itself, over as many samples as are effective: slow ones come in clumps and repeats differ, which batches and repeats tell (design effect). Samples are those of the shortest run, and so are those that would tell.`,
+    `Shown inside: of every limit the share of samples over it lies below ${formatNumber(100 - slo.percentile)} % by its upper bound; shown outside: of one, above by its lower. Bounds are exact binomial ones at ${formatFigure(100 * confidence)} %, of a load by itself, over as many samples as are effective, since slow ones come in clumps (design effect). Repeats have to agree too: the time at the percentile, below the share, lies on the same side of the limit by their scatter. Samples are those of the shortest run, and so are those that would tell.`,
   );
 }
 
