@@ -28,8 +28,8 @@ export interface OverShare {
   /** How many independent samples would know as much. */
   readonly effectiveSamples: number;
   /**
-   * Where the time at the percentile lies by the repeats' scatter, with bounds that hold as `lower` and `upper` do: Student's
-   * t on its logarithms. Null of one run, of repeats that are equal to the digit, and where it was never reached.
+   * Where the repeats' geometric mean of the time at the percentile lies, that of a typical run, with bounds that hold as
+   * `lower` and `upper` do: Student's t on its logarithms. Null of one run, of repeats that are equal to the digit, and where it was never reached.
    */
   readonly percentileMs: { readonly lower: number; readonly upper: number } | null;
 }
@@ -79,7 +79,7 @@ export function judgeRuns(slo: Slo, runs: readonly (readonly SampleEvidence[])[]
 /**
  * How slow samples come in clumps is read off four times as many as may be over a limit: the few beyond it are sometimes
  * short of clumps just where they are short of samples. In queues whose true percentile is the limit (M/M/1 at loads of 0.5
- * to 0.9) one in 45 was called inside by those few, one in 110 by these.
+ * to 0.9) 2.2 % were called inside by those few, 1.1 % by these.
  */
 function probedPercentile({ percentile }: Slo): number {
   return Math.max(50, 100 - 4 * (100 - percentile));
