@@ -199,7 +199,8 @@ describe('the highest rate', () => {
       expect(sloVerdict).toMatchObject({ state: 'cannot tell' });
       expect(sloVerdict!.samplesToTell).toBeGreaterThanOrEqual(459);
     }
-    expect(code).toBe(3);
+    // It may be inside, and what is merely possible fails nothing.
+    expect(code).toBe(0);
   });
 
   it('is searched for in few runs, from anywhere', () => {
@@ -402,7 +403,7 @@ describe('the command line', () => {
     const call = await callBench(
       ...['sweep', 'optimized', ...scripted, ...loads, ...short, ...output],
     );
-    expect(call).toMatchObject({ code: 3, stderr: '' });
+    expect(call).toMatchObject({ code: 0, stderr: '' });
     expect(call.stdout).toMatch(/^Goodput cannot be told: no concurrency that was tried is shown/);
     expect(call.stdout).toMatch(/^1 repeat a point: rates have no interval, .*\(--repeats 3\)$/m);
     expect(call.stdout).toMatch(

@@ -1,7 +1,7 @@
 // A sweep drawn: throughput against latency with the Pareto set, and, where a load grows from point to point, each limited
 // time over it with its limit, the highest load shown inside and the lowest shown outside.
 
-import { isTooWide } from '../../../compare/verdict.js';
+import { isTooWide } from '../../../compare/change.js';
 import type { Interval } from '../../../statistics/index.js';
 import type { ParetoClass } from '../../../sweep/pareto.js';
 import type { LimitedTime } from '../../../sweep/slo.js';
