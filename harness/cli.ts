@@ -310,7 +310,7 @@ and no least duration (Offline asks each sample once); --samples and --min-durat
 each rung is scored.
 
   bench ladder baseline optimized
-  bench ladder baseline optimized --order batching,weights --repeats 5 --output results/ladder/mine`;
+  bench ladder baseline optimized --order batching,weights --repeats 10 --output results/ladder/mine`;
 
 function addSweep(
   program: Command,

@@ -39,7 +39,7 @@ export function describeIntervals(ladder: Ladder): string {
       ? ''
       : `; of ${countOf(simultaneous.interactions.count, 'factor')} alone, and of interactions, at ${levels.interactions} each, likewise`;
   const source = fewestRepeats(ladder) > 1 ? 'over repeats' : 'over the samples of one run';
-  return `ratios of ${members} are at ${levels.ratios}${count === 1 ? '' : ' each'}${why}, ${source}; those against the base at the same level, beside the count${interactions}; scores, paired by sample, at ${levels.scores} (each bound at ${levels.ratios})`;
+  return `ratios of ${members} are at ${levels.ratios}${count === 1 ? '' : ' each'}${why}, ${source}; those against the base are at that level too, and not counted${interactions}; scores, paired by sample, at ${levels.scores} (each bound at ${levels.ratios})`;
 }
 
 /** A standard deviation of the logarithm, as of an idle machine. */
