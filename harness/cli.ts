@@ -249,7 +249,7 @@ that broke off is gone on with. open-orca and cnn-dailymail are MLCommons': the 
   bench pull datasets/cais/mmlu --include "all/validation-*"`;
 
 function addCompare(program: Command, streams: Streams, finish: Finish): void {
-  const command = program.command('compare').argument('<runs...>', 'the baseline first');
+  const command = program.command('compare').argument('[runs...]', 'the baseline first');
   command.description('how much faster is it, and does it still answer as well?');
   const claims: string[] = [];
   for (const { flags, help } of compareFlags) {
@@ -334,7 +334,7 @@ function addSweep(
 const sweepHelp = `
 Every point is a run as the configuration has it; its first repeat is scored where the mode scores.
 
-  bench sweep optimized --vary max-batch=1,8,64 --vary kv-cache=fp16,fp32 --mode performance --repeats 3
+  bench sweep optimized --vary max-batch=1,8,64 --vary kv-cache=fp16,fp32 --mode performance --repeats 5
   bench sweep optimized --vary 'device=cuda:0; cuda:0,1; cuda:0,1,2,3' --mode performance
   bench sweep optimized --rates auto --slo ttft_p99=500,tpot_p99=50 --samples 200 --min-duration 10
   bench sweep optimized --concurrency 1,2,4,8,16,32,64 --slo ttft_p99=500,tpot_p99=50 --min-duration 10`;

@@ -170,6 +170,11 @@ export function chooseWorkers(
     const message = `engine.profile_steps is ${engine.profileSteps}, and the CPU engine has no kernels to profile; allowed: 0, or a GPU (--device cuda)`;
     faults.push({ where: whereIs('engine', 'profile_steps'), message });
   }
+  if (devices.every((device) => device === 'cpu') && !engine.cudaGraphs) {
+    const message =
+      'engine.cuda_graphs is false, and the CPU engine has no CUDA graphs; allowed: true, or a GPU (--device cuda)';
+    faults.push({ where: whereIs('engine', 'cuda_graphs'), message });
+  }
   const unable = engine.fault === null ? null : refuseFaults(engine.fault, groups, scenario);
   if (unable !== null) faults.push({ where: whereIs('engine', 'fault'), message: unable });
   return resolveTypes(engine, groups, whereIs, faults);

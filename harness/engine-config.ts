@@ -3,7 +3,7 @@
 
 import { optionalFaults } from './engine-fault.js';
 import { listText } from './list-field.js';
-import { choice, number, optionalNumber, section } from './setting-fields.js';
+import { choice, flag, number, optionalNumber, section } from './setting-fields.js';
 
 const count = (max: number) => ({ min: 1, max, whole: true }) as const;
 
@@ -32,6 +32,8 @@ export const engineFields = section({
   activations: choice(['auto', 'int8', 'fp32', 'fp16', 'bf16'], 'auto'),
   /** `int8` rounds float linears per output channel at load. */
   weights: choice(['checkpoint', 'int8'], 'checkpoint'),
+  /** A GPU's steps that only decode run as CUDA graphs; false: their kernels are launched one by one. */
+  cudaGraphs: flag(true),
   /** Steps whose kernels a GPU times one by one, which makes them slower; 0 is off. */
   profileSteps: number({ min: 0, max: 10_000, whole: true }, 0),
   /** The first of them: 0 is the first of the pass that is measured, any other counts from the load of the engine. */

@@ -13,7 +13,7 @@ export const ladderFlags: readonly RunFlag[] = [
   },
   {
     flags: '--order <steps>',
-    help: "which first: weights,batching,kv-cache,activations,device or a setting's key (as the optimized file has them)",
+    help: "which first: weights,batching,kv-cache,activations,graphs,device or a setting's key (as the optimized file has them)",
   },
   { flags: '--no-alone', help: 'do not measure each factor alone on the base: no interactions' },
   {

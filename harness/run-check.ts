@@ -59,6 +59,10 @@ export function findModeFaults(run: RunSettings, whereIs: WhereIs): Fault[] {
     const message = `engine.profile_steps is ${run.engine.profileSteps}, and sut ${sut} has no kernels to profile; allowed: 0, or sut native on a GPU`;
     faults.push({ where: whereIs('engine', 'profile_steps'), message });
   }
+  if (!run.engine.cudaGraphs && sut !== 'native') {
+    const message = `engine.cuda_graphs is false, and sut ${sut} has no CUDA graphs; allowed: true, or sut native on a GPU`;
+    faults.push({ where: whereIs('engine', 'cuda_graphs'), message });
+  }
   const where = whereIs('scripted', 'script');
   if (sut === 'scripted' && run.scripted.script === null) {
     const message = 'sut is scripted, and there is no script; allowed: --script FILE';

@@ -50,6 +50,11 @@ const settingOptions: readonly SettingOption[] = [
   text('--device <name,...>', deviceHelp, ['engine', 'device']),
   scalar('--tensor-parallel <n>', tensorParallelHelp, ['engine', 'tensor_parallel']),
   text('--kv-cache <type>', 'auto, fp32, fp16, bf16 or fp8', ['engine', 'kv_cache']),
+  scalar(
+    '--cuda-graphs <true|false>',
+    "a GPU's decode steps as CUDA graphs, or kernel by kernel (true)",
+    ['engine', 'cuda_graphs'],
+  ),
   scalar('--threads <n>', 'threads of each worker on the CPU', ['engine', 'threads']),
   scalar('--max-batch <n>', 'sequences in flight', ['engine', 'max_batch']),
   {

@@ -138,6 +138,7 @@ export function buildWorkers(
     kvCacheBytes: engine.kvCacheBytes,
     instructionSet: engine.instructionSet,
     weightFormat: engine.weights,
+    cudaGraphs: engine.cudaGraphs,
   };
   return placeWorkers(shared, workers, engine.threads, readFaults(engine.fault));
 }

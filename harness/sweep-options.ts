@@ -34,7 +34,10 @@ export const sweepFlags: readonly RunFlag[] = [
     flags: '--slo <limits>',
     help: "in ms at a percentile: ttft_p99=500,tpot_p99=50,latency_p99=2000 (the run's, else the model's)",
   },
-  { flags: '--repeats <n>', help: 'runs of each point, in turns (1)' },
+  {
+    flags: '--repeats <n>',
+    help: 'runs of each point, in turns (3: with 2 intervals are three times as wide, with 5 half as wide; 1 has none, and leaves out what differs from run to run)',
+  },
   {
     flags: '--output <dir>',
     help: 'runs and sweep.json; a call that broke off is gone on with (results/sweep/<UTC time>)',
@@ -70,7 +73,7 @@ export function collectSweepOptions(
     rates,
     concurrency,
     slo: readSlo(parsed.slo, faults),
-    repeats: readCount(parsed, 'repeats', 1, 1000, faults),
+    repeats: readCount(parsed, 'repeats', 3, 1000, faults),
     output: resolve(
       typeof parsed.output === 'string' ? parsed.output : stampedFolder('sweep', new Date()),
     ),

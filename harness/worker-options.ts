@@ -44,6 +44,8 @@ export function placeWorkers(
     const fault = faults.find(({ worker }) => worker === index);
     return {
       ...shared,
+      // A CPU has no graphs that could be off.
+      ...(isOnCpu ? { cudaGraphs: true } : {}),
       device: devices[0]!,
       ...(devices.length > 1 ? { tensorParallelDevices: devices } : {}),
       threads: threads ?? Math.max(1, share),

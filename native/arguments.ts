@@ -91,6 +91,7 @@ function checkRanks(options: EngineOptions): readonly DeviceName[] {
 /** Returns the options with every default filled in, and nothing else in it. */
 export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   const weightFormat = options.weightFormat ?? 'checkpoint';
+  const cudaGraphs = options.cudaGraphs ?? true;
   const faultAtStep = options.faultAtStep ?? 0;
   const faultKind = options.faultKind ?? 'exception';
   const faultRank = options.faultRank ?? -1;
@@ -113,6 +114,11 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
   checkChoice('instructionSet', options.instructionSet, ['auto', 'plain', 'avx2', 'avx512']);
   checkChoice('activationType', options.activationType, types.activationTypes);
   checkChoice('weightFormat', weightFormat, ['checkpoint', 'int8']);
+  const graphChoices = options.device === 'cpu' ? [true] : [true, false];
+  if (!graphChoices.includes(cudaGraphs)) {
+    const where = options.device === 'cpu' ? ' on cpu' : '';
+    refuse(`cudaGraphs is ${quote(cudaGraphs)}; allowed${where}: ${graphChoices.join(', ')}`);
+  }
   checkInteger('faultAtStep', faultAtStep, 0, maxInt32);
   checkChoice('faultKind', faultKind, faultKinds);
   checkInteger('faultRank', faultRank, -1, Math.max(1, tensorParallelDevices.length) - 1);
@@ -131,6 +137,7 @@ export function checkOptions(options: EngineOptions): Required<EngineOptions> {
     instructionSet: options.instructionSet,
     activationType: options.activationType,
     weightFormat,
+    cudaGraphs,
     faultAtStep,
     faultKind,
     faultRank,

@@ -52,6 +52,11 @@ export interface EngineOptions {
   readonly activationType: ActivationType;
   /** Left out: `checkpoint`. */
   readonly weightFormat?: WeightFormat;
+  /**
+   * Steps that only decode run as CUDA graphs; false: the same kernels over the same rows are launched one by one, and no
+   * graph is captured. Left out: true; on the CPU nothing else.
+   */
+  readonly cudaGraphs?: boolean;
   /** Fault injection for tests: the step of this number (1 is the first) fails, which breaks the engine; 0: none does. */
   readonly faultAtStep?: number;
   /** How that step fails, or the one after `failNextStep()`. Left out: `exception`. */

@@ -60,7 +60,7 @@ export async function runSweep(
     request.json ? `${JSON.stringify(sweep, null, 2)}\n` : formatSweep(sweep, request.output),
   );
   if (sweep.interrupted) return exitCodes.interrupted;
-  // Loads beyond what a system can do may be INVALID by design.
+  // Loads beyond what a system can do may be INVALID by design; a goodput that is not shown is none.
   const isGood = sweep.goodput === null ? points.length > 0 : sweep.goodput.rate !== null;
   const isValid = sweep.goodput !== null || sweep.points.every(({ valid }) => valid);
   return isGood && isValid ? exitCodes.ok : exitCodes.invalid;

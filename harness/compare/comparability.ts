@@ -2,6 +2,7 @@
 // is all that differs; otherwise what differs is told, and the call that would make it comparable.
 
 import { commandLike } from './comparable-command.js';
+import { graphsOff } from './factor-definitions.js';
 import { type Factor, isUntold } from './factors.js';
 import type { Impossibility } from './impossible-figures.js';
 import type { ComparedRun } from './side.js';
@@ -54,25 +55,27 @@ export function judgeComparability(
   ];
   const machine = differing.filter((factor) => factor.kind === 'machine' && !isUntold(factor));
   const configuration = differing.filter(
-    ({ kind, name }) => kind === 'configuration' && !followsMachine(name),
+    (factor) => factor.kind === 'configuration' && !followsMachine(factor),
   );
   const reasons = workload.map((factor) => `${describe(factor)}: not the same was asked`);
-  if (machine.length > 0 && configuration.length > 0) {
+  const isMixed = machine.length > 0 && configuration.length > 0;
+  if (isMixed) {
     const all = [...machine, ...configuration].map(describe).join('; ');
     reasons.push(
       `machine and configuration changed at once (${all}): the ratio would be of no single cause; comparable would be runs of which only one of the two changed`,
     );
   }
-  for (const { record } of [baseline, candidate]) {
-    if (record.valid) continue;
+  const invalid = [baseline, candidate].filter(({ record }) => !record.valid);
+  for (const { record } of invalid) {
     reasons.push(
       `${record.name} is INVALID: ${record.invalidReasons.join('; ') || 'no reason is told'}`,
     );
   }
   // A call that asks the same would be refused for these still.
-  const isRefused = reasons.length > workload.length || impossible.length > 0;
+  const isRefused = invalid.length > 0 || impossible.length > 0;
   const quality = workload.every(({ name }) => speedOnly.includes(name));
-  const names = workload.map(({ name }) => name);
+  // The machine stays what it is: beside another one the configuration is made the same.
+  const names = [...workload, ...(isMixed ? configuration : [])].map(({ name }) => name);
   return {
     speed: reasons.length === 0 && impossible.length === 0,
     quality,
@@ -83,8 +86,10 @@ export function judgeComparability(
 }
 
 /** A GPU has kernels, devices and types of its own, and more GPUs more workers: they are no second change beside it. */
-function followsMachine(name: string): boolean {
-  const following = ['kernels', 'CUDA graphs', 'device', 'workers', 'tensor parallel'];
+function followsMachine({ name, values }: Factor): boolean {
+  const following = ['kernels', 'device', 'workers', 'tensor parallel'];
+  // Graphs that were turned off are no GPU's doing.
+  if (name === 'CUDA graphs') return !values.includes(graphsOff) || values.includes(null);
   return [...following, 'threads', 'instruction set'].includes(name);
 }
 

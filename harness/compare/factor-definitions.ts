@@ -49,6 +49,13 @@ function settable(key: string, definition: FactorDefinition): FactorDefinition {
   return { ...definition, options };
 }
 
+/** The value of the factor 'CUDA graphs' of a run whose decode steps were launched kernel by kernel, by its configuration. */
+export const graphsOff = 'off';
+
+function readGraphs({ record }: ComparedRun): string | null {
+  return record.sut?.kernels.decode_graphs?.split(',')[0] ?? null;
+}
+
 export const factorDefinitions: readonly FactorDefinition[] = [
   {
     name: 'scenario',
@@ -204,10 +211,11 @@ export const factorDefinitions: readonly FactorDefinition[] = [
     },
   },
   {
-    // "17 of 1 to 256 rows, 8 MiB": the bytes follow from the driver.
+    // "17 of 1 to 256 rows, 8 MiB": the bytes follow from the driver. Where they are off, by `graphsOff`.
     name: 'CUDA graphs',
     kind: 'configuration',
-    of: ({ record }) => record.sut?.kernels.decode_graphs?.split(',')[0] ?? null,
+    of: readGraphs,
+    options: (run) => ['--cuda-graphs', String(readGraphs(run) !== graphsOff)],
   },
   {
     name: 'kernels',

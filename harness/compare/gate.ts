@@ -70,6 +70,9 @@ export function decideTogether(alone: readonly LoneResult[], alpha: number): Gat
   });
 }
 
+/** With which the runs asked for decide, where nothing changed or the change is the margin twice over. */
+const power = 0.9;
+
 function judgeSpeed(rule: GateRule, baseline: Side, candidate: Side, alpha: number): LoneResult {
   const { name, margin } = rule;
   const { scenario } = baseline.runs[0]!.record;
@@ -86,11 +89,11 @@ function judgeSpeed(rule: GateRule, baseline: Side, candidate: Side, alpha: numb
   if (lacking !== undefined) return refuseRule(name, `${lacking.label} has no ${speeds[name]}`);
   const design = designOf(baseline, candidate);
   const { better } = metric;
-  const rules = { design, better, margin: margin.value, alpha };
+  const rules = { design, better, margin: margin.value, alpha, power };
   const decided = decideRegression(figures[0]!, figures[1]!, rules);
   const { verdict, reason, runsPerSide, regressionP } = decided;
   const isOpen = verdict === 'cannot tell' && runsPerSide !== null;
-  const needed = isOpen ? `${runsPerSide} runs a side` : null;
+  const needed = isOpen ? `${runsPerSide} runs a side (power ${100 * power} %)` : null;
   return { name, verdict, reason, needed, pValue: regressionP };
 }
 

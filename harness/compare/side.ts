@@ -89,13 +89,24 @@ function findRuns(path: string): string[] {
   }
   if (found.isFile()) return [path];
   if (existsSync(new RunFolder(path).runJson)) return [path];
-  const inside = readdirSync(path)
+  const inside = listRunsBelow(path);
+  if (inside.length > 0) return inside;
+  // A ladder or a sweep has a folder of repeats for each of its rungs or points.
+  const sides = readdirSync(path, { withFileTypes: true }).filter(
+    (entry) => entry.isDirectory() && listRunsBelow(join(path, entry.name)).length > 0,
+  );
+  const names = sides.slice(0, 4).map(({ name }) => `"${join(path, name)}"`);
+  if (sides.length > names.length) names.push('others');
+  const hint = names.length === 0 ? '' : `: ${names.join(', ')} in it`;
+  throw new Error(
+    `there is no run.json in it or one level below; allowed: a run's folder, its run.json, a folder of runs${hint}`,
+  );
+}
+
+function listRunsBelow(path: string): string[] {
+  return readdirSync(path)
     .map((name) => join(path, name))
     .filter((folder) => existsSync(new RunFolder(folder).runJson));
-  if (inside.length > 0) return inside;
-  throw new Error(
-    "there is no run.json in it or one level below; allowed: a run's folder, its run.json, a folder of runs",
-  );
 }
 
 function readRun(path: string): ComparedRun {

@@ -39,7 +39,12 @@ export function compareSpeed(baseline: Side, candidate: Side, alpha: number): Sp
 
 /** What is to be said beside intervals from one run on a side; null where there are none. */
 export function caveatOf(ratios: readonly SpeedRatio[]): string | null {
-  return ratios.some(({ covers }) => covers === 'within one run') ? singleRunCaveat : null;
+  const ofOneRun = ratios.filter(({ covers }) => covers === 'within one run');
+  if (ofOneRun.length === 0) return null;
+  const drawn = ofOneRun.some(({ unit }) => unit === 'ms');
+  return drawn
+    ? `${singleRunCaveat}, and percentiles take samples as independent`
+    : singleRunCaveat;
 }
 
 export const singleRunCaveat = 'within one run a side; the variation between runs is not in it';

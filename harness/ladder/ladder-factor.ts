@@ -26,6 +26,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   batching: ['engine.max_batch'],
   'kv-cache': ['engine.kv_cache', 'engine.kv_cache_bytes', 'engine.page_tokens'],
   activations: ['engine.activations'],
+  graphs: ['engine.cuda_graphs'],
   device: ['engine.device', 'engine.tensor_parallel'],
   system: ['sut'],
   script: ['scripted.script'],

@@ -13,8 +13,16 @@ export function listAgreement({ summary, intervals }: AgreementComparison): stri
   ) => (interval === null ? '' : `${format(interval.lower)} to ${format(interval.upper)}`);
   return [
     [`Tokens, ${samples} samples`, '', 'interval'],
-    ['identical answers', percent(exactShare), range(intervals.exactShare, percent)],
-    ['equal, position by position', percent(tokenShare), range(intervals.tokenShare, percent)],
+    [
+      'identical answers',
+      formatAgreementShare(exactShare),
+      range(intervals.exactShare, formatAgreementShare),
+    ],
+    [
+      'equal, position by position',
+      formatAgreementShare(tokenShare),
+      range(intervals.tokenShare, formatAgreementShare),
+    ],
     firstDivergence === null
       ? ['first difference', 'none', '']
       : [
@@ -25,6 +33,7 @@ export function listAgreement({ summary, intervals }: AgreementComparison): stri
   ];
 }
 
-function percent(share: number): string {
+/** Two decimals, for answers agree in nearly all: 98.10 %. */
+export function formatAgreementShare(share: number): string {
   return `${(100 * share).toFixed(2)} %`;
 }

@@ -4,6 +4,12 @@ export { incompleteBeta, logIncompleteBeta } from './beta.js';
 export { binomialCdf, binomialQuantile, binomialUpperTail, logBinomialCdf } from './binomial.js';
 export { type BootstrapOptions, bootstrapSums, type SumStatistic } from './bootstrap.js';
 export {
+  type ClusteredProportion,
+  proportionBound,
+  proportionTail,
+  weighProportion,
+} from './clustered-proportion.js';
+export {
   type EstimateOrReason,
   type Interval,
   type IntervalOrReason,
@@ -47,6 +53,7 @@ export {
   type RunDesign,
   ratioOfRepeats,
 } from './repeated-runs.js';
+export { leastInteger } from './root.js';
 export { studentCdf, studentQuantile } from './student-t.js';
 export { batchMeansRatio, type CompletionSeries } from './throughput-ratio.js';
 export {

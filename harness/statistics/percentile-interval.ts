@@ -68,6 +68,7 @@ export function percentileInterval(
  * values are drawn: which of the values a resample's percentile is has a known distribution (its rank is at most j when at
  * least k of n draws are among the j lowest), and ranks are drawn from that, at a cost that does not grow with n.
  *
+ * Values are taken as independent: where neighbours are alike (a queue, a batch) the interval is too narrow.
  * Null when either side has too few values for an interval of its own.
  * @param baseline latencies above 0, in any order and the same unit as the candidate's
  * @param percentile in (0, 1)
@@ -106,7 +107,7 @@ export function bootstrapPercentileRatio(
       upper: quantileOf(drawn, 1 - alpha / 2),
       confidence: 1 - alpha,
       standardError,
-      method: 'percentile bootstrap',
+      method: 'percentile bootstrap of independent values',
     },
     reason: null,
   };

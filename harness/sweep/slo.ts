@@ -20,7 +20,7 @@ export interface SloResult {
   readonly met: boolean;
   /** The time at the percentile by LoadGen's rule, in ms; null where that sample was never answered. */
   readonly reachedMs: Readonly<Partial<Record<LimitedTime, number | null>>>;
-  /** Share of the samples that keep all limits at once, 0..1. */
+  /** SLO attainment (DistServe, 2024): the share of the samples that keep all limits at once, 0..1. */
   readonly attainment: number;
 }
 
@@ -75,9 +75,7 @@ export function judgeSlo(
   const reachedMs: Partial<Record<LimitedTime, number | null>> = {};
   const names = limitedTimes.filter((name) => limitsMs[name] !== undefined);
   for (const name of names) {
-    const times = Float64Array.from(samples, (sample) => timeOf(sample, name)).sort();
-    const index = Math.min(times.length - 1, Math.trunc((times.length * percentile) / 100));
-    const reached = times[index] ?? Number.POSITIVE_INFINITY;
+    const reached = timeAtPercentile(timesOf(samples, name).sort(), percentile);
     reachedMs[name] = Number.isFinite(reached) ? reached : null;
   }
   const kept = samples.filter((sample) =>
@@ -91,6 +89,17 @@ export function judgeSlo(
     reachedMs,
     attainment: samples.length === 0 ? 0 : kept.length / samples.length,
   };
+}
+
+/** In ms; infinite where it never came. */
+export function timesOf(samples: readonly SampleEvidence[], name: LimitedTime): Float64Array {
+  return Float64Array.from(samples, (sample) => timeOf(sample, name));
+}
+
+/** By LoadGen's rule, element trunc(n p) of the sorted times; infinite of none. */
+export function timeAtPercentile(sorted: Float64Array, percentile: number): number {
+  const index = Math.min(sorted.length - 1, Math.trunc((sorted.length * percentile) / 100));
+  return sorted[index] ?? Number.POSITIVE_INFINITY;
 }
 
 function timeOf(sample: SampleEvidence, name: LimitedTime): number {

@@ -9,7 +9,9 @@ import {
   type Interval,
   percentileInterval,
 } from '../statistics/index.js';
+import type { ParetoClass } from './pareto.js';
 import { judgeSlo, type Slo, type SloResult } from './slo.js';
+import { judgeRuns, type SloVerdict } from './slo-verdict.js';
 import type { PlannedPoint } from './sweep-plan.js';
 
 /** Figures are geometric means over the repeats; null where a run has none. */
@@ -27,10 +29,18 @@ export interface SweepPoint {
   readonly intervals: PointIntervals;
   /** Of the run that was scored, as run.json has them; null without one. */
   readonly scores: Readonly<Record<string, number>> | null;
-  /** Among the VALID points that have both figures. */
-  readonly isPareto: boolean;
-  /** One a repeat; null where nothing is limited. */
+  /** Among the VALID points that have both figures; null of all others. */
+  readonly pareto: PointPlace | null;
+  /** As measured, one a repeat; null where nothing is limited. */
   readonly slo: readonly SloResult[] | null;
+  /** What all repeats together show; null where nothing is limited. */
+  readonly sloVerdict: SloVerdict | null;
+}
+
+export interface PointPlace {
+  readonly class: ParetoClass;
+  /** Position in the record of a point that is shown to be better in both figures. */
+  readonly dominatedBy: number | null;
 }
 
 export const percentiles = ['p50', 'p90', 'p99'] as const;
@@ -39,6 +49,8 @@ export type Percentiles = Readonly<Record<Percentile, number | null>>;
 
 /** Each of its own, at 1 - alpha: over the repeats where there are some, of times else over the samples of the one run. */
 export interface PointIntervals {
+  /** Why rates have none; null where they have one. */
+  readonly absentBecause: string | null;
   readonly tokensPerSecond: Interval | null;
   readonly samplesPerSecond: Interval | null;
   readonly ttftMs: Readonly<Record<Percentile, Interval | null>>;
@@ -52,7 +64,7 @@ export const pointAlpha = 0.05;
 const shares: Readonly<Record<Percentile, number>> = { p50: 0.5, p90: 0.9, p99: 0.99 };
 
 type Performance = NonNullable<RunRecord['performance']>;
-type FigureOf = (performance: Performance) => number | null;
+export type FigureOf = (performance: Performance) => number | null;
 
 /** As it is called: "max-batch=8 kv-cache=fp16". */
 export function describeSettings(settings: SweepPoint['settings']): string {
@@ -67,6 +79,7 @@ export function measurePoint(
   slo: Slo | null,
 ): SweepPoint {
   const records = runs.map(({ record }) => record);
+  const samples = runs.map(({ performance }) => performance ?? []);
   const timesAt = (field: TimeField) =>
     byPercentile((percentile) => meanOf(records, (p) => p[field]?.[percentile] ?? null));
   const intervalsAt = (field: TimeField) =>
@@ -87,6 +100,7 @@ export function measurePoint(
     tpotMs: timesAt('tpotMs'),
     latencyMs: timesAt('latencyMs'),
     intervals: {
+      absentBecause: absenceOf(records, rates.samplesPerSecond),
       tokensPerSecond: intervalOver(records, rates.tokensPerSecond),
       samplesPerSecond: intervalOver(records, rates.samplesPerSecond),
       ttftMs: intervalsAt('ttftMs'),
@@ -94,8 +108,9 @@ export function measurePoint(
       latencyMs: intervalsAt('latencyMs'),
     },
     scores: records.find(({ accuracy }) => accuracy !== null)?.accuracy?.metrics ?? null,
-    isPareto: false,
-    slo: slo === null ? null : runs.map(({ performance }) => judgeSlo(slo, performance ?? [])),
+    pareto: null,
+    slo: slo === null ? null : samples.map((run) => judgeSlo(slo, run)),
+    sloVerdict: slo === null ? null : judgeRuns(slo, samples),
   };
 }
 
@@ -103,8 +118,8 @@ function byPercentile<T>(make: (percentile: Percentile) => T): Record<Percentile
   return { p50: make('p50'), p90: make('p90'), p99: make('p99') };
 }
 
-/** Those above 0; none where a run has no such figure. */
-function figuresOf(records: readonly RunRecord[], figureOf: FigureOf): number[] {
+/** Those above 0, one a run; none where a run has no such figure. */
+export function figuresOf(records: readonly RunRecord[], figureOf: FigureOf): number[] {
   const figures = records.flatMap(({ performance }) => {
     const figure = performance === null ? null : figureOf(performance);
     return figure !== null && figure > 0 ? [figure] : [];
@@ -119,6 +134,10 @@ function meanOf(records: readonly RunRecord[], figureOf: FigureOf): number | nul
 
 function intervalOver(records: readonly RunRecord[], figureOf: FigureOf): Interval | null {
   return geometricMeanInterval(figuresOf(records, figureOf), pointAlpha).interval;
+}
+
+function absenceOf(records: readonly RunRecord[], figureOf: FigureOf): string | null {
+  return geometricMeanInterval(figuresOf(records, figureOf), pointAlpha).reason;
 }
 
 function intervalOfTime(

@@ -8,13 +8,22 @@ import {
   type RemarkedRuns,
 } from '../experiment/experiment-remarks.js';
 import { listDone } from '../experiment/run-starter.js';
-import { findPareto } from './pareto.js';
+import type { RunRecord } from '../run-record.js';
+import type { RunDesign } from '../statistics/index.js';
+import { classifyPareto, paretoAlpha } from './pareto.js';
 import { bracket, type TriedLoad } from './rate-search.js';
 import type { Slo } from './slo.js';
+import { sloAlpha } from './slo-verdict.js';
 import type { PlannedPoint, SweepRequest } from './sweep-plan.js';
-import { describeSettings, measurePoint, type SweepPoint } from './sweep-point.js';
+import {
+  describeSettings,
+  type FigureOf,
+  figuresOf,
+  measurePoint,
+  type SweepPoint,
+} from './sweep-point.js';
 
-export const sweepSchema = 'loadmark/sweep/1';
+export const sweepSchema = 'loadmark/sweep/2';
 
 export interface Sweep {
   readonly schema: typeof sweepSchema;
@@ -28,6 +37,8 @@ export interface Sweep {
     readonly throughput: 'tokens/s' | 'samples/s';
     readonly latency: 'tpot p99' | 'latency p99';
   };
+  /** Two-sided: how often a point that no other beats is called dominated, at most. */
+  readonly paretoAlpha: number;
   readonly points: readonly SweepPoint[];
   /** null in a sweep of a grid. */
   readonly goodput: Goodput | null;
@@ -38,18 +49,28 @@ export interface Sweep {
 /** rate: queries/s of Server. concurrency: queries in flight of SingleStream's closed loop. */
 export type Load = 'rate' | 'concurrency';
 
-/** The highest load inside the limits, and what it comes to. */
+/** Between which loads the highest inside the limits lies: shown, and as it was measured. */
 export interface Goodput {
   readonly slo: Slo;
   /** What grows from point to point; their setting is called so. */
   readonly load: Load;
-  /** The highest load whose samples keep all limits in every repeat, with none below it that fails. */
-  readonly highestMet: number | null;
-  /** The lowest that was tried and fails; null where none did. */
-  readonly lowestFailed: number | null;
-  /** Queries/s at `highestMet`: the rate itself, or what so many in flight were answered at. */
+  /** Of what is shown, one-sided, of each load by itself. */
+  readonly confidence: number;
+  /** The highest load that is shown to keep all limits, with none below it shown to break them; null where none is. */
+  readonly highestInside: number | null;
+  /** The lowest that is shown to break a limit; null where none is. */
+  readonly lowestOutside: number | null;
+  /** Queries/s at `highestInside`: the rate itself, or what so many in flight were answered at. */
   readonly rate: number | null;
-  /** The same of loads that LoadGen calls VALID too: it wants enough samples to be sure. */
+  /** Queries/s at `lowestOutside`. */
+  readonly outsideRate: number | null;
+  /** As measured: the highest load whose samples keep all limits in every repeat, with none below it that fails. */
+  readonly highestMet: number | null;
+  /** As measured: the lowest that was tried and fails; null where none did. */
+  readonly lowestFailed: number | null;
+  /** Queries/s at `highestMet`. */
+  readonly measuredRate: number | null;
+  /** As `measuredRate`, of loads that LoadGen calls VALID too. */
   readonly validRate: number | null;
 }
 
@@ -59,7 +80,7 @@ export async function measureSweep(
   slo: Slo | null,
   isOver: boolean,
 ): Promise<Sweep> {
-  const measured: SweepPoint[] = [];
+  const measured: MeasuredPoint[] = [];
   const remarked: RemarkedRuns[] = [];
   let scenario = '';
   for (const point of points) {
@@ -67,16 +88,20 @@ export async function measureSweep(
     const sides = readSides(done.map(({ folder }) => folder));
     const runs = sides.flatMap((side) => side.runs);
     scenario = runs[0]?.record.scenario ?? scenario;
-    measured.push(measurePoint(point, runs, slo));
     const records = runs.map(({ record }) => record);
+    measured.push({ point: measurePoint(point, runs, slo), records });
     remarked.push({ name: describeSettings(point.settings), records });
   }
   // Every sample of Offline waits from the start on: its latency is its throughput once more.
   const isOffline = scenario === 'Offline';
-  const latencyOf = ({ tpotMs, latencyMs }: SweepPoint) => (isOffline ? tpotMs : latencyMs).p99;
-  const hasTokens = measured.some(({ tokensPerSecond }) => tokensPerSecond !== null);
-  const rateOf = (point: SweepPoint) =>
-    hasTokens ? point.tokensPerSecond : point.samplesPerSecond;
+  const latencyOf: FigureOf = ({ tpotMs, latencyMs }) =>
+    (isOffline ? tpotMs : latencyMs)?.p99 ?? null;
+  const hasTokens = measured.some(({ point }) => point.tokensPerSecond !== null);
+  const rateOf: FigureOf = ({ tokensPerSecond, samplesPerSecond }) =>
+    hasTokens ? tokensPerSecond : samplesPerSecond;
+  // A search makes one rate's repeats after another's.
+  const design = request.rates === 'auto' ? 'independent' : 'interleaved';
+  const placed = placePoints(measured, rateOf, latencyOf, design);
   return {
     schema: sweepSchema,
     command: request.command,
@@ -87,24 +112,41 @@ export async function measureSweep(
       throughput: hasTokens ? 'tokens/s' : 'samples/s',
       latency: isOffline ? 'tpot p99' : 'latency p99',
     },
-    points: markPareto(measured, rateOf, latencyOf),
-    goodput: slo === null ? null : findGoodput(measured, slo, loadOf(request)),
+    paretoAlpha,
+    points: placed,
+    goodput: slo === null ? null : findGoodput(placed, slo, loadOf(request)),
     remarks: collectRemarks(remarked),
   };
 }
 
-function markPareto(
-  points: readonly SweepPoint[],
-  throughputOf: (point: SweepPoint) => number | null,
-  latencyOf: (point: SweepPoint) => number | null,
+interface MeasuredPoint {
+  readonly point: SweepPoint;
+  readonly records: readonly RunRecord[];
+}
+
+/** Positions are those in the record. */
+function placePoints(
+  measured: readonly MeasuredPoint[],
+  throughputOf: FigureOf,
+  latencyOf: FigureOf,
+  design: RunDesign,
 ): SweepPoint[] {
-  const entered = points.filter(
-    (point) => point.valid && throughputOf(point) !== null && latencyOf(point) !== null,
+  const entered = measured.flatMap(({ point, records }, position) => {
+    const throughputs = figuresOf(records, throughputOf);
+    const latencies = figuresOf(records, latencyOf);
+    const isIn = point.valid && throughputs.length > 0 && latencies.length > 0;
+    return isIn ? [{ position, throughputs, latencies }] : [];
+  });
+  const places = new Map(
+    classifyPareto(entered, design).map((place, i) => [
+      entered[i]!.position,
+      {
+        class: place.class,
+        dominatedBy: place.dominatedBy === null ? null : entered[place.dominatedBy]!.position,
+      },
+    ]),
   );
-  const isIn = findPareto(
-    entered.map((point) => ({ throughput: throughputOf(point)!, latency: latencyOf(point)! })),
-  );
-  return points.map((point) => ({ ...point, isPareto: isIn[entered.indexOf(point)] === true }));
+  return measured.map(({ point }, i) => ({ ...point, pareto: places.get(i) ?? null }));
 }
 
 function loadOf({ rates }: SweepRequest): Load {
@@ -121,9 +163,20 @@ export function listTried(points: readonly SweepPoint[], load: Load): TriedLoad[
     }));
 }
 
+/** What is shown of each load; those that cannot be told are left out. */
+function listShown(points: readonly SweepPoint[], load: Load): TriedLoad[] {
+  return points.flatMap(({ settings, sloVerdict }) => {
+    const state = sloVerdict!.state;
+    return state === 'cannot tell'
+      ? []
+      : [{ load: Number(settings[load]), met: state === 'inside' }];
+  });
+}
+
 function findGoodput(points: readonly SweepPoint[], slo: Slo, load: Load): Goodput {
-  const { highestMet, lowestFailed } = bracket(listTried(points, load));
-  const loadAt = ({ settings }: SweepPoint) => Number(settings[load]);
+  const measured = bracket(listTried(points, load));
+  const shown = bracket(listShown(points, load));
+  const { lowestFailed } = measured;
   const valid = points.filter(({ valid: isValid }) => isValid);
   const highestValid = bracket([
     ...listTried(valid, load),
@@ -131,14 +184,20 @@ function findGoodput(points: readonly SweepPoint[], slo: Slo, load: Load): Goodp
   ]).highestMet;
   const rateAt = (value: number | null) => {
     if (value === null || load === 'rate') return value;
-    return points.find((point) => loadAt(point) === value)?.samplesPerSecond ?? null;
+    const point = points.find(({ settings }) => Number(settings[load]) === value);
+    return point?.samplesPerSecond ?? null;
   };
   return {
     slo,
     load,
-    highestMet,
+    confidence: 1 - sloAlpha,
+    highestInside: shown.highestMet,
+    lowestOutside: shown.lowestFailed,
+    rate: rateAt(shown.highestMet),
+    outsideRate: rateAt(shown.lowestFailed),
+    highestMet: measured.highestMet,
     lowestFailed,
-    rate: rateAt(highestMet),
+    measuredRate: rateAt(measured.highestMet),
     validRate: rateAt(highestValid),
   };
 }

@@ -18,6 +18,12 @@ std::string read_string(const Napi::Object& object, const char* name) {
   return value.As<Napi::String>().Utf8Value();
 }
 
+bool read_boolean(const Napi::Object& object, const char* name) {
+  const Napi::Value value = object.Get(name);
+  if (!value.IsBoolean()) refuse(name, "true, false");
+  return value.As<Napi::Boolean>().Value();
+}
+
 std::vector<std::string> read_strings(const Napi::Object& object, const char* name) {
   const Napi::Value value = object.Get(name);
   if (!value.IsArray()) refuse(name, "a list of strings");
@@ -123,6 +129,7 @@ EngineOptions read_options(const Napi::Object& options) {
   out.weight_format = choose<WeightFormat>(
       options, "weightFormat",
       {{"checkpoint", WeightFormat::kCheckpoint}, {"int8", WeightFormat::kInt8}});
+  out.cuda_graphs = read_boolean(options, "cudaGraphs");
   out.fault_at_step = integer("faultAtStep");
   out.fault.kind = choose<FaultKind>(options, "faultKind",
                                      {{"exception", FaultKind::kException},

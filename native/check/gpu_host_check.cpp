@@ -155,6 +155,10 @@ void check_plans(Reporter& report) {
   const GpuPlan automatic = plan_gpu(options, config, weights, 72 * kGibibyte);
   const int64_t taken = weights + automatic.step_bytes + automatic.sizes.kv_bytes;
   report.expect(taken < 72 * kGibibyte && taken > 71 * kGibibyte, "an automatic KV cache");
+  options.cuda_graphs = false;
+  report.expect(plan_gpu(options, config, weights, 72 * kGibibyte).sizes.kv_bytes ==
+                    automatic.sizes.kv_bytes,
+                "as large a KV cache where graphs are off");
   options.kv_cache_bytes = 8 * kGibibyte;
   report.expect(plan_gpu(options, config, weights, 72 * kGibibyte).sizes.kv_bytes ==
                     8 * kGibibyte / (16 * token_bytes) * (16 * token_bytes),

@@ -15,7 +15,7 @@ namespace loadmark {
 namespace {
 
 // A rung takes its step once, to have its kernels loaded, and a few milliseconds for the capture.
-constexpr int64_t kMostGraphNs = 1'000'000'000;
+constexpr int64_t kMostLadderNs = 1'000'000'000;
 
 }  // namespace
 
@@ -75,7 +75,7 @@ void prepare_ladder(const EngineOptions& options, const GpuPlan& plan,
   for (const int64_t rung : batch_ladder(std::min(options.max_batch, plan.sizes.step_rows))) {
     prepare(rung);
     // The rest at their first step; of ranks none, since nothing may be loaded while they meet.
-    if (options.ranks() == 1 && monotonic_ns() - begun_ns > kMostGraphNs) break;
+    if (options.ranks() == 1 && monotonic_ns() - begun_ns > kMostLadderNs) break;
   }
 }
 
@@ -92,7 +92,7 @@ LoadedRunner load_cuda_runner(const EngineOptions& options) {
   loaded.step_rows = plan.sizes.step_rows;
   auto runner = std::make_unique<CudaRunner>(std::move(gpu), std::move(model.shard),
                                              model.whole.vocab_size, options, plan);
-  prepare_ladder(options, plan, [&](int64_t rows) { runner->prepare_graph(rows); });
+  prepare_ladder(options, plan, [&](int64_t rows) { runner->prepare_decode(rows); });
   loaded.info.kernels.emplace_back("decode_graphs", runner->describe_graphs());
   loaded.runner = std::move(runner);
   return loaded;

@@ -1,6 +1,6 @@
-// From options to models on GPUs: what is read or made there, what is said of it, and which graphs
-// are captured before the first step. One GPU or several ranks, the runners are told by those who
-// make them.
+// From options to models on GPUs: what is read or made there, what is said of it, and which sizes
+// of decode steps are made ready before the first one. One GPU or several ranks, the runners are
+// told by those who make them.
 #pragma once
 
 #include <cstdint>

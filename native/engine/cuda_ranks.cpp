@@ -123,7 +123,7 @@ LoadedRunner load_cuda_ranks(const EngineOptions& options) {
   });
   auto runner =
       std::make_unique<CudaRanks>(std::move(threads), std::move(collectives), std::move(runners));
-  prepare_ladder(options, plan, [&](int64_t rows) { runner->prepare_graph(rows); });
+  prepare_ladder(options, plan, [&](int64_t rows) { runner->prepare_decode(rows); });
   loaded.info.kernels.emplace_back("decode_graphs", runner->describe_graphs());
   loaded.runner = std::move(runner);
   return loaded;
@@ -198,8 +198,8 @@ std::vector<ops::KernelTime> CudaRanks::take_profile() {
   return times;
 }
 
-void CudaRanks::prepare_graph(int64_t rows) {
-  on_all([rows](CudaRunner& runner, int) { runner.prepare_graph(rows); });
+void CudaRanks::prepare_decode(int64_t rows) {
+  on_all([rows](CudaRunner& runner, int) { runner.prepare_decode(rows); });
 }
 
 }  // namespace loadmark

@@ -33,7 +33,7 @@ class CudaRanks : public StepRunner {
   void start_profile() override;
   std::vector<ops::KernelTime> take_profile() override;
 
-  void prepare_graph(int64_t rows);
+  void prepare_decode(int64_t rows);
   std::string describe_graphs() const { return runners_.front()->describe_graphs(); }
 
  private:

@@ -1,6 +1,7 @@
 // A step is one copy in, its kernels, one copy out. Steps in which every sequence decodes are
-// graphs, captured for batch sizes of a ladder (at load, up to max_batch) and padded up to them;
-// steps with pieces of prompts are queued kernel by kernel, which their length hides.
+// graphs, captured for batch sizes of a ladder (at load, up to max_batch) and padded up to them, or
+// the same kernels over the same rows one by one where graphs are off; steps with pieces of prompts
+// are queued kernel by kernel, which their length hides.
 #include "engine/cuda_runner.h"
 
 #include <algorithm>
@@ -29,6 +30,7 @@ CudaRunner::CudaRunner(std::unique_ptr<ops::cuda::Gpu> gpu, std::unique_ptr<Cuda
       vocab_(vocab),
       max_rows_(plan.step_rows),
       logit_rows_(plan.logit_rows),
+      uses_graphs_(options.cuda_graphs),
       input_({max_rows_, plan.step_pages, options.page_tokens,
               ops::cuda::attention_tile_tokens(model_->config().heads, model_->config().kv_heads)}),
       kv_(model_->config(), options.kv_type, options.page_tokens, plan.sizes.kv_pages),
@@ -104,9 +106,14 @@ void CudaRunner::queue(const Batch& batch, Begun& begun) {
                   [](const Batch::LogitRow& row) { return row.kind == Sequence::Kind::kGenerate; });
   if (generates && written.banned_apart.empty() && written.tiles == 0 && begun.logit_rows == rows &&
       !gpu_->profiling()) {
-    begun.step.is_graph = true;
-    begun.step.decode_rows = padded_batch(rows);
-    launch_decode(begun.step.decode_rows, wants_whole(batch));
+    const int64_t padded = padded_batch(rows);
+    if (uses_graphs_) {
+      begun.step.is_graph = true;
+      begun.step.decode_rows = padded;
+      launch_graph(padded, wants_whole(batch));
+    } else {
+      queue_decode(padded, wants_whole(batch));
+    }
   } else {
     queue_mixed(batch, written, begun);
   }
@@ -144,13 +151,14 @@ void CudaRunner::queue_tokens(int64_t first, int64_t count, const int32_t* banne
 }
 
 // A rung takes its step once, to have its kernels loaded.
-void CudaRunner::prepare_graph(int64_t rows) {
+void CudaRunner::prepare_decode(int64_t rows) {
   try {
     gpu_->make_current();
     gpu_->start_profile();  // waits for each kernel: one that fails is named
     queue_decode(rows, false);
     if (collective_ != nullptr) queue_decode(rows, true);
     gpu_->take_profile();
+    if (!uses_graphs_) return;
     const int64_t free_before = gpu_->free_bytes();
     decode_graphs_[{rows, false}] = capture_decode(rows, false);
     graph_bytes_ += std::max<int64_t>(0, free_before - gpu_->free_bytes());
@@ -162,6 +170,7 @@ void CudaRunner::prepare_graph(int64_t rows) {
 }
 
 std::string CudaRunner::describe_graphs() const {
+  if (!uses_graphs_) return "off";
   return std::to_string(graphs_at_load_) + " of 1 to " + std::to_string(most_graph_rows_) +
          " rows, " + std::to_string(graph_bytes_ >> 20) + " MiB";
 }
@@ -184,7 +193,7 @@ ops::cuda::Graph CudaRunner::capture_decode(int64_t rows, bool whole) {
   return ops::cuda::Graph::end(gpu_->stream());
 }
 
-void CudaRunner::launch_decode(int64_t rows, bool whole) {
+void CudaRunner::launch_graph(int64_t rows, bool whole) {
   ops::cuda::Graph& graph = decode_graphs_[{rows, whole}];
   if (graph.empty()) graph = capture_decode(rows, whole);
   graph.launch(gpu_->stream());

@@ -38,9 +38,10 @@ class CudaRunner : public StepRunner {
   void start_profile() override;
   std::vector<ops::KernelTime> take_profile() override;
 
-  // Captures the graph of steps of `rows` rows, a rung of the ladder; before the first step.
-  void prepare_graph(int64_t rows);
-  // "11 of 1 to 64 rows, 6 MiB": those captured at load.
+  // Loads the kernels of decode steps of `rows` rows, a rung of the ladder, and captures their graph
+  // where graphs are used; before the first step.
+  void prepare_decode(int64_t rows);
+  // "11 of 1 to 64 rows, 6 MiB": those captured at load; "off" where none are used.
   std::string describe_graphs() const;
   // No step follows.
   void forget_graphs() { decode_graphs_.clear(); }
@@ -68,7 +69,7 @@ class CudaRunner : public StepRunner {
   [[noreturn]] void rethrow(const Error& error) const;
   // `whole`: ranks put the rows' logits together, which takes longer than choosing the best of all.
   ops::cuda::Graph capture_decode(int64_t rows, bool whole);
-  void launch_decode(int64_t rows, bool whole);
+  void launch_graph(int64_t rows, bool whole);
   // Rows that are one a sequence, each of which yields a token.
   void queue_decode(int64_t rows, bool whole);
   void queue_mixed(const Batch& batch, const CudaStepInput::Written& written, Begun& begun);
@@ -88,6 +89,7 @@ class CudaRunner : public StepRunner {
   std::unique_ptr<CudaLlama> model_;
   ops::cuda::Collective* collective_;
   int64_t vocab_, max_rows_, logit_rows_;
+  bool uses_graphs_;
   CudaStepInput input_;
   CudaKvMemory kv_;
   CudaTargets targets_;

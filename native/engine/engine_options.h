@@ -30,6 +30,7 @@ struct EngineOptions {
   std::string instruction_set = "auto";
   ops::ActivationType activations = ops::ActivationType::kInt8;
   WeightFormat weight_format = WeightFormat::kCheckpoint;
+  bool cuda_graphs = true;  // of steps that only decode; false: kernel by kernel, on a GPU
   // Fault injection for tests: this step (1 is the first) fails so; 0: when it is asked for.
   int64_t fault_at_step = 0;
   InjectedFault fault;

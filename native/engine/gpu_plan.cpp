@@ -15,7 +15,8 @@ namespace {
 
 // A block of logits is as many rows as the head's kernels like at once: more only costs memory.
 constexpr int64_t kMostLogitRows = 256;
-// Left alone: graphs, cuBLAS's own memory, what others on the device may take.
+// Left alone: graphs, cuBLAS's own memory, what others on the device may take. As much where graphs
+// are off, so that the KV cache does not depend on them.
 constexpr int64_t kReserveBytes = int64_t{768} << 20;
 
 // What a GPU has of a page.

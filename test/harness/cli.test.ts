@@ -232,6 +232,11 @@ describe('bench with bad input', () => {
       ['--profile', '--quiet'],
       '--profile: engine.profile_steps is 50, and sut null has no kernels',
     ],
+    [['--cuda-graphs', 'off'], '--cuda-graphs: engine.cuda_graphs is "off"; allowed: true, false'],
+    [
+      ['--cuda-graphs', 'false'],
+      '--cuda-graphs: engine.cuda_graphs is false, and sut null has no CUDA graphs; allowed: true, or sut native on a GPU',
+    ],
     [['--output', '/proc/nowhere'], '"/proc/nowhere" cannot be made'],
     [['--output', '/proc/version'], '"/proc/version" is not a folder'],
     [
@@ -309,6 +314,18 @@ describe('bench with bad input', () => {
     expect(stdout).toBe('');
     expect(stderr).toBe(
       'bench: --profile: engine.profile_steps is 50, and the CPU engine has no kernels to profile; allowed: 0, or a GPU (--device cuda)\n',
+    );
+    expect(existsSync(output)).toBe(false);
+  });
+
+  it('refuses to take CUDA graphs off on the CPU, with one message', async () => {
+    const output = join(folder, 'graphless');
+    const argv = ['--device', 'cpu', '--cuda-graphs', 'false', '--output', output];
+    const { code, stdout, stderr } = await callBench(...argv);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toBe(
+      'bench: --cuda-graphs: engine.cuda_graphs is false, and the CPU engine has no CUDA graphs; allowed: true, or a GPU (--device cuda)\n',
     );
     expect(existsSync(output)).toBe(false);
   });

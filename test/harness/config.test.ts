@@ -115,7 +115,7 @@ describe('loadRunConfig', () => {
     expect(await faultsOf(yaml)).toEqual([
       'run.yaml:3:11: scenario "Interactive" is not in this version, which has Offline, Server, SingleStream, MultiStream',
       'run.yaml:10:10: samples is 1.5; allowed: a whole number from 1 to 10000000, or null',
-      'run.yaml:5:3: unknown setting "max_bach" (did you mean "max_batch"?); allowed in engine: device, tensor_parallel, threads, max_batch, max_sequence_tokens, max_step_tokens, page_tokens, kv_cache, kv_cache_bytes, instruction_set, activations, weights, profile_steps, profile_first_step, fault',
+      'run.yaml:5:3: unknown setting "max_bach" (did you mean "max_batch"?); allowed in engine: device, tensor_parallel, threads, max_batch, max_sequence_tokens, max_step_tokens, page_tokens, kv_cache, kv_cache_bytes, instruction_set, activations, weights, cuda_graphs, profile_steps, profile_first_step, fault',
       'run.yaml:7:13: engine.kv_cache "int8" is not in this version, which has auto, fp32, fp16, bf16, fp8',
       'run.yaml:8:24: offline.target_qps is -1; allowed: a number above 0 to 1000000, or null',
       'run.yaml:8:44: offline.min_duration_s is "soon"; allowed: a number from 0 to 86400',
@@ -123,6 +123,19 @@ describe('loadRunConfig', () => {
       'run.yaml:2:10: dataset is "tiny-orka"; allowed: tiny-mmlu, tiny-orca, open-orca, cnn-dailymail, cnn-dailymail-edge, cnn-dailymail-gptj, synthetic:openorca, synthetic:<prompt>x<output> (such as synthetic:128x256), either with :<samples>, or a file (*.jsonl, *.json, *.parquet, *.pkl, *.pkl.gz) (did you mean "tiny-orca"?)',
       'run.yaml:6:11: no cuda here',
       'run.yaml:1:8: model is "smal"; allowed: small, a folder that holds config.json and *.safetensors, or a .gguf file (did you mean "small"?)',
+    ]);
+  });
+
+  it('has CUDA graphs on, and takes them off by true and false alone', async () => {
+    expect((await load('model: small\n')).engine.cudaGraphs).toBe(true);
+    expect((await load('model: small\nengine: { cuda_graphs: true }')).engine.cudaGraphs).toBe(
+      true,
+    );
+    expect(await faultsOf('model: small\nengine: { cuda_graphs: off }')).toEqual([
+      'run.yaml:2:24: engine.cuda_graphs is "off"; allowed: true, false',
+    ]);
+    expect(await faultsOf('model: small\nengine: { cuda_graphs: false }')).toEqual([
+      'run.yaml:2:24: engine.cuda_graphs is false, and the CPU engine has no CUDA graphs; allowed: true, or a GPU (--device cuda)',
     ]);
   });
 
@@ -300,6 +313,7 @@ describe('parseSettings', () => {
       max_batch: fc.integer({ min: 1, max: 65_536 }),
       threads: fc.option(fc.integer({ min: 1, max: 1024 })),
       kv_cache: fc.constantFrom('auto', 'fp32', 'fp16', 'bf16', 'fp8'),
+      cuda_graphs: fc.boolean(),
     });
     fc.assert(
       fc.property(sections, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (engine, seed) => {
@@ -309,6 +323,7 @@ describe('parseSettings', () => {
         expect(faults).toEqual([]);
         expect(run.engine.maxBatch).toBe(engine.max_batch);
         expect(run.engine.threads).toBe(engine.threads);
+        expect(run.engine.cudaGraphs).toBe(engine.cuda_graphs);
         expect(run.seeds.qsl).toBe(seed);
       }),
     );

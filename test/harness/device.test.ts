@@ -244,6 +244,19 @@ describe('chooseWorkers', () => {
     ]);
   });
 
+  it('takes CUDA graphs off where a worker is on a GPU, and refuses where none is', () => {
+    const off = { cudaGraphs: false } as const;
+    expect(choose(off, ['H100']).faults).toEqual([]);
+    expect(choose({ ...off, device: 'cpu,cuda:0' }, ['H100']).faults).toEqual([]);
+    expect(choose({ ...off, device: 'cuda:0,1', tensorParallel: 2 }, ['H', 'H']).faults).toEqual(
+      [],
+    );
+    const refusal =
+      'engine.cuda_graphs: engine.cuda_graphs is false, and the CPU engine has no CUDA graphs; allowed: true, or a GPU (--device cuda)';
+    expect(choose(off).faults).toEqual([refusal]);
+    expect(choose({ ...off, device: 'cpu,cpu' }, ['H100']).faults).toEqual([refusal]);
+  });
+
   it('asks for no device where nothing computes, but for one that was named', () => {
     const faults: Fault[] = [];
     const resolve = (device: string) => resolveDevices(device, machine(null));

@@ -28,6 +28,12 @@ describe('placeWorkers', () => {
     expect(threadsOf([on('cpu'), on('cpu')], 3, 8)).toEqual([3, 3]);
   });
 
+  it('takes CUDA graphs off on GPUs, since a CPU has none', () => {
+    const without = { ...shared, cudaGraphs: false };
+    const workers = placeWorkers(without, [on('cuda:0', 'cuda:1'), on('cpu')], 1);
+    expect(workers.map(({ cudaGraphs }) => cudaGraphs)).toEqual([false, true]);
+  });
+
   it('names the devices that compute together, and how one is made to fail', () => {
     const workers = placeWorkers(
       shared,

@@ -208,6 +208,11 @@ describe('refusals', () => {
     [{ device: 'cuda' }, /device is "cuda"; allowed: cpu, cuda:N/],
     [{ kvCacheType: 'fp8' }, /kvCacheType is "fp8"; allowed: fp32, fp16, bf16/],
     [{ weightFormat: 'int3' }, /weightFormat is "int3"/],
+    [{ cudaGraphs: false }, /cudaGraphs is false; allowed on cpu: true$/],
+    [
+      { device: 'cuda:0', kvCacheType: 'fp16', activationType: 'fp16', cudaGraphs: 'off' },
+      /cudaGraphs is "off"; allowed: true, false$/,
+    ],
     [{ maxSequenceTokens: 513 }, /maxSequenceTokens is 513; allowed: 2 to 512, the model's/],
     [{ kvCacheBytes: 1000 }, /kvCacheBytes is 1000; allowed: 0, or at least 65536/],
     [{ modelPath: '' }, /modelPath is ""/],

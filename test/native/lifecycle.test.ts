@@ -14,6 +14,7 @@ const options = {
   ...makeOptions('float32', { maxSequenceTokens: 512, maxBatch: 64 }),
   modelPath: join(goldenFolder, 'float32'),
   weightFormat: 'checkpoint',
+  cudaGraphs: true,
   tensorParallelDevices: [],
   faultAtStep: 0,
   faultKind: 'exception',

@@ -80,6 +80,7 @@ svg text.halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; st
 .line { fill: none; stroke-width: 1.6; stroke-linejoin: round; }
 .line.limit { stroke: var(--limit); stroke-dasharray: 5 3; stroke-width: 1.3; }
 .line.reference { stroke: var(--quiet); stroke-dasharray: 2 3; stroke-width: 1; }
+.line.whisker { stroke-width: 1; opacity: 0.55; }
 .line.range { stroke: var(--series-1); }
 .area { opacity: 0.14; } .bar { opacity: 0.75; } .dot.cloud { opacity: 0.45; }
 .dot.hollow { fill: var(--paper); stroke: var(--series-1); stroke-width: 1.6; }

@@ -7,6 +7,8 @@ import pathlib
 
 import numpy as np
 from scipy import optimize, special, stats
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
@@ -166,6 +168,48 @@ def make_distributions():
     }
 
 
+def make_clustered():
+    """Runs of ones and zeros that come in clumps; mean squares of batches x runs are statsmodels' (anova_lm), bounds are
+    Clopper and Pearson's by scipy's beta distribution with as many samples as are effective (Korn and Graubard)."""
+    draw = np.random.RandomState(20261127)
+    cases = []
+    for count, runs, share, stay, scatter in ((200, 1, 0.1, 0.5, 0), (1000, 3, 0.05, 0.9, 0.3), (503, 2, 0.3, 0, 0),
+                                              (700, 4, 0.02, 0.7, 1), (1000, 3, 0.1, 0.2, 1),
+                                              (2000, 5, 0.01, 0.95, 0), (7, 2, 0.4, 0, 0)):
+        data = []
+        for _ in range(runs):
+            level, state, run = share * np.exp(scatter * draw.normal()), 0, []
+            for _ in range(count):
+                state = state if draw.uniform() < stay else int(draw.uniform() < level)
+                run.append(state)
+            data.append(run)
+        batches = min(10, count)
+        ends = [i * count // batches for i in range(batches + 1)]
+        rows = [{"y": np.mean(run[ends[j]:ends[j + 1]]), "run": i, "batch": j}
+                for i, run in enumerate(data) for j in range(batches)]
+        table = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+        model = "y ~ C(batch)" + (" + C(run)" if runs > 1 else "")
+        fitted = ols(model, table).fit()
+        if runs > 1:
+            anova = anova_lm(fitted)
+            square = anova["sum_sq"] / anova["df"]
+            parts = [(square["C(batch)"], batches - 1), (square["C(run)"], runs - 1)]
+        else:
+            parts = [(np.var(table["y"], ddof=1), batches - 1)]
+        total = sum(square for square, _ in parts)
+        df = total ** 2 / sum(square ** 2 / freedom for square, freedom in parts)
+        p = np.mean(data)
+        alpha = 0.01
+        adjusted = (stats.t.ppf(1 - alpha, count - 1) / stats.t.ppf(1 - alpha, df)) ** 2
+        effective = min(count, p * (1 - p) / (total / (batches * runs)) * adjusted)
+        counted = p * effective
+        cases.append({"runs": ["".join(map(str, run)) for run in data], "alpha": alpha, "share": p,
+                      "effectiveSamples": effective,
+                      "lower": stats.beta.ppf(alpha, counted, effective - counted + 1),
+                      "upper": stats.beta.ppf(1 - alpha, counted + 1, effective - counted)})
+    return cases
+
+
 golden = {
     "distributions": make_distributions(),
     "bootstrap": make_bootstrap(),
@@ -174,6 +218,7 @@ golden = {
     "mcnemar": make_mcnemar(),
     "tango": make_tango(),
     "multiplicity": make_multiplicity(),
+    "clustered": make_clustered(),
 }
 text = json.dumps(golden, default=float)
 pathlib.Path(__file__).with_name("golden.json").write_text(text.replace('], "', '],\n"') + "\n")

@@ -127,6 +127,54 @@ it('CUDA graphs are a fact of their own, and follow a GPU', async () => {
   expect(comparability).toMatchObject({ speed: true, reasons: [] });
 });
 
+describe('CUDA graphs that were taken off', () => {
+  const few = '17 of 1 to 256 rows, 8 MiB';
+  const onGpu = (decode_graphs: string, gpu: string, command = ['bench', '--quiet']) =>
+    run(100, {
+      system: { gpus: [{ name: gpu }] },
+      sut: { devices: ['cuda:0'], kernels: { decode_graphs } },
+      command,
+    });
+
+  it('are a configuration that has a ratio on the same GPU', async () => {
+    const { comparability, speed, differing } = await compare(
+      ...[onGpu('off', 'H100'), onGpu(few, 'H100')],
+    );
+    expect(differing).toMatchObject([
+      { name: 'CUDA graphs', kind: 'configuration', values: ['off', '17 of 1 to 256 rows'] },
+    ]);
+    expect(comparability).toMatchObject({ speed: true, reasons: [], command: null });
+    expect(speed[0]!.ratio).toBeCloseTo(1);
+  });
+
+  it('are a second change beside another GPU, which an option takes back', async () => {
+    const given = ['bench', '--set', 'engine.cuda_graphs=false', 'engine.max_batch=4'];
+    const { code, comparability } = await compare(
+      ...[onGpu(few, 'H100'), onGpu('off', 'H200', given)],
+    );
+    expect(code).toBe(9);
+    expect(comparability.reasons).toEqual([
+      expect.stringMatching(
+        /^machine and configuration changed at once \(.*; CUDA graphs: 17 of 1 to 256 rows against off\)/,
+      ),
+    ]);
+    expect(comparability.command).toEqual([
+      'bench',
+      '--set',
+      'engine.max_batch=4',
+      '--cuda-graphs',
+      'true',
+    ]);
+    const other = await compare(onGpu('off', 'H100'), onGpu(few, 'H200'));
+    expect(other.comparability.command).toEqual(['bench', '--quiet', '--cuda-graphs', 'false']);
+  });
+
+  it('follow the machine where the other one has none', async () => {
+    const { comparability } = await compare(run(100), onGpu('off', 'H100'));
+    expect(comparability).toMatchObject({ speed: true, reasons: [] });
+  });
+});
+
 it('what a record alone does not tell is a remark, and no difference', async () => {
   const whole = run(100);
   const moved = join(place(), 'moved.json');

@@ -308,7 +308,7 @@ describe('the gate', () => {
     expect(code).toBe(0);
     const [{ verdict, needed } = { verdict: '', needed: '' }] = candidates[0]!.gate;
     expect(verdict).toBe('cannot tell');
-    expect(needed).toMatch(/^\d+ runs a side$/);
+    expect(needed).toMatch(/^\d+ runs a side \(power 90 %\)$/);
     const single = await compare(repeat([10]), repeat([12]), '--gate', 'speed=-3%');
     expect(single.candidates[0]!.gate[0]!.verdict).toBe('cannot tell');
     expect(single.candidates[0]!.gate[0]!.reason).toMatch(/at least 2 a side/);
@@ -334,10 +334,11 @@ describe('the page of a comparison', () => {
 
 describe('the command line', () => {
   it.each([
-    [[], 'missing required argument'],
+    [[], 'there are no runs; allowed: two or more, the baseline first'],
     [['RUN'], 'there is one run; allowed: two or more'],
     [['RUN', 'nowhere'], 'nowhere: it does not exist; allowed: a run'],
     [['RUN', 'EMPTY'], 'there is no run.json in it or one level below'],
+    [['RUN', 'LADDER'], 'a folder of runs: "LADDER/base", "LADDER/weights" in it'],
     [['RUN', 'BROKEN'], String.raw`is not JSON: Unexpected token 'o', "no\n\nJSON"`],
     [['RUN', 'RUN', '--alpha', '0.7'], '--alpha: is "0.7"; allowed: more than 0'],
     [['RUN', 'RUN', '--gate', 'speed=+3%'], 'allows a change for the better; allowed: speed=-3%'],
@@ -354,9 +355,16 @@ describe('the command line', () => {
     const one = makeRun(place(), steady(30, 10));
     const [empty, broken] = [mkdtempSync(join(folder, 'empty-')), join(folder, 'broken.json')];
     writeFileSync(broken, 'no\n\nJSON');
-    const names: Record<string, string> = { RUN: one, EMPTY: empty, BROKEN: broken };
+    const ladder = join(folder, `ladder-${made++}`);
+    for (const rung of ['base', 'weights']) makeRun(join(ladder, rung, 'run-1'), steady(30, 10));
+    const names: Record<string, string> = {
+      RUN: one,
+      EMPTY: empty,
+      BROKEN: broken,
+      LADDER: ladder,
+    };
     const { code, stderr } = await callBench('compare', ...argv.map((word) => names[word] ?? word));
-    expect(stderr).toContain(message);
+    expect(stderr.replaceAll(ladder, 'LADDER')).toContain(message);
     expect(code).toBe(2);
   });
 

@@ -81,7 +81,7 @@ describe('the runs that "cannot tell" asks for', () => {
           const [rule] = pilot!.gate;
           if (rule!.verdict === 'cannot tell') needed = rule!.needed;
         }
-        const runs = Number(/^(\d+) runs a side$/.exec(needed)![1]);
+        const runs = Number(/^(\d+) runs a side \(power 90 %\)$/.exec(needed)![1]);
         const [again] = await measure(simulation, runs, slowdown, gate);
         return again!.gate[0]!.verdict === verdict;
       });

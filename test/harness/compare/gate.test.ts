@@ -7,12 +7,18 @@ import type { ComparedRun, Side } from '../../../harness/compare/side.js';
 import type { RunRecord } from '../../../harness/run-record.js';
 import { Simulation, shareOf } from '../statistics/simulation.js';
 
-/** Four runs with three figures each, whose logarithms share the given part of their variance. */
-function makeSide(label: string, simulation: Simulation, shared: number, at: number): Side {
-  const runs = Array.from({ length: 4 }, (_, i): ComparedRun => {
+/** Four runs, or so many, with three figures each, whose logarithms share the given part of their variance. */
+function makeSide(
+  label: string,
+  simulation: Simulation,
+  shared: number,
+  at: number,
+  { count = 4, level = 100 } = {},
+): Side {
+  const runs = Array.from({ length: count }, (_, i): ComparedRun => {
     const common = simulation.normal();
     const figure = () =>
-      100 *
+      level *
       Math.exp(0.02 * (Math.sqrt(shared) * common + Math.sqrt(1 - shared) * simulation.normal()));
     const performance = {
       tokensPerSecond: figure(),
@@ -69,6 +75,65 @@ describe('a gate of three rules on sides that are the same', () => {
     expect(results[0]!.adjustedP).toBeCloseTo(3 * results[0]!.pValue!, 12);
     expect(results[0]!.reason).toMatch(/; p \S+, among 3 rules \S+ \(Holm\)$/);
   });
+});
+
+/**
+ * One rule through the whole of the gate. Bounds are 3.3 standard errors of so many trials about what is promised (999 of
+ * 1,000 correct gates lie within): an alpha twice as large, or 60 % of the runs, lies far outside of them.
+ */
+describe('a gate of one rule', () => {
+  const judge = (rule: string, from: Side, to: Side) =>
+    runGate(parseRules(rule, '--gate'), from, to, notCompared('no scores'), [], 0.05)[0]!;
+  const pair = (simulation: Simulation, count: number, slowdown: number) =>
+    [0, 1].map((at) =>
+      makeSide(`side-${at}`, simulation, 0, at, { count, level: at === 0 ? 100 : 100 - slowdown }),
+    ) as [Side, Side];
+
+  it('fails at its level on sides that are the same, and no oftener', () => {
+    const simulation = new Simulation(63);
+    const trials = 6000;
+    const failed = shareOf(trials, () => {
+      return judge('speed=-0.001%', ...pair(simulation, 4, 0)).verdict === 'regression';
+    });
+    // Welch's degrees of freedom make it a little strict with four runs a side.
+    const error = Math.sqrt((0.05 * 0.95) / trials);
+    expect(failed).toBeLessThan(0.05 + 3.3 * error);
+    expect(failed).toBeGreaterThan(0.04 - 3.3 * error);
+  });
+
+  it('fails at its level where the slowdown is the margin itself', () => {
+    const simulation = new Simulation(64);
+    const trials = 6000;
+    const failed = shareOf(trials, () => {
+      return judge('speed=-5%', ...pair(simulation, 4, 5)).verdict === 'regression';
+    });
+    const error = Math.sqrt((0.05 * 0.95) / trials);
+    expect(failed).toBeLessThan(0.05 + 3.3 * error);
+    expect(failed).toBeGreaterThan(0.04 - 3.3 * error);
+  });
+
+  it.each([
+    [0, 'no regression'],
+    [5.85, 'regression'],
+  ] as const)(
+    'decides with the power told in the runs asked for, slower by %d of 100: %s',
+    (slowdown, verdict) => {
+      const simulation = new Simulation(65);
+      const trials = 2500;
+      const decided = shareOf(trials, () => {
+        let needed: string | null = null;
+        while (needed === null) {
+          const pilot = judge('speed=-3%', ...pair(simulation, 4, slowdown));
+          if (pilot.verdict === 'cannot tell') needed = pilot.needed;
+        }
+        const runs = Number(/^(\d+) runs a side \(power 90 %\)$/.exec(needed)![1]);
+        return judge('speed=-3%', ...pair(simulation, runs, slowdown)).verdict === verdict;
+      });
+      const error = Math.sqrt((0.9 * 0.1) / trials);
+      expect(decided).toBeGreaterThan(0.9 - 3.3 * error);
+      expect(decided).toBeLessThan(0.96 + 3.3 * error);
+    },
+  );
 });
 
 describe('results that are decided together', () => {

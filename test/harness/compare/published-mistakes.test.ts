@@ -1,6 +1,6 @@
 // Comparisons that were published and do not hold, each made anew with runs of a scripted system: refused or corrected by
 // name. Only what no run writes of itself (hardware that is not here, wrong units, a cut tail) is edited into their folders.
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Comparison } from '../../../harness/compare/comparison.js';
@@ -172,6 +172,21 @@ describe('samples that are not what was asked', () => {
     expect(sides[1]!.impossible.map(({ reason }) => reason)).toContain(
       '100 samples were issued; the evidence has 200 lines of 100 samples',
     );
+  });
+
+  it('a rate that its own tokens and seconds do not give, from a record that lies alone', async () => {
+    const [whole, doubled] = [await timed(10), await timed(10, ...named('doubled'))];
+    rmSync(join(doubled, 'samples-performance.jsonl'));
+    const { tokensPerSecond } = readRecord(doubled).performance!;
+    editRecord(doubled, { performance: { tokensPerSecond: 2 * tokensPerSecond! } });
+    const { code, speed, sides } = await compare(whole, doubled);
+    expect([code, speed]).toEqual([9, []]);
+    expect(sides[1]!.impossible).toEqual([
+      {
+        figure: 'performance.tokensPerSecond',
+        reason: expect.stringMatching(/^is \d+\.\d+, and 1000 tokens in \d\S* s are \d+\.?\d*$/),
+      },
+    ]);
   });
 
   it('a ranking of variants on 50 items: nothing is told apart, and how much could have been is said', async () => {

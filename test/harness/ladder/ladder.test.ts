@@ -8,8 +8,10 @@ import { runLadder } from '../../../harness/commands/ladder.js';
 import type { RunConfig } from '../../../harness/config.js';
 import type { RunStarter } from '../../../harness/experiment/run-starter.js';
 import type { Ladder } from '../../../harness/ladder/ladder.js';
-import { findSteps, type LadderRequest } from '../../../harness/ladder/ladder-plan.js';
+import { findFactors, orderFactors, overridesOf } from '../../../harness/ladder/ladder-factor.js';
+import { findSteps, type LadderRequest, planLadder } from '../../../harness/ladder/ladder-plan.js';
 import { collectLadderOptions } from '../../../harness/ladder-options.js';
+import { findPackageRoot } from '../../../harness/package-root.js';
 import { callBench } from '../bench-call.js';
 import { makeSamples } from '../compare/made-runs.js';
 import { editRecord } from '../compare/scripted-runs.js';
@@ -301,6 +303,44 @@ describe('settings that depend on one another', () => {
     const isCpu = ladder.same.length > 0;
     expect(ladder.steps.map(({ name }) => name).at(-1)).toBe('kv-cache');
     expect(ladder.same).toEqual(isCpu ? [{ key: 'engine.device', from: 'cpu', to: 'auto' }] : []);
+  });
+});
+
+describe('CUDA graphs', () => {
+  const place = (name: string, engine: string) => {
+    const file = join(folder, `${name}.yaml`);
+    const text = `name: ${name}\nmodel: tiny-int4\nmode: performance\nengine: { ${engine} }\n`;
+    writeFileSync(file, text);
+    return file;
+  };
+
+  it('are a factor of a GPU, which the command line can order', () => {
+    const base = place('eager', 'device: "cuda:0", max_batch: 1, cuda_graphs: false');
+    const optimized = place('graphed', 'device: "cuda:0", max_batch: 64, cuda_graphs: true');
+    const workers = [{ devices: ['cuda:0'], activationType: 'fp16', kvCacheType: 'fp16' }];
+    const config = { workers } as unknown as RunConfig;
+    const { factors, same } = findFactors(
+      { base, optimized, overrides: [], root: findPackageRoot().folder },
+      [config, config],
+    );
+    expect(same).toEqual([]);
+    const graphs = {
+      name: 'graphs',
+      changes: [{ key: 'engine.cuda_graphs', from: false, to: true }],
+    };
+    expect(factors.map(({ name }) => name)).toEqual(['batching', 'graphs']);
+    expect(orderFactors(factors, ['graphs'])[0]).toEqual(graphs);
+    expect(overridesOf([graphs])).toEqual([
+      { path: ['engine', 'cuda_graphs'], value: true, where: '--set engine.cuda_graphs' },
+    ]);
+  });
+
+  it('that are off need a GPU on every rung', async () => {
+    const files = [place('off', 'device: cpu, cuda_graphs: false'), place('on', 'device: cpu')];
+    const request = collectLadderOptions(files[0]!, files[1]!, { quiet: true, output: folder }, []);
+    await expect(planLadder(request)).rejects.toThrow(
+      /off\.yaml:4:\d+: engine\.cuda_graphs is false, and the CPU engine has no CUDA graphs; allowed: true, or a GPU/,
+    );
   });
 });
 

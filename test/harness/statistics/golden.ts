@@ -45,6 +45,15 @@ interface Golden {
     readonly lower: number;
     readonly upper: number;
   }[];
+  readonly clustered: readonly {
+    /** A digit a sample. */
+    readonly runs: string[];
+    readonly alpha: number;
+    readonly share: number;
+    readonly effectiveSamples: number;
+    readonly lower: number;
+    readonly upper: number;
+  }[];
   readonly multiplicity: readonly { p: number[]; holm: number[]; bh: number[] }[];
 }
 

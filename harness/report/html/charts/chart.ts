@@ -74,12 +74,12 @@ function drawY({ y, yLabel }: Chart, bottom: number): Markup {
 `;
 }
 
-/** A line across the plot with its name, such as a limit. */
-export function verticalLine(x: Scale, value: number, name: string, kind = 'limit'): Markup {
+/** A limit with its name, `row` lines above the foot so that several names do not meet. */
+export function verticalLine(x: Scale, value: number, name: string, row = 0): Markup {
   const place = round(x.at(value));
   const isRight = place > (plotArea.left + plotArea.right) / 2;
-  return html`<path class="line ${kind}" d="M${place} ${plotArea.top}V${plotArea.bottom}"/>
-<text class="${kind} halo" x="${isRight ? place - 5 : place + 5}" y="${plotArea.bottom - 8}" text-anchor="${isRight ? 'end' : 'start'}">${name}</text>
+  return html`<path class="line limit" d="M${place} ${plotArea.top}V${plotArea.bottom}"/>
+<text class="limit halo" x="${isRight ? place - 5 : place + 5}" y="${plotArea.bottom - 8 - 14 * row}" text-anchor="${isRight ? 'end' : 'start'}">${name}</text>
 `;
 }
 

@@ -20,6 +20,14 @@ export interface ScatterPoint {
   readonly y: number;
   /** Written beside it where there is room. */
   readonly name?: string;
+  /** Drawn as whiskers. */
+  readonly xRange?: Range | null;
+  readonly yRange?: Range | null;
+}
+
+interface Range {
+  readonly lower: number;
+  readonly upper: number;
 }
 
 export interface ScatterSeries {
@@ -35,7 +43,7 @@ export interface ScatterChart extends ChartText {
   readonly isTime?: boolean;
   readonly yLabel: string;
   readonly series: readonly ScatterSeries[];
-  readonly xLimit?: Limit | null;
+  readonly xLimits?: readonly Limit[];
   readonly yLimit?: Limit | null;
 }
 
@@ -43,15 +51,21 @@ export interface ScatterChart extends ChartText {
 const cloudFrom = 60;
 
 export function scatterChart(chart: ScatterChart): Markup {
-  const { series, xLabel, yLabel, isTime = false, xLimit = null, yLimit = null } = chart;
+  const { series, xLabel, yLabel, isTime = false, xLimits = [], yLimit = null } = chart;
   const points = series.flatMap((one) => one.points);
   const isCloud = points.length >= cloudFrom;
   const across = [plotArea.left, plotArea.right] as const;
   const upwards = [plotArea.bottom, plotArea.top] as const;
-  const xs = [...points.map(({ x }) => x), ...(xLimit === null ? [] : [xLimit.value])];
+  const xs = [
+    ...points.flatMap((point) => [point.x, ...endsOf(point.xRange)]),
+    ...xLimits.map(({ value }) => value),
+  ];
   const x = isTime ? linearScale([0, Math.max(...xs)], across, 8) : chooseScale(xs, across);
   const y = chooseScale(
-    [...points.map((point) => point.y), ...(yLimit === null ? [] : [yLimit.value])],
+    [
+      ...points.flatMap((point) => [point.y, ...endsOf(point.yRange)]),
+      ...(yLimit === null ? [] : [yLimit.value]),
+    ],
     upwards,
   );
   const marks = series.map(({ points: own, isJoined = false }, i) => {
@@ -61,7 +75,17 @@ export function scatterChart(chart: ScatterChart): Markup {
       ([px, py]) =>
         html`<circle class="dot s${i + 1}${isCloud ? ' cloud' : ''}" cx="${px}" cy="${py}" r="${isCloud ? 2 : 3.6}"/>`,
     );
-    return html`${isJoined ? html`<path class="line s${i + 1}" d="${path}"/>` : null}${dots}\n`;
+    const whiskers = own.map((point) => {
+      const [px, py] = [round(x.at(point.x)), round(y.at(point.y))];
+      const [left, right] = endsOf(point.xRange).map((end) => round(x.at(end)));
+      const [low, high] = endsOf(point.yRange).map((end) => round(y.at(end)));
+      return html`${left === undefined ? null : html`<path class="line whisker s${i + 1}" d="M${left} ${py}H${right!}"/>`}${
+        low === undefined
+          ? null
+          : html`<path class="line whisker s${i + 1}" d="M${px} ${low}V${high!}"/>`
+      }`;
+    });
+    return html`${isJoined ? html`<path class="line s${i + 1}" d="${path}"/>` : null}${whiskers}${dots}\n`;
   });
   const labels = points.flatMap(({ name: text, ...point }) =>
     text === undefined ? [] : [{ x: round(x.at(point.x)), y: round(y.at(point.y)), text }],
@@ -79,7 +103,7 @@ export function scatterChart(chart: ScatterChart): Markup {
     x,
     y,
     legend: keys.length < 2 ? [] : keys,
-    marks: html`${marks}${names}${xLimit === null ? null : verticalLine(x, xLimit.value, xLimit.name)}${
+    marks: html`${marks}${names}${xLimits.map(({ value, name }, i) => verticalLine(x, value, name, i))}${
       yLimit === null ? null : horizontalLine(y, yLimit.value, yLimit.name)
     }`,
     table: table(
@@ -89,4 +113,8 @@ export function scatterChart(chart: ScatterChart): Markup {
       ),
     ),
   });
+}
+
+function endsOf(range: Range | null | undefined): number[] {
+  return range == null ? [] : [range.lower, range.upper];
 }

@@ -1,9 +1,10 @@
 // Where two sides' answers part: shares and the median as a table, and the agreement along the answers drawn.
 
 import type { AgreementComparison } from '../../../compare/agreement.js';
+import { formatAgreementShare } from '../../agreement-rows.js';
 import { scatterChart } from '../charts/scatter.js';
 import type { Markup } from '../markup.js';
-import { formatNumber, formatShare } from '../number-text.js';
+import { formatNumber } from '../number-text.js';
 import { absent, chartGrid, section } from '../page.js';
 import { numberColumn, table } from '../table.js';
 import { showRange, showValue } from '../tagged-value.js';
@@ -28,11 +29,15 @@ export function showAgreement(
   );
 }
 
+function formatUnbroken(share: number): string {
+  return formatAgreementShare(share).replace(' ', '\u00a0');
+}
+
 function tabulate({ summary, intervals }: AgreementComparison, path: string): Markup {
   const { exactShare, tokenShare, firstDivergence } = summary!;
   const share = (name: 'exactShare' | 'tokenShare', value: number) => [
-    showValue({ field: `${path}.summary.${name}`, value }, '', formatShare(value)),
-    showRange(`${path}.intervals.${name}`, intervals[name], formatShare),
+    showValue({ field: `${path}.summary.${name}`, value }, '', formatUnbroken(value)),
+    showRange(`${path}.intervals.${name}`, intervals[name], formatUnbroken),
   ];
   const rows = [
     ['identical answers', ...share('exactShare', exactShare)],
@@ -54,7 +59,7 @@ function drawPositions({ byPosition }: AgreementComparison): Markup {
   return scatterChart({
     title: 'Agreement along the answers',
     about: 'of the positions that either answer reaches, and of all answers',
-    description: `${formatShare(last.togetherShare)} of the answers are the same to their ends.`,
+    description: `${formatAgreementShare(last.togetherShare)} of the answers are the same to their ends.`,
     xLabel: 'position of the token',
     yLabel: '%',
     isTime: true,

@@ -1,6 +1,9 @@
 // A sweep drawn: throughput against latency with the Pareto set, and, where a load grows from point to point, each limited
-// time over it with its limit and the highest load inside.
+// time over it with its limit, the highest load shown inside and the lowest shown outside.
 
+import { isTooWide } from '../../../compare/change.js';
+import type { Interval } from '../../../statistics/index.js';
+import type { ParetoClass } from '../../../sweep/pareto.js';
 import type { LimitedTime } from '../../../sweep/slo.js';
 import type { Goodput, Sweep } from '../../../sweep/sweep.js';
 import type { SweepPoint } from '../../../sweep/sweep-point.js';
@@ -8,22 +11,31 @@ import { type ScatterPoint, scatterChart } from '../charts/scatter.js';
 import type { Markup } from '../markup.js';
 import { formatNumber, formatQuantity } from '../number-text.js';
 import { absent, chartGrid } from '../page.js';
-import type { ShownPoint } from './points.js';
+import { nameOf, type ShownPoint } from './points.js';
 
 /** A figure of a point, and where the point has it. */
 interface PointFigure {
   readonly field: string;
   readonly of: (point: SweepPoint) => number | null;
+  readonly intervalOf: (point: SweepPoint) => Interval | null;
 }
 
 export function throughputOf({ axes }: Sweep): PointFigure {
   const field = axes.throughput === 'tokens/s' ? 'tokensPerSecond' : 'samplesPerSecond';
-  return { field, of: (point) => point[field] };
+  return {
+    field,
+    of: (point) => point[field],
+    intervalOf: ({ intervals }) => intervals[field],
+  };
 }
 
 export function latencyOf({ axes }: Sweep): PointFigure {
   const field = axes.latency === 'tpot p99' ? 'tpotMs' : 'latencyMs';
-  return { field: `${field}.p99`, of: (point) => point[field].p99 };
+  return {
+    field: `${field}.p99`,
+    of: (point) => point[field].p99,
+    intervalOf: ({ intervals }) => intervals[field].p99,
+  };
 }
 
 export function drawSweep(sweep: Sweep, shown: readonly ShownPoint[]): Markup {
@@ -45,21 +57,23 @@ function isDrawn(sweep: Sweep, point: SweepPoint): boolean {
 function drawTradeOff(sweep: Sweep, drawn: readonly ShownPoint[]): Markup {
   const { axes } = sweep;
   const [throughput, latency] = [throughputOf(sweep), latencyOf(sweep)];
-  const placed = drawn.map(({ point }) => ({
-    isPareto: point.isPareto,
-    isValid: point.valid,
-    place: {
-      x: latency.of(point)!,
-      y: throughput.of(point)!,
-      name: nameOf(point),
-    },
-  }));
-  const front = placed.filter(({ isPareto }) => isPareto).map(({ place }) => place);
-  front.sort((a, b) => a.x - b.x);
-  const others = placed.filter(({ isPareto }) => !isPareto);
+  const whisker = (interval: Interval | null) =>
+    interval === null || isTooWide(interval) ? null : interval;
+  const placesOf = (isWanted: (point: SweepPoint) => boolean): ScatterPoint[] =>
+    drawn
+      .filter(({ point }) => isWanted(point))
+      .map(({ point }) => ({
+        x: latency.of(point)!,
+        y: throughput.of(point)!,
+        name: nameOf(point),
+        xRange: whisker(latency.intervalOf(point)),
+        yRange: whisker(throughput.intervalOf(point)),
+      }));
+  const ofClass = (wanted: ParetoClass) => placesOf(({ pareto }) => pareto?.class === wanted);
+  const front = ofClass('frontier').sort((a, b) => a.x - b.x);
   return scatterChart({
     title: `${axes.throughput} against ${axes.latency}`,
-    about: 'one point a setting: up and to the left is better',
+    about: `one point a setting: up and to the left is better${sweep.repeats > 1 ? '; whiskers: 95 % over the repeats' : ''}`,
     description: front
       .map(
         ({ name, x, y }) =>
@@ -70,20 +84,11 @@ function drawTradeOff(sweep: Sweep, drawn: readonly ShownPoint[]): Markup {
     yLabel: axes.throughput,
     series: [
       { name: 'Pareto set', points: front, isJoined: true },
-      {
-        name: 'INVALID',
-        points: others.filter(({ isValid }) => !isValid).map(({ place }) => place),
-      },
-      { name: 'others', points: others.filter(({ isValid }) => isValid).map(({ place }) => place) },
+      { name: 'cannot be told from it', points: ofClass('cannot tell') },
+      { name: 'dominated', points: ofClass('dominated') },
+      { name: 'INVALID', points: placesOf(({ pareto }) => pareto === null) },
     ],
   });
-}
-
-/** The values of what differs, in the order of the grid. */
-function nameOf({ settings }: SweepPoint): string {
-  return Object.values(settings)
-    .map((value) => (value.length > 14 ? `\u2026${value.slice(-13)}` : value))
-    .join(', ');
 }
 
 const loadLabels = { rate: 'queries/s asked for', concurrency: 'queries in flight' } as const;
@@ -98,7 +103,8 @@ function drawLimited(name: LimitedTime, goodput: Goodput, shown: readonly ShownP
     return [{ x: Number(point.settings[load]), y: Math.max(...reached.map(Number)) }];
   });
   const title = `${name} p${slo.percentile} over the ${load}`;
-  const about = 'of the repeat that is furthest out; the limit across, the goodput upright';
+  const about =
+    'of the repeat that is furthest out; the limit across, loads shown inside and outside upright';
   const label = `${name} p${slo.percentile}, ms`;
   return drawOverLoad({ title, about, label, goodput, points, limitMs: slo.limitsMs[name]! });
 }
@@ -110,8 +116,8 @@ function drawAttainment(goodput: Goodput, shown: readonly ShownPoint[]): Markup 
     if (shares.length === 0) return [];
     return [{ x: Number(point.settings[load]), y: 100 * Math.min(...shares) }];
   });
-  const title = `Samples inside all limits over the ${load}`;
-  const about = `of the repeat with the fewest; ${slo.percentile} % have to be`;
+  const title = `SLO attainment over the ${load}`;
+  const about = `samples inside all limits at once, of the repeat with the fewest; each limit is to be kept by ${slo.percentile} %`;
   return drawOverLoad({ title, about, label: '%', goodput, points, limitMs: null });
 }
 
@@ -125,7 +131,9 @@ interface LoadCurve {
 }
 
 function drawOverLoad({ title, about, label, goodput, points, limitMs }: LoadCurve): Markup {
-  const { load, highestMet } = goodput;
+  const { load, highestInside, lowestOutside } = goodput;
+  const named = (value: number | null, name: string) =>
+    value === null ? [] : [{ value, name: `${name} ${formatNumber(value)}` }];
   if (points.length === 0) return absent(`${title}: no run was answered in full.`);
   return scatterChart({
     title,
@@ -136,9 +144,6 @@ function drawOverLoad({ title, about, label, goodput, points, limitMs }: LoadCur
     series: [{ name: label, points, isJoined: true }],
     yLimit:
       limitMs === null ? null : { value: limitMs, name: `limit ${formatQuantity(limitMs, 'ms')}` },
-    xLimit:
-      highestMet === null
-        ? null
-        : { value: highestMet, name: `goodput at ${formatNumber(highestMet)}` },
+    xLimits: [...named(highestInside, 'shown inside:'), ...named(lowestOutside, 'shown outside:')],
   });
 }

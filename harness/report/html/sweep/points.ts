@@ -1,9 +1,11 @@
 // The points of a sweep as tables: what an engineer chooses by, and every time behind it.
 
 import type { TimeField } from '../../../compare/sample-times.js';
-import type { Sweep } from '../../../sweep/sweep.js';
+import type { LimitedTime } from '../../../sweep/slo.js';
+import type { OverShare } from '../../../sweep/slo-verdict.js';
+import type { Goodput, Sweep } from '../../../sweep/sweep.js';
 import { type Percentile, percentiles, type SweepPoint } from '../../../sweep/sweep-point.js';
-import { judgePoint } from '../../sweep-summary.js';
+import { describePlace, describeState, nameState } from '../../sweep-summary.js';
 import { type Content, html, type Markup } from '../markup.js';
 import { formatNumber, formatShare } from '../number-text.js';
 import { numberColumn, table } from '../table.js';
@@ -31,8 +33,8 @@ export function tabulatePoints({ goodput }: Sweep, shown: readonly ShownPoint[])
     numberColumn('samples/s'),
     ...timeFields.map((field) => numberColumn(`${timeNames[field]} p99`)),
     ...scores.map(numberColumn),
-    ...(goodput === null ? [] : [numberColumn('in limits')]),
-    { name: 'verdict' },
+    ...(goodput === null ? [] : [numberColumn('attainment'), { name: 'limits' }]),
+    { name: 'Pareto set' },
   ];
   const rows = shown.map((one) => [
     ...names.map((name) => one.point.settings[name] ?? ''),
@@ -41,8 +43,8 @@ export function tabulatePoints({ goodput }: Sweep, shown: readonly ShownPoint[])
     ...scores.map((name) =>
       showValue({ field: `${one.path}.scores.${name}`, value: one.point.scores?.[name] ?? null }),
     ),
-    ...(goodput === null ? [] : [showAttainment(one)]),
-    showVerdict(one, goodput !== null),
+    ...(goodput === null ? [] : [showAttainment(one), showState(one)]),
+    showPlace(one, shown),
   ]);
   return table(columns, rows);
 }
@@ -82,9 +84,10 @@ function withRange(
   value: Markup,
   field: string,
   interval: { readonly lower: number; readonly upper: number } | null,
+  format: (value: number) => string = formatNumber,
 ): Content {
   if (interval === null) return value;
-  return html`${value}<br><small>${showRange(field, interval, formatNumber)}</small>`;
+  return html`${value}<br><small>${showRange(field, interval, format)}</small>`;
 }
 
 /** Of the repeat that keeps the limits least. */
@@ -95,10 +98,65 @@ function showAttainment({ point: { slo }, path }: ShownPoint): Content {
   return showValue({ field, value }, '', formatShare(value));
 }
 
-function showVerdict({ point }: ShownPoint, hasLimits: boolean): Content {
-  const { runs, valid, slo } = point;
-  const isKept = slo === null || slo.every(({ met }) => met);
-  const tone = runs === 0 ? 'plain' : valid && isKept ? 'good' : 'bad';
-  const text = judgePoint(point, hasLimits) || 'VALID';
-  return html`<span class="${tone}-text">${mark(tone)}${text}</span>`;
+/** What decides about each limit: the share of samples over it, between bounds that hold one by one. */
+export function tabulateLimits(goodput: Goodput, shown: readonly ShownPoint[]): Markup {
+  const names = Object.keys(goodput.slo.limitsMs) as LimitedTime[];
+  const settings = Object.keys(shown[0]?.point.settings ?? {});
+  const columns = [
+    ...settings.map((name) => numberColumn(name)),
+    numberColumn('samples'),
+    ...names.flatMap((name) => [numberColumn(`over ${name}`), numberColumn('effective')]),
+    numberColumn('would tell'),
+    { name: 'limits' },
+  ];
+  const rows = shown.map(({ point, path }) => {
+    const verdict = point.sloVerdict;
+    const field = `${path}.sloVerdict`;
+    return [
+      ...settings.map((name) => point.settings[name] ?? ''),
+      showValue({ field: `${field}.samples`, value: verdict?.samples ?? null }),
+      ...names.flatMap((name) => {
+        const over = verdict?.limits[name] ?? null;
+        const place = `${field}.limits.${name}`;
+        const value = over?.estimate ?? null;
+        const estimate = showValue({ field: `${place}.estimate`, value }, '', formatShare(value));
+        const effective = over?.effectiveSamples ?? null;
+        return [
+          html`${withRange(estimate, place, over, formatShare)}${showPercentile(`${place}.percentileMs`, over?.percentileMs ?? null)}`,
+          showValue({ field: `${place}.effectiveSamples`, value: effective }),
+        ];
+      }),
+      showValue({ field: `${field}.samplesToTell`, value: verdict?.samplesToTell ?? null }),
+      describeState(point),
+    ];
+  });
+  return table(columns, rows);
+}
+
+/** The values of what differs, in the order of the grid. */
+export function nameOf({ settings }: SweepPoint): string {
+  return Object.values(settings)
+    .map((value) => (value.length > 14 ? `\u2026${value.slice(-13)}` : value))
+    .join(', ');
+}
+
+/** Below the share: where the time at the percentile lies by the repeats. */
+function showPercentile(field: string, bounds: OverShare['percentileMs']): Content {
+  if (bounds === null) return null;
+  return html`<br><small>${showRange(field, bounds, formatNumber)} ms</small>`;
+}
+
+function showState({ point }: ShownPoint): Content {
+  const state = point.sloVerdict?.state;
+  const tone = state === 'inside' ? 'good' : state === 'outside' ? 'bad' : 'plain';
+  return html`<span class="${tone}-text">${mark(tone)}${nameState(point)}</span>`;
+}
+
+function showPlace({ point }: ShownPoint, shown: readonly ShownPoint[]): Content {
+  const { runs, valid, pareto } = point;
+  const isGood = pareto?.class === 'frontier';
+  const tone = isGood ? 'good' : runs > 0 && !valid ? 'bad' : 'plain';
+  const better = shown.find(({ path }) => path === `points.${pareto?.dominatedBy}`);
+  const by = better === undefined ? '' : ` by ${nameOf(better.point)}`;
+  return html`<span class="${tone}-text">${mark(tone)}${describePlace(point)}${by}</span>`;
 }

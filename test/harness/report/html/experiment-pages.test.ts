@@ -135,9 +135,19 @@ describe('the page of a sweep', () => {
         ]) {
           expect(shown).toContain(`points.${i}.${figure}`);
         }
-        expect(shown.has(`points.${i}.slo.0.attainment`)).toBe(record.goodput !== null);
+        const ofLimits = [
+          'slo.0.attainment',
+          'sloVerdict.samplesToTell',
+          'sloVerdict.limits.ttft.upper',
+          'sloVerdict.limits.tpot.effectiveSamples',
+        ];
+        for (const figure of ofLimits) {
+          expect(shown.has(`points.${i}.${figure}`)).toBe(record.goodput !== null);
+        }
       }
-      if (record.goodput !== null) expect(shown).toContain('goodput.rate');
+      for (const figure of ['rate', 'outsideRate', 'measuredRate', 'validRate']) {
+        expect(shown.has(`goodput.${figure}`)).toBe(record.goodput !== null);
+      }
     }
   });
 
@@ -174,7 +184,7 @@ describe('the page of a sweep', () => {
         expect(rows).toContain(`<th scope="row" class="text">${name}</th><td class="number">`);
         expect(rows).toContain(`<td class="number">${formatNumber(tokensPerSecond)}</td></tr>`);
       }
-      const front = points.filter(({ isPareto }) => isPareto).length;
+      const front = points.filter(({ pareto }) => pareto?.class === 'frontier').length;
       const [, path = ''] = /<path class="line s1" d="([^"]*)"/.exec(drawing) ?? [];
       expect(path.match(/[ML]/g)).toHaveLength(front);
     }
@@ -189,14 +199,21 @@ describe('the page of a sweep', () => {
       const page = readPage(place);
       const limited = drawingOf(page, `ttft p99 over the ${load}`);
       expect(limited).toContain('limit 500\u00a0ms');
-      expect(limited).toContain(`goodput at ${goodput!.highestMet}`);
+      expect(limited).toContain(`shown inside: ${goodput!.highestInside}`);
+      expect(limited).toContain(`shown outside: ${goodput!.lowestOutside}`);
       expect(drawingOf(page, `tpot p99 over the ${load}`)).toContain('limit 20\u00a0ms');
       const verdict = page.slice(page.indexOf('<main>'), page.indexOf('<h2>'));
-      expect(verdict).toMatch(/<p class="verdict-title">[\d.]+ queries\/s<\/p>/);
-      expect(verdict).toContain('fails (ttft p99 up to 500 ms, tpot p99 up to 20 ms)');
+      const { highestInside, lowestOutside } = goodput!;
+      const unit = load === 'rate' ? 'queries/s' : 'in flight';
+      expect(verdict).toContain(
+        `<p class="verdict-title">${highestInside} to ${lowestOutside} ${unit}</p>`,
+      );
+      expect(verdict).toContain(
+        'shown outside (ttft p99 up to 500 ms, tpot p99 up to 20 ms, at 99 % confidence a load)',
+      );
     }
     expect(readPage(grid)).toMatch(
-      /<p class="verdict-title">\d of 4 points in the Pareto set<\/p>/,
+      /<p class="verdict-title">\d of 4 points on the Pareto frontier<\/p>/,
     );
   });
 });
@@ -268,6 +285,10 @@ describe('bench report', () => {
     for (const [text, message] of [
       [JSON.stringify(older), 'has no usable simultaneous; allowed: what this version writes'],
       [
+        '{"schema":"loadmark/sweep/1"}',
+        'schema is "loadmark/sweep/1"; allowed: loadmark/ladder/2, loadmark/sweep/2',
+      ],
+      [
         '{"schema":"loadmark/ladder/9"}',
         'schema is "loadmark/ladder/9"; allowed: loadmark/ladder/2',
       ],
@@ -278,7 +299,7 @@ describe('bench report', () => {
         'has a field that is not usable (Cannot read properties of undefined',
       ],
       [
-        '{"schema":"loadmark/sweep/1","points":[{"settings":{},"invalidReasons":[]}]}',
+        '{"schema":"loadmark/sweep/2","points":[{"settings":{},"invalidReasons":[]}]}',
         'has no usable points[0].ttftMs; allowed',
       ],
       [

@@ -64,7 +64,8 @@ export async function makeSweep(
 }
 
 const limits = { slo: 'ttft_p99=500,tpot_p99=20', minDuration: '20' };
-export const rateSweep = { ...limits, rates: '10,40,60,100' };
+/** Long enough that the first rates are shown to be inside. */
+export const rateSweep = { ...limits, minDuration: '120', rates: '10,40,60,100' };
 export const concurrencySweep = { ...limits, concurrency: '1,4,16,32,64' };
 
 /** Batch sizes and page sizes, three repeats that scatter. */
