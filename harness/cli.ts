@@ -268,7 +268,7 @@ function addCompare(program: Command, streams: Streams, finish: Finish): void {
 
 const compareHelp = `
 A run is its folder, its run.json, or a folder of runs that repeat one another. A ratio is only made of what was measured
-alike; what differs is told, with the call that would make it comparable. Two folders of bench eval are compared too.
+alike; what differs is told, with the call that would make it comparable. Folders of bench eval are compared likewise.
 
   bench compare results/baseline/A results/optimized/B
   bench compare results/main results/branch --gate speed=-3%,rouge=-1%,ttft_p99=+5% --junit gate.xml`;
@@ -310,7 +310,7 @@ and no least duration (Offline asks each sample once); --samples and --min-durat
 each rung is scored.
 
   bench ladder baseline optimized
-  bench ladder baseline optimized --order batching,weights --repeats 5 --output results/ladder/mine`;
+  bench ladder baseline optimized --order batching,weights --repeats 10 --output results/ladder/mine`;
 
 function addSweep(
   program: Command,

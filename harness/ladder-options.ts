@@ -2,12 +2,15 @@
 
 import { resolve } from 'node:path';
 import { type Fault, InputError } from './errors.js';
-import type { LadderRequest } from './ladder/ladder-plan.js';
+import { type LadderRequest, ladderDefaults } from './ladder/ladder-plan.js';
 import { readCount } from './option-values.js';
 import { collectRunOptions, type RunFlag, settingFlags } from './run-options.js';
 
 export const ladderFlags: readonly RunFlag[] = [
-  { flags: '--repeats <n>', help: 'runs of each rung, in turns (3)' },
+  {
+    flags: '--repeats <n>',
+    help: `runs of each rung, in turns (${ladderDefaults.repeats}; fewer show little)`,
+  },
   {
     flags: '--order <steps>',
     help: "which first: weights,batching,kv-cache,activations,graphs,device or a setting's key (as the optimized file has them)",
@@ -42,7 +45,7 @@ export function collectLadderOptions(
     optimized,
     overrides,
     order: typeof parsed.order === 'string' ? parsed.order.split(',').filter((n) => n !== '') : [],
-    repeats: readCount(parsed, 'repeats', 3, 1000, faults),
+    repeats: readCount(parsed, 'repeats', ladderDefaults.repeats, 1000, faults),
     alone: parsed.alone !== false,
     output: resolve(
       typeof parsed.output === 'string' ? parsed.output : stampedFolder('ladder', new Date()),

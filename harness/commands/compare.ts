@@ -44,29 +44,32 @@ export async function compareRuns(request: CompareRequest, streams: Streams): Pr
 
 function compareEvaluations(request: CompareRequest, streams: Streams): ExitCode {
   const { paths, margins, alpha, gate, claims } = request;
-  const [baseline, candidate, ...more] = paths;
   const stranger = paths.find((path) => !isEvalFolder(path));
   const refuse = (message: string) => new InputError([{ where: 'bench compare', message }]);
   if (stranger !== undefined) {
     throw refuse(`"${stranger}" is no evaluation; allowed: evaluations alone, or runs alone`);
   }
-  if (more.length > 0) throw refuse(`there are ${paths.length} evaluations; allowed: two`);
   if (claims.length > 0) {
     throw refuse('--claim is of speed, which evaluations have none of; allowed: --gate, --margin');
   }
   checkNames(request, 'evaluations');
-  const comparison = compareEvals([baseline!, candidate!], { margins, alpha, gate });
-  const { label } = comparison.sides[1];
-  const notComparable = comparison.absentBecause === null ? [] : [comparison.absentBecause];
+  const comparison = compareEvals(paths, { margins, alpha, gate });
+  const suites = comparison.candidates.map((one): GateSuite => {
+    const { label, absentBecause, refused } = one;
+    const reasons = refused.map(({ reason }) => reason);
+    const notComparable = absentBecause === null ? reasons : [absentBecause];
+    return { label, gate: one.gate, claims: [], notComparable };
+  });
   tell(request, streams, {
     json: `${JSON.stringify(comparison, null, 2)}\n`,
     text: () => formatEvalComparison(comparison),
     markdown: () => formatEvalMarkdown(comparison),
     page: () => formatEvalComparisonPage(comparison),
-    suites: [{ label, gate: comparison.gate, claims: [], notComparable }],
+    suites,
   });
-  if (comparison.gate.some(isRegression)) return exitCodes.regression;
-  return comparison.absentBecause === null ? exitCodes.ok : exitCodes.notComparable;
+  if (suites.some(({ gate: judged }) => judged.some(isRegression))) return exitCodes.regression;
+  const isComparable = suites.every(({ notComparable }) => notComparable.length === 0);
+  return isComparable ? exitCodes.ok : exitCodes.notComparable;
 }
 
 /** @throws InputError with every name that such folders have nothing of */

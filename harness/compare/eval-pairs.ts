@@ -1,16 +1,28 @@
 // Items that both evaluations answered and were asked alike, the baseline's first.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { ItemEvidence } from '../eval/evidence.js';
 import type { LoadedSide } from './eval-side.js';
 
 export type ItemPair = readonly [ItemEvidence, ItemEvidence];
 
-/** In the baseline's order. */
+/** In the baseline's order. Of choices the right one, of texts what they are weighed by, is part of what was asked. */
 export function pairItems(baseline: LoadedSide, candidate: LoadedSide): ItemPair[] {
   return [...baseline.items.values()].flatMap((item): ItemPair[] => {
     const other = candidate.items.get(item.id);
-    return other?.prompt === item.prompt && other.task === item.task ? [[item, other]] : [];
+    return other !== undefined && isDeepStrictEqual(askedOf(item), askedOf(other))
+      ? [[item, other]]
+      : [];
   });
+}
+
+function askedOf({ task, prompt, answer, weights }: ItemEvidence) {
+  return { task, prompt, answer, weights };
+}
+
+/** MMLU's and C-Eval's subjects together. */
+export function familyOf(task: string): string {
+  return /^(mmlu|ceval)/.exec(task)?.[0] ?? task;
 }
 
 /** In the order in which names first appear. */

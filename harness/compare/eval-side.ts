@@ -1,8 +1,8 @@
-// An evaluation as a comparison reads it: its model, and what came of each item.
+// An evaluation as a comparison reads it: what it says of itself, and what came of each item.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { InputError, messageOf } from '../errors.js';
+import { join, resolve } from 'node:path';
+import { type Fault, InputError, messageOf } from '../errors.js';
 import type { ItemEvidence } from '../eval/evidence.js';
 import { readJsonLines } from '../json-lines-file.js';
 
@@ -17,6 +17,8 @@ export interface EvalSide {
 
 export interface LoadedSide {
   readonly side: EvalSide;
+  /** results.json as it lies there; what a comparison needs of it was asked for. */
+  readonly record: unknown;
   /** By id. */
   readonly items: ReadonlyMap<string, ItemEvidence>;
 }
@@ -29,27 +31,50 @@ export function isEvalFolder(path: string): boolean {
   return existsSync(join(path, resultsFile)) && existsSync(join(path, itemsFile));
 }
 
-/** @throws InputError when a folder is not as `bench eval` left it. */
-export function readEvalSide(path: string): LoadedSide {
-  try {
-    const results = join(path, resultsFile);
-    const { name, weightFormat } = readModel(JSON.parse(readFileSync(results, 'utf8')), results);
-    const file = join(path, itemsFile);
-    const rows = [...readJsonLines<ItemEvidence>(file)];
-    for (const [i, row] of rows.entries()) checkItem(row, `${file}, item ${i + 1}`);
-    const items = new Map(rows.map((row) => [row.id, row]));
-    const label = `${name} (${weightFormat})`;
-    return { side: { path, label, model: name, weightFormat, items: items.size }, items };
-  } catch (error) {
-    throw new InputError([{ where: path, message: messageOf(error) }]);
-  }
+/**
+ * Each folder once, sides that are called alike told apart by where they lie.
+ * @throws InputError with every folder that is there twice, or is not as `bench eval` left it.
+ */
+export function readEvalSides(paths: readonly string[]): LoadedSide[] {
+  const places = paths.map((path) => resolve(path));
+  const faults = paths.flatMap((path, i): Fault[] => {
+    const message = 'is there twice; allowed: each evaluation once';
+    return places.indexOf(places[i]!) < i ? [{ where: `"${path}"`, message }] : [];
+  });
+  const sides = paths.flatMap((path): LoadedSide[] => {
+    try {
+      return [readEvalSide(path)];
+    } catch (error) {
+      faults.push({ where: path, message: messageOf(error) });
+      return [];
+    }
+  });
+  if (faults.length > 0) throw new InputError(faults);
+  return sides.map((loaded) => {
+    const { label, path } = loaded.side;
+    const isAlone = sides.every((other) => other === loaded || other.side.label !== label);
+    return isAlone ? loaded : { ...loaded, side: { ...loaded.side, label: `${label}, ${path}` } };
+  });
+}
+
+function readEvalSide(path: string): LoadedSide {
+  const results = join(path, resultsFile);
+  const record: unknown = JSON.parse(readFileSync(results, 'utf8'));
+  const { name, weightFormat } = readModel(record, results);
+  const file = join(path, itemsFile);
+  const rows = [...readJsonLines<ItemEvidence>(file)];
+  for (const [i, row] of rows.entries()) checkItem(row, `${file}, item ${i + 1}`);
+  const items = new Map(rows.map((row) => [row.id, row]));
+  const label = `${name} (${weightFormat})`;
+  return { side: { path, label, model: name, weightFormat, items: items.size }, record, items };
 }
 
 function readModel(
-  results: { readonly model?: Partial<Record<'name' | 'weightFormat', unknown>> } | null,
+  record: unknown,
   file: string,
 ): { readonly name: string; readonly weightFormat: string } {
-  const { name, weightFormat } = results?.model ?? {};
+  const { model } = Object(record) as { readonly model?: unknown };
+  const { name, weightFormat } = Object(model) as Readonly<Record<string, unknown>>;
   if (typeof name === 'string' && typeof weightFormat === 'string') return { name, weightFormat };
   const lacking = typeof name === 'string' ? 'model.weightFormat' : 'model.name';
   throw new Error(`${file} has no usable ${lacking}; allowed: what bench eval wrote`);

@@ -1,6 +1,11 @@
 // What differs between runs, what of it a record only does not tell, and which options would undo it.
 
-import { type FactorKind, type FactorValue, factorDefinitions } from './factor-definitions.js';
+import {
+  type FactorDefinition,
+  type FactorKind,
+  type FactorValue,
+  factorDefinitions,
+} from './factor-definitions.js';
 import type { ComparedRun } from './side.js';
 
 export interface Factor {
@@ -18,13 +23,25 @@ export function listFactors(runs: readonly ComparedRun[]): Factor[] {
 
 /** A side's value is what all its runs have, or what each has where they differ. */
 export function listSideFactors(sides: readonly (readonly ComparedRun[])[]): Factor[] {
-  return factorDefinitions.map(({ name, kind, of, isAlike = Object.is }) => {
-    const ofRuns = sides.map((runs) => listUnlike(runs.map(of), isAlike));
-    const values = ofRuns.map((unlike) => {
+  return compareFacts(factorDefinitions, sides);
+}
+
+/** A fact of whatever a side has one or several of. */
+export type FactOf<T> = Pick<FactorDefinition, 'name' | 'kind' | 'isAlike'> & {
+  readonly of: (one: T) => FactorValue;
+};
+
+export function compareFacts<T>(
+  facts: readonly FactOf<T>[],
+  sides: readonly (readonly T[])[],
+): Factor[] {
+  return facts.map(({ name, kind, of, isAlike = Object.is }) => {
+    const ofSides = sides.map((all) => listUnlike(all.map(of), isAlike));
+    const values = ofSides.map((unlike) => {
       const told = unlike.filter((value) => value !== null);
       return told.length < 2 ? (told[0] ?? null) : told.join(' or ');
     });
-    return { name, kind, values, isSame: listUnlike(ofRuns.flat(), isAlike).length === 1 };
+    return { name, kind, values, isSame: listUnlike(ofSides.flat(), isAlike).length === 1 };
   });
 }
 

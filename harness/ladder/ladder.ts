@@ -19,9 +19,9 @@ import type { SettingChange } from './ladder-factor.js';
 import type { LadderPlan, LadderRequest, LadderStep, PlannedSide } from './ladder-plan.js';
 import { listLadderRemarks } from './ladder-remarks.js';
 
-export const ladderSchema = 'loadmark/ladder/1';
+export const ladderSchema = 'loadmark/ladder/2';
 
-/** Of ratios, of all of a family together; intervals of scores are at 1 - 2 alpha, as in a comparison. */
+/** Of ratios, of all of a family together; intervals of scores are at 1 - 2 alpha each, as in a comparison. */
 const alpha = 0.05;
 
 export interface Ladder {
@@ -30,7 +30,7 @@ export interface Ladder {
   readonly base: string;
   readonly optimized: string;
   readonly alpha: number;
-  /** Intervals of a family hold together: of several steps one is off by chance. */
+  /** Intervals of a family hold together: of several one is off by chance. */
   readonly simultaneous: SimultaneousIntervals;
   /** Asked for; each rung says how many it has. */
   readonly repeats: number;
@@ -49,10 +49,13 @@ export interface Ladder {
   readonly remarks: readonly ExperimentRemark[];
 }
 
-/** Each family's intervals are at 1 - alpha / its size (Bonferroni); the whole is a single one, at 1 - alpha. */
+/**
+ * Each family's intervals are at 1 - alpha / its size (Bonferroni). The whole is one of the steps' family: it stands beside
+ * them in one table, where at a level of its own it would be told apart from 1 by repeats that tell nothing of the steps.
+ */
 export interface SimultaneousIntervals {
   readonly method: 'Bonferroni';
-  /** Ratios and scores of the steps, each against the rung before; those against the base are at the same level. */
+  /** Ratios and scores of the steps, each against the rung before, and of the whole; those against the base are at the same level. */
   readonly steps: IntervalFamily;
   /** Of factors alone, and of interactions; null where no factor behind the first is measured alone. */
   readonly interactions: IntervalFamily | null;
@@ -140,7 +143,7 @@ export async function measureLadder(plan: LadderPlan, request: LadderRequest): P
       interaction: k > 0 && areRatios ? findInteraction(base!, single, from, to, aloneAlpha) : null,
     });
   }
-  const whole = contrast(base!, rungs.at(-1)!, alpha);
+  const whole = contrast(base!, rungs.at(-1)!, alphaEach);
   const measured = base == null ? null : metricsOf(base.runs[0]!.record.scenario)[0]!;
   return {
     schema: ladderSchema,
@@ -168,7 +171,8 @@ function familiesOf({ steps, alone }: LadderPlan): SimultaneousIntervals {
   const interactions = alone.slice(1).filter((side) => side !== null).length;
   return {
     method: 'Bonferroni',
-    steps: family(steps.length),
+    // Of a single step the whole is no other question.
+    steps: family(steps.length === 1 ? 1 : steps.length + 1),
     interactions: interactions === 0 ? null : family(interactions),
   };
 }

@@ -1,7 +1,10 @@
-// A comparison of two evaluations as a pull request shows it: Markdown, the verdict first.
+// A comparison of evaluations as a pull request shows it: Markdown, the verdicts first.
 
-import type { EvalComparison } from '../compare/eval-comparison.js';
+import { describe } from '../compare/comparability.js';
+import type { EvalCandidate, EvalComparison } from '../compare/eval-comparison.js';
 import {
+  describeLevel,
+  listNotes,
   listPerplexityCells,
   listScoreCells,
   listSubjectCells,
@@ -10,14 +13,37 @@ import {
   perplexityHead,
   scoreHead,
 } from './eval-comparison-summary.js';
-import { listScoreRemarks } from './judgement-text.js';
+import { gatherRemarks, listScoreRemarks } from './judgement-text.js';
 import { escapeCell, foldMarkdown, gateMarkdown, markdownTable } from './markdown.js';
 import { describeSubjects, listChanged } from './subject-text.js';
 
 /** The whole text, last newline included. */
 export function formatEvalMarkdown(comparison: EvalComparison): string {
-  const { accuracies, perplexities, subjects, leftOut, gate, verdict, alpha, sides } = comparison;
-  const blocks = [`### ${escapeCell(verdict.text)}`, ...gateMarkdown(gate)];
+  const { candidates, factors, alphaEach, sides } = comparison;
+  const differing = factors.filter(({ isSame }) => !isSame);
+  const level = describeLevel(comparison);
+  const folders = sides.map(
+    ({ model, weightFormat, path, items }) =>
+      `- ${escapeCell(`${model} (${weightFormat})`)}: \`${path}\`, ${items} items`,
+  );
+  const blocks = [
+    ...candidates.map(({ verdict }) => `### ${escapeCell(verdict.text)}`),
+    ...(level === null ? [] : [escapeCell(level)]),
+    ...candidates.flatMap((one) => formatCandidate(one, candidates.length > 1, alphaEach)),
+    foldMarkdown(
+      'What differs',
+      differing.length === 0
+        ? ['nothing']
+        : differing.map((factor) => `- ${factor.kind}: ${escapeCell(describe(factor))}`),
+    ),
+    foldMarkdown('Evaluations', folders),
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function formatCandidate(candidate: EvalCandidate, isNamed: boolean, alpha: number): string[] {
+  const { label, accuracies, perplexities, subjects, gate } = candidate;
+  const blocks = [...(isNamed ? [`#### ${escapeCell(label)}`] : []), ...gateMarkdown(gate)];
   if (accuracies.length > 0) {
     const rows = accuracies.map((one) => [nameScore(one), ...listScoreCells(one)]);
     blocks.push(markdownTable(['right answers, %', ...scoreHead], rows));
@@ -27,6 +53,7 @@ export function formatEvalMarkdown(comparison: EvalComparison): string {
   if (perplexities.length > 0) {
     const rows = perplexities.map((one) => [namePerplexity(one), ...listPerplexityCells(one)]);
     blocks.push(markdownTable(['perplexity', ...perplexityHead], rows));
+    blocks.push(...gatherRemarks(perplexities, namePerplexity).map(escapeCell));
   }
   for (const changes of subjects) {
     const rows = listChanged(changes).map((one) => [one.subject, ...listSubjectCells(one)]);
@@ -34,12 +61,7 @@ export function formatEvalMarkdown(comparison: EvalComparison): string {
     const head = ['subject', 'scores', 'difference', 'items', 'test'];
     if (rows.length > 0) blocks.push(markdownTable(head, rows));
   }
-  if (leftOut > 0)
-    blocks.push(`${leftOut} items that were not asked alike on both sides are left out.`);
-  const folders = sides.map(
-    ({ model, weightFormat, path, items }) =>
-      `- ${escapeCell(`${model} (${weightFormat})`)}: \`${path}\`, ${items} items`,
-  );
-  blocks.push(foldMarkdown('Evaluations', folders));
-  return `${blocks.join('\n\n')}\n`;
+  const notes = listNotes(candidate).map((note) => `- ${escapeCell(note)}`);
+  if (notes.length > 0) blocks.push(notes.join('\n'));
+  return blocks;
 }

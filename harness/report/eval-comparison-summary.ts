@@ -1,18 +1,17 @@
-// What a person reads after `bench compare` of two evaluations: the verdict first, then scores, perplexities, the subjects
-// that changed, and what a gate came to.
+// What a person reads after `bench compare` of evaluations: the verdicts first, then what differs, and of each candidate
+// scores, perplexities, the subjects that changed, and what a gate came to.
 
-import type {
-  EvalComparison,
-  PerplexityRatio,
-  TaskDifference,
-} from '../compare/eval-comparison.js';
+import { describe } from '../compare/comparability.js';
+import type { EvalCandidate, EvalComparison } from '../compare/eval-comparison.js';
+import type { PerplexityRatio, TaskDifference } from '../compare/eval-scores.js';
 import type { SubjectChanges } from '../compare/subject-changes.js';
 import { alignColumns } from './columns.js';
 import { formatGate } from './comparison-summary.js';
 import {
   describeJudgement,
-  describeVerdict,
+  describeRise,
   formatP,
+  gatherRemarks,
   listScoreRemarks,
   signed,
 } from './judgement-text.js';
@@ -20,18 +19,52 @@ import { describeSubjects, listChanged } from './subject-text.js';
 
 /** The whole text, last newline included. */
 export function formatEvalComparison(comparison: EvalComparison): string {
-  const { accuracies, perplexities, subjects, leftOut, gate, verdict, alpha, sides } = comparison;
-  const blocks = [verdict.text];
-  if (accuracies.length > 0) blocks.push(formatAccuracies(accuracies));
-  if (perplexities.length > 0) blocks.push(formatPerplexities(perplexities));
-  blocks.push(...subjects.map((changes) => formatSubjects(changes, alpha)));
-  if (gate.length > 0) blocks.push(formatGate(gate));
-  if (leftOut > 0)
-    blocks.push(`${leftOut} items that were not asked alike on both sides are left out`);
-  blocks.push(
+  const { candidates, factors, alphaEach, sides } = comparison;
+  const differing = factors.filter(({ isSame }) => !isSame);
+  const level = describeLevel(comparison);
+  const blocks = [
+    [...candidates.map(({ verdict }) => verdict.text), ...(level === null ? [] : [level])].join(
+      '\n',
+    ),
+    [
+      'What differs',
+      ...differing.map((factor) => `  ${factor.kind.padEnd(13)}  ${describe(factor)}`),
+      ...(differing.length === 0 ? ['  nothing'] : []),
+    ].join('\n'),
+    ...candidates.flatMap((one) => formatCandidate(one, candidates.length > 1, alphaEach)),
     `Evaluations\n${sides.map(({ model, weightFormat, path, items }) => `  ${model} (${weightFormat}): ${path}, ${items} items`).join('\n')}`,
-  );
+  ];
   return `${blocks.join('\n\n')}\n`;
+}
+
+/** Why a level is not the one that was asked for; null where it is. */
+export function describeLevel({ alpha, alphaEach, candidates }: EvalComparison): string | null {
+  if (candidates.length === 1) return null;
+  const told = (value: number) => String(Number(value.toPrecision(3)));
+  return `${candidates.length} candidates are as many chances to be wrong: each is judged at alpha ${told(alphaEach)}, together they are at ${told(alpha)}`;
+}
+
+/** What qualifies the scores of a candidate; tasks that are not compared are told by the verdict. */
+export function listNotes({ remarks, leftOut }: EvalCandidate): string[] {
+  return [
+    ...remarks,
+    ...(leftOut === 0
+      ? []
+      : [`${leftOut} items that were not asked alike on both sides are left out`]),
+  ];
+}
+
+function formatCandidate(candidate: EvalCandidate, isNamed: boolean, alpha: number): string[] {
+  const { label, accuracies, perplexities, subjects, gate } = candidate;
+  const notes = listNotes(candidate);
+  return [
+    ...(isNamed ? [`${label}:`] : []),
+    ...(accuracies.length > 0 ? [formatAccuracies(accuracies)] : []),
+    ...(perplexities.length > 0 ? [formatPerplexities(perplexities)] : []),
+    ...subjects.map((changes) => formatSubjects(changes, alpha)),
+    ...(gate.length > 0 ? [formatGate(gate)] : []),
+    ...(notes.length > 0 ? [notes.join('\n')] : []),
+  ];
 }
 
 function formatAccuracies(accuracies: readonly TaskDifference[]): string {
@@ -43,7 +76,8 @@ function formatAccuracies(accuracies: readonly TaskDifference[]): string {
 
 function formatPerplexities(perplexities: readonly PerplexityRatio[]): string {
   const rows = perplexities.map((one) => [namePerplexity(one), ...listPerplexityCells(one)]);
-  return alignColumns([['Perplexity', ...perplexityHead], ...rows]);
+  const table = alignColumns([['Perplexity', ...perplexityHead], ...rows]);
+  return [table, ...gatherRemarks(perplexities, namePerplexity)].join('\n');
 }
 
 function formatSubjects(changes: SubjectChanges, alpha: number): string {
@@ -86,7 +120,7 @@ export function listScoreCells(one: TaskDifference): string[] {
 
 /** In the order of `perplexityHead`. */
 export function listPerplexityCells(one: PerplexityRatio): string[] {
-  const { interval, judgement } = one;
+  const { interval, judgement, margin } = one;
   return [
     String(one.items),
     one.baseline.toFixed(3),
@@ -95,7 +129,7 @@ export function listPerplexityCells(one: PerplexityRatio): string[] {
     interval === null
       ? (one.absentBecause ?? '')
       : `${formatFactor(interval.lower)} to ${formatFactor(interval.upper)}`,
-    judgement === null ? '' : describeVerdict(judgement, one.margin),
+    judgement === null ? '' : describeRise(judgement, margin),
   ];
 }
 

@@ -24,6 +24,24 @@ export function describeJudgement(difference: QualityDifference, unit = 'samples
   return `${describeVerdict(judgement, margin)}${seen}${needed}${test}`;
 }
 
+/** The same of a perplexity, whose losses are shares that it rises by. */
+export function describeRise(judgement: NonInferiority, margin: Margin): string {
+  const { verdict, detectableLoss, itemsIfEqual } = judgement;
+  const seen =
+    detectableLoss === null
+      ? ''
+      : `; a true rise of ${formatShare(detectableLoss)} would have been seen with ${powerText}`;
+  const needed =
+    verdict === 'cannot tell' && itemsIfEqual !== null
+      ? `; ${itemsIfEqual} windows could tell`
+      : '';
+  return `${describeVerdict(judgement, margin)}${seen}${needed}`;
+}
+
+function formatShare(share: number): string {
+  return `${Number((100 * share).toPrecision(3))} %`;
+}
+
 /** "inferior (margin 1 %)", and what becomes of a loss among others. */
 export function describeVerdict(judgement: NonInferiority, margin: Margin): string {
   const { verdict, lossP, adjustedLossP, isHeldBack } = judgement;
@@ -52,11 +70,19 @@ export function listScoreRemarks(
   metrics: readonly QualityDifference[],
   nameOf: (metric: QualityDifference, at: number) => string = ({ metric }) => metric,
 ): string[] {
+  return gatherRemarks(metrics, nameOf);
+}
+
+/** Each once, after the names of what it is of. */
+export function gatherRemarks<T extends { readonly remark?: string | null }>(
+  all: readonly T[],
+  nameOf: (one: T, at: number) => string,
+): string[] {
   const remarks = new Map<string, string[]>();
-  for (const [i, metric] of metrics.entries()) {
-    const { remark } = metric;
+  for (const [i, one] of all.entries()) {
+    const { remark } = one;
     if (remark == null) continue;
-    remarks.set(remark, [...(remarks.get(remark) ?? []), nameOf(metric, i)]);
+    remarks.set(remark, [...(remarks.get(remark) ?? []), nameOf(one, i)]);
   }
   return [...remarks].map(([remark, names]) => `${names.join(', ')}: ${remark}`);
 }

@@ -1,22 +1,17 @@
-// What a person reads after `bench ladder`: a line a step with its ratio and its cost, the whole, and what the factors do to
-// one another.
+// What a person reads after `bench ladder`: a line a step with its ratio, its cost and what is said of either, the whole, and
+// what the factors do to one another.
 
-import { formatRange, formatRatio, isTooWide } from '../compare/change.js';
-import type { QualityComparison } from '../compare/quality.js';
+import { formatRange, formatRatio } from '../compare/change.js';
 import type { SpeedRatio } from '../compare/speed.js';
 import { describeRemark } from '../experiment/experiment-remarks.js';
-import type {
-  Contrast,
-  Interaction,
-  IntervalFamily,
-  Ladder,
-  MeasuredStep,
-} from '../ladder/ladder.js';
+import type { Contrast, Ladder, MeasuredStep } from '../ladder/ladder.js';
 import type { SettingChange } from '../ladder/ladder-factor.js';
 import type { Interval } from '../statistics/index.js';
 import { alignColumns } from './columns.js';
 import { formatFigure } from './comparison-summary.js';
 import { signed } from './judgement-text.js';
+import { describeFewRepeats, describeIntervals, levelsOf } from './ladder-levels.js';
+import { judgeContrast, judgeInteraction } from './ladder-verdicts.js';
 
 /** The whole text, last newline included. */
 export function formatLadder(ladder: Ladder, folder: string): string {
@@ -29,15 +24,24 @@ export function formatLadder(ladder: Ladder, folder: string): string {
         'step',
         metric?.metric ?? 'speed',
         'ratio',
-        'interval',
+        `interval, ${levelsOf(ladder).ratios}`,
+        'speed',
         ...qualityHead(ladder),
         'what changes',
       ],
-      ['base', formatFigure(rungs[0]!.figure), '', '', ...qualityHead(ladder).map(() => ''), ''],
+      [
+        'base',
+        formatFigure(rungs[0]!.figure),
+        '',
+        '',
+        '',
+        ...qualityHead(ladder).map(() => ''),
+        '',
+      ],
       ...steps.map((step, k) => formatStep(step, rungs[k + 1]!.figure, ladder)),
-      ['whole', '', ...ratioCells(whole), ...qualityCells(whole.quality, ladder), ''],
+      ['whole', '', ...ratioCells(whole), ...qualityCells(whole, ladder), ''],
     ]),
-    ...formatInteractions(steps),
+    ...formatInteractions(ladder),
     ...formatNotes(ladder),
     ...(remarks.length === 0
       ? []
@@ -49,12 +53,17 @@ export function formatLadder(ladder: Ladder, folder: string): string {
 
 function formatStep(step: MeasuredStep, figure: number | null, ladder: Ladder): string[] {
   const { name, before, changes } = step;
-  const cells = [...ratioCells(before), ...qualityCells(before.quality, ladder)];
+  const cells = [...ratioCells(before), ...qualityCells(before, ladder)];
   return [name, formatFigure(figure), ...cells, changes.map(describeChange).join(', ')];
 }
 
-function ratioCells({ main }: Contrast): [string, string] {
-  return main?.ratio == null ? ['-', ''] : [formatRatio(main.ratio), showRange(main.interval)];
+/** Ratio, interval and what is said of the speed. */
+function ratioCells(contrast: Contrast): string[] {
+  const { main } = contrast;
+  const { speed } = judgeContrast(contrast);
+  return main?.ratio == null
+    ? ['-', '', speed]
+    : [formatRatio(main.ratio), showRange(main.interval), speed];
 }
 
 /** The first score stands for the others, which ladder.json has. */
@@ -65,23 +74,28 @@ function mainScore({ whole, steps }: Ladder): string | null {
 
 function qualityHead(ladder: Ladder): string[] {
   const score = mainScore(ladder);
-  return score === null ? [] : [`${score}, points`, 'interval'];
+  return score === null
+    ? []
+    : [`${score}, points`, `interval, ${levelsOf(ladder).scores}`, 'quality'];
 }
 
-function qualityCells(quality: QualityComparison | null, ladder: Ladder): string[] {
+/** Of the first score, and what is said of all. */
+function qualityCells(contrast: Contrast, ladder: Ladder): string[] {
   const score = mainScore(ladder);
   if (score === null) return [];
-  const found = quality?.metrics.find(({ metric }) => metric === score);
-  if (found === undefined) return ['-', ''];
+  const { quality } = judgeContrast(contrast);
+  const found = contrast.quality?.metrics.find(({ metric }) => metric === score);
+  if (found === undefined) return ['-', '', quality];
   const { difference, interval } = found;
   return [
     signed(difference),
     interval === null ? '' : `${signed(interval.lower)} to ${signed(interval.upper)}`,
+    quality,
   ];
 }
 
-function formatInteractions(steps: readonly MeasuredStep[]): string[] {
-  const measured = steps.flatMap(({ name, alone, interaction }) =>
+function formatInteractions(ladder: Ladder): string[] {
+  const measured = ladder.steps.flatMap(({ name, alone, interaction }) =>
     alone?.main?.ratio == null || interaction === null
       ? []
       : [{ name, main: alone.main, interaction }],
@@ -94,7 +108,13 @@ function formatInteractions(steps: readonly MeasuredStep[]): string[] {
     showRange(interaction.interval),
     judgeInteraction(interaction, main.better),
   ]);
-  const head = ['Factors alone on the base', 'ratio', 'step / alone', 'interval', ''];
+  const head = [
+    'Factors alone on the base',
+    'ratio',
+    'step / alone',
+    `interval, ${levelsOf(ladder).interactions}`,
+    '',
+  ];
   return [alignColumns([head, ...rows])];
 }
 
@@ -103,20 +123,9 @@ function formatAlone({ ratio, interval }: SpeedRatio): string {
   return range === '' ? formatRatio(ratio!) : `${formatRatio(ratio!)} (${range})`;
 }
 
-/** `better` of the ladder's metric: a ratio below 1 is a gain where less is better. */
-export function judgeInteraction(
-  { isShown, ratio, interval, absentBecause }: Interaction,
-  better: SpeedRatio['better'],
-): string {
-  if (absentBecause !== null) return absentBecause;
-  if (interval !== null && isTooWide(interval)) return 'too few repeats to tell';
-  if (!isShown) return 'no interaction shown';
-  const isMore = better === 'higher' ? ratio > 1 : ratio < 1;
-  return `INTERACTION: ${isMore ? 'more' : 'less'} behind the steps before it than alone`;
-}
-
 function formatNotes(ladder: Ladder): string[] {
   const { steps, rungs, whole } = ladder;
+  const few = describeFewRepeats(ladder);
   const notes = [
     ...describePlan(ladder),
     ...rungs.flatMap(({ label, invalidReasons }) =>
@@ -134,6 +143,7 @@ function formatNotes(ladder: Ladder): string[] {
       ),
     ...(whole.main?.absentBecause ? [`no interval: ${whole.main.absentBecause}`] : []),
     `intervals: ${describeIntervals(ladder)}`,
+    ...(few === null ? [] : [few]),
   ];
   return [notes.join('\n')];
 }
@@ -149,23 +159,6 @@ export function describePlan({ steps, same }: Ladder): string[] {
     ),
     ...same.map((change) => `no step, since it is the same here: ${describeChange(change)}`),
   ];
-}
-
-/** What intervals of a ladder are of, and at which level. */
-export function describeIntervals({ alpha, simultaneous, repeats }: Ladder): string {
-  const { steps, interactions } = simultaneous;
-  const family = ({ count, alphaEach }: IntervalFamily, what: string) =>
-    `of ${count} ${what}${count === 1 ? '' : 's'} at ${percent(1 - alphaEach)} each`;
-  const families = [
-    family(steps, 'step'),
-    ...(interactions === null ? [] : [family(interactions, 'interaction')]),
-  ];
-  const source = repeats > 1 ? 'over repeats' : 'over the samples of one run';
-  return `ratios hold together at ${percent(1 - alpha)} (${simultaneous.method}: ${families.join(', ')}), ${source}; the whole alone at ${percent(1 - alpha)}; of scores, paired by sample, at ${percent(1 - 2 * steps.alphaEach)} each, of the whole at ${percent(1 - 2 * alpha)}`;
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toFixed(2))} %`;
 }
 
 function showRange(interval: Interval | null): string {

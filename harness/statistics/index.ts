@@ -48,6 +48,7 @@ export { decideRegression, type GateDecision, type GateRule } from './regression
 export {
   geometricMean,
   geometricMeanInterval,
+  leastShownRatio,
   planRatio,
   type RunDesign,
   ratioOfRepeats,

@@ -1,6 +1,6 @@
 // Whole runs repeated: their scatter holds everything that differs between two runs, which no single run can tell.
 
-import { checkPositive, checkSameLength, checkShare } from './argument-checks.js';
+import { checkCount, checkPositive, checkSameLength, checkShare } from './argument-checks.js';
 import { type IntervalOrReason, meanOf, refuse, varianceOf } from './interval.js';
 import { leastInteger } from './root.js';
 import { studentQuantile } from './student-t.js';
@@ -112,6 +112,18 @@ export function planRatio(ratio: number, scatter: number, alpha: number = 0.05):
     studentQuantile(1 - alpha / 2, 2 * runs - 2) * scatter * Math.sqrt(2 / runs) <
     Math.abs(Math.log(ratio));
   return leastInteger(shown, 2, 1000);
+}
+
+/**
+ * The least ratio above 1 whose interval would leave 1 out: as many interleaved repeats (2 at least), a scatter (standard
+ * deviation of the logarithm of one repeat's ratio) as given, the paired t of `ratioOfRepeats`.
+ */
+export function leastShownRatio(repeats: number, scatter: number, alpha: number = 0.05): number {
+  checkCount('repeats', repeats, 2);
+  checkPositive('scatter', [scatter]);
+  checkShare('alpha', alpha);
+  const reach = studentQuantile(1 - alpha / 2, repeats - 1) * scatter;
+  return Math.exp(reach / Math.sqrt(repeats));
 }
 
 /** The geometric mean of figures above 0; NaN of none. */

@@ -1,11 +1,12 @@
-// Two evaluations by `bench eval`, set side by side item by item.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// Evaluations by `bench eval`, set side by side item by item.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EvalComparison } from '../../../harness/compare/eval-comparison.js';
+import type { EvalCandidate, EvalComparison } from '../../../harness/compare/eval-comparison.js';
 import { callBench } from '../bench-call.js';
 import { checkFigures, checkSelfContained, figuresOf } from '../report/html/page-figures.js';
+import { items, makeEvaluation } from './made-evals.js';
 
 let folder = '';
 let made = 0;
@@ -14,37 +15,15 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function evaluation(name: string, items: readonly object[]): string {
-  const path = join(folder, name);
-  mkdirSync(path);
-  writeFileSync(
-    join(path, 'results.json'),
-    JSON.stringify({ model: { name, weightFormat: 'bf16' } }),
-  );
-  writeFileSync(
-    join(path, 'items.jsonl'),
-    items.map((item) => `${JSON.stringify(item)}\n`).join(''),
-  );
-  return path;
+/** Of a comparison with one candidate. */
+function onlyCandidate(stdout: string): EvalCandidate {
+  const { candidates } = JSON.parse(stdout) as EvalComparison;
+  expect(candidates).toHaveLength(1);
+  return candidates[0]!;
 }
 
-/** 400 questions of two subjects; 20 pages of 100 words each. */
-const items = (wrong: number, loss: (page: number) => number, prompt = 'same') => [
-  ...Array.from({ length: 400 }, (_, i) => ({
-    id: `q/${i}`,
-    task: i % 2 === 0 ? 'mmlu_a' : 'mmlu_b',
-    prompt: i === 7 ? prompt : 'same',
-    metrics: { acc: Number(i >= wrong) },
-  })),
-  ...Array.from({ length: 20 }, (_, i) => ({
-    id: `wikitext/${i}`,
-    task: 'wikitext',
-    prompt: 'same',
-    logProbs: [-100 * loss(i)],
-    weights: { words: 100, bytes: 500 },
-    metrics: {},
-  })),
-];
+const evaluation = (name: string, made: readonly object[], facts: object = {}) =>
+  makeEvaluation(folder, name, made, facts);
 
 it.each([
   ['results.json', '{}', 'results.json has no usable model.name; allowed: what bench eval wrote'],
@@ -76,7 +55,7 @@ it('an evaluation against itself is refused', async () => {
     items(1, () => 3),
   );
   const { code, stderr } = await callBench('compare', one, `${one}/`);
-  expect(stderr).toContain('is there twice; allowed: two evaluations');
+  expect(stderr).toContain('is there twice; allowed: each evaluation once');
   expect(code).toBe(2);
 });
 
@@ -91,7 +70,7 @@ it('pairs answers over the subjects, and perplexities over the pages', async () 
   );
   const { code, stdout } = await callBench('compare', baseline, candidate, '--json');
   expect(code).toBe(0);
-  const { accuracies, perplexities, leftOut } = JSON.parse(stdout) as EvalComparison;
+  const { accuracies, perplexities, leftOut } = onlyCandidate(stdout);
   expect(leftOut).toBe(0);
   expect(accuracies).toHaveLength(1);
   expect(accuracies[0]).toMatchObject({
@@ -143,28 +122,26 @@ describe('what is judged of evaluations', () => {
     expect(code).toBe(10);
     const read = (name: string) => readFileSync(join(output, name), 'utf8');
     const comparison = JSON.parse(read('comparison.json')) as EvalComparison;
-    expect(comparison.verdict).toEqual({
+    const [only] = comparison.candidates;
+    expect(only!.verdict).toEqual({
       quality: 'worse',
       text: 'gate-worse (bf16), beside gate-base (bf16), answers worse than the margin allows',
     });
-    expect(comparison.gate.map(({ name, verdict }) => [name, verdict])).toEqual([
+    expect(only!.gate.map(({ name, verdict }) => [name, verdict])).toEqual([
       ['mmlu, acc', 'regression'],
       ['wikitext', 'no regression'],
     ]);
-    expect(comparison.gate[0]!.adjustedP).toBeCloseTo(2 * comparison.gate[0]!.pValue!, 12);
+    expect(only!.gate[0]!.adjustedP).toBeCloseTo(2 * only!.gate[0]!.pValue!, 12);
     const page = read('report.html');
     checkSelfContained(page);
     expect(checkFigures(page, comparison)).toBeGreaterThan(15);
     const shown = figuresOf(page).map(({ field }) => field);
     for (const field of [
       ...['accuracies.0.difference', 'accuracies.0.mcNemar.midP', 'accuracies.0.change.adjustedP'],
-      ...[
-        'perplexities.0.candidate',
-        'perplexities.0.interval.upper',
-        'subjects.0.subjects.0.midP',
-      ],
+      ...['perplexities.0.candidate', 'perplexities.0.interval.upper'],
+      ...['perplexities.0.judgement.detectableLoss', 'subjects.0.subjects.0.midP'],
     ]) {
-      expect(shown).toContain(field);
+      expect(shown).toContain(`candidates.0.${field}`);
     }
     for (const text of [stdout, read('comparison.md'), page]) {
       expect(text).toContain('answers worse than the margin allows');
@@ -197,9 +174,13 @@ describe('what is judged of evaluations', () => {
     expect(code).toBe(9);
     const xml = readFileSync(junit, 'utf8');
     expect(xml).toContain('tests="2" failures="0" errors="1" skipped="1">');
-    expect(xml).toMatch(/name="comparable"><error message="they have no item in common/);
-    expect(stdout).toMatch(/^renamed \(bf16\), .*: they have no item in common \(mmlu, wikitext/);
-    expect(stdout).toMatch(/mmlu +cannot tell +they have no item in common/);
+    expect(xml).toMatch(
+      /name="comparable"><error message="mmlu: the two have no item in common; wikitext: the/,
+    );
+    expect(stdout).toMatch(
+      /^renamed \(bf16\), .*: mmlu: the two have no item in common; wikitext: the/,
+    );
+    expect(stdout).toMatch(/mmlu +cannot tell +mmlu: the two have no item in common/);
     const reworded = evaluation(
       'reworded',
       items(100, flat).map((item) => ({ ...item, prompt: 'another' })),
@@ -207,8 +188,14 @@ describe('what is judged of evaluations', () => {
     const other = await callBench('compare', one, reworded, '--json');
     expect(other.code).toBe(9);
     expect(JSON.parse(other.stdout)).toMatchObject({
-      absentBecause: expect.stringMatching(/^none of the 420 items that both have was asked alike/),
-      verdict: { quality: 'not compared' },
+      candidates: [
+        {
+          absentBecause: expect.stringMatching(
+            /^mmlu: none of the 400 items that both have was asked alike .*; wikitext: none of the 20/,
+          ),
+          verdict: { quality: 'not compared' },
+        },
+      ],
     });
   });
 
@@ -216,7 +203,7 @@ describe('what is judged of evaluations', () => {
     const [one, other] = [1, 2].map((i) => evaluation(`same-${i}`, items(100, scattered)));
     const { stdout, code } = await callBench('compare', one!, other!, '--json');
     expect(code).toBe(0);
-    expect((JSON.parse(stdout) as EvalComparison).perplexities[0]).toMatchObject({
+    expect(onlyCandidate(stdout).perplexities[0]).toMatchObject({
       interval: null,
       judgement: null,
       absentBecause: expect.stringMatching(/^all 20 windows have the same log-probability on both/),
@@ -246,8 +233,7 @@ describe('what is judged of evaluations', () => {
     const base = evaluation('subjects-base', asked([]));
     const worse = evaluation('subjects-worse', asked([12, 8, 8]));
     const { stdout } = await callBench('compare', base, worse, '--json');
-    const [{ subjects, task } = { subjects: [], task: '' }] = (JSON.parse(stdout) as EvalComparison)
-      .subjects;
+    const [{ subjects, task } = { subjects: [], task: '' }] = onlyCandidate(stdout).subjects;
     expect(task).toBe('mmlu');
     expect(subjects).toHaveLength(12);
     // All lost: mid-p 2^-12 and 2^-8 twice; of 12 tests the second and third share 12/3 of the latter.

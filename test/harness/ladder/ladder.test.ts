@@ -190,6 +190,77 @@ describe('a ladder', () => {
   });
 });
 
+describe('what is told of steps and of the whole', () => {
+  /** The terminal's text, the page and the record of one ladder. */
+  async function tell(repeats: string) {
+    const request = { ...ask({ repeats }), json: false };
+    let text = '';
+    const stream = { write: (part: string) => (text += part) };
+    const signal = new AbortController().signal;
+    await runLadder(request, { stdout: stream, stderr: stream }, signal, modelled(noise).start);
+    const read = (name: string) => readFileSync(join(request.output, name), 'utf8');
+    return { text, page: read('report.html'), ladder: JSON.parse(read('ladder.json')) as Ladder };
+  }
+  /** The row that begins with a name, of the table with this column. */
+  const rowOf = (page: string, column: string, name: string) => {
+    const table = page.slice(page.indexOf(column));
+    const start = table.indexOf(`<th scope="row" class="text">${name}</th>`);
+    return table.slice(start, table.indexOf('</tr>', start));
+  };
+
+  it('is the same verdict on a terminal and on the page, at one level', async () => {
+    const { text, page, ladder } = await tell('4');
+    const rows = [
+      ...ladder.steps.map(({ name, before }) => ({ name, page: name, contrast: before })),
+      { name: 'whole', page: 'the whole', contrast: ladder.whole },
+    ];
+    expect(rows.map(({ contrast }) => contrast.verdict!.speed)).toEqual(Array(4).fill('faster'));
+    expect(rows.map(({ contrast }) => contrast.verdict!.quality)).toEqual([
+      ...['cannot tell', 'worse', 'cannot tell'],
+      'worse',
+    ]);
+    const head = text.split('\n').find((line) => line.startsWith('step'))!;
+    expect(head).toMatch(
+      /^step +tokens\/s +ratio +interval, 98\.75 % +speed +rouge1, points +interval, 97\.5 % +quality +what changes$/,
+    );
+    for (const { name, page: named, contrast } of rows) {
+      const { speed, quality } = contrast.verdict!;
+      const line = text.split('\n').find((one) => one.startsWith(`${name} `))!;
+      expect(line).toMatch(new RegExp(`x to [\\d.]+x +${speed} +.* ${quality}( +\\S|$)`));
+      expect(rowOf(page, '>against the base</th>', named)).toContain(`>${speed}<`);
+      expect(rowOf(page, '>identical answers</th>', named)).toContain(`>${quality}<`);
+    }
+    expect(text).not.toContain('show little');
+    expect(text).toContain('ratios of the 3 steps and of the whole are at 98.75 % each');
+  });
+
+  it('shows little at two repeats, and says so: the whole no more than its steps', async () => {
+    const { text, page, ladder } = await tell('2');
+    // At 95 % the whole would be told faster, by repeats of which no step is.
+    for (const { before } of ladder.steps) expect(before.verdict!.speed).not.toBe('slower');
+    expect(ladder.whole.main!.interval!.confidence).toBeCloseTo(0.9875, 12);
+    // Student's t of one degree of freedom at 99.375 % is tan(pi (0.99375 - 0.5)).
+    const reach = Math.tan(Math.PI * (0.99375 - 0.5)) / Math.SQRT2;
+    const least = Math.exp(0.01 * reach).toPrecision(3);
+    const told = `2 repeats show little: if a ratio scatters by 1 % from repeat to repeat, only one above ${least}x is told from 1, with 5 repeats one above 1.02x (Student's t, 1 degree of freedom)`;
+    expect(text).toContain(told);
+    expect(page.slice(0, page.indexOf('<h2>'))).toContain(told.replace("'", '&#39;'));
+  });
+
+  it('has one level for a ladder of one step, whose whole is no other question', async () => {
+    const ladder = await climbFiles(
+      'name: from\nsut: scripted\nclock: virtual\nscripted: { script: steady }\n',
+      'name: onward\nsut: scripted\nclock: virtual\nscripted: { script: steady }\nengine: { page_tokens: 32 }\n',
+    );
+    expect(ladder.simultaneous.steps).toEqual({ count: 1, alphaEach: 0.05 });
+    expect(ladder.whole).toEqual(ladder.steps[0]!.before);
+  });
+
+  it('has five repeats unless it is told otherwise', () => {
+    expect(ask().repeats).toBe(5);
+  });
+});
+
 describe('settings that depend on one another', () => {
   const factors = ['a', 'b', 'c', 'd'].map((name) => ({ name, changes: [] }));
   const namesOf = (chosen: readonly { readonly name: string }[]) =>
@@ -353,7 +424,7 @@ describe('the command line', () => {
     expect(call.stdout).toMatch(/^batching +\d+ +1\.00x .*engine\.max_batch 1 -> 64$/m);
     expect(call.stdout).toMatch(/^kv-cache +\d+ +1\.00x .*engine\.page_tokens 8 -> 32$/m);
     expect(JSON.parse(readFileSync(join(output, 'ladder.json'), 'utf8')).schema).toBe(
-      'loadmark/ladder/1',
+      'loadmark/ladder/2',
     );
   }, 60_000);
 

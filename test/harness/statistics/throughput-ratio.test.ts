@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { batchMeansRatio, planRatio } from '../../../harness/statistics/index.js';
+import {
+  batchMeansRatio,
+  leastShownRatio,
+  planRatio,
+  ratioOfRepeats,
+} from '../../../harness/statistics/index.js';
 import { relativeError } from './golden.js';
 import { Simulation, shareOf } from './simulation.js';
 
@@ -82,6 +87,21 @@ describe('batchMeansRatio', () => {
       'baseline.perBatch[1] is -1; it must be at least 0',
     );
   });
+});
+
+it('leastShownRatio is the ratio whose paired interval begins at 1', () => {
+  // exp(0.01 t / sqrt(n)) by scipy 1.17's stats.t.ppf(0.995, n - 1).
+  expect(leastShownRatio(2, 0.01, 0.01)).toBeCloseTo(1.568502172054716, 9);
+  expect(leastShownRatio(3, 0.01, 0.01)).toBeCloseTo(1.05897462911845, 9);
+  expect(leastShownRatio(5, 0.01, 0.01)).toBeCloseTo(1.020803577508079, 9);
+  // Logarithms of deviation 0.04 about the ratio.
+  const ratio = leastShownRatio(3, 0.04, 0.1);
+  const sides = [-0.04, 0, 0.04].map((shift) => [100, 100 * ratio * Math.exp(shift)] as const);
+  const [from, to] = [sides.map(([a]) => a), sides.map(([, b]) => b)];
+  expect(ratioOfRepeats(from, to, 'interleaved', 0.1).interval!.lower).toBeCloseTo(1, 12);
+  expect(() => leastShownRatio(1, 0.01)).toThrow(
+    'repeats is 1; it must be an integer of at least 2',
+  );
 });
 
 it('planRatio asks for as many runs as the ratio needs', () => {

@@ -1,7 +1,6 @@
 // The page about a comparison: verdict first, then what differs, how fast, how well, and the samples that got worse.
 // Figures carry their path in comparison.json.
 
-import { describe } from '../../../compare/comparability.js';
 import type { CandidateComparison, Comparison } from '../../../compare/comparison.js';
 import type { QualityComparison } from '../../../compare/quality.js';
 import { caveatOf, type SpeedRatio } from '../../../compare/speed.js';
@@ -18,6 +17,7 @@ import { sideBySide } from '../side-by-side.js';
 import { table } from '../table.js';
 import { type Judgement, verdictBox } from '../verdict-box.js';
 import { showAgreement } from './agreement-section.js';
+import { showDifferences } from './difference-section.js';
 import { listGate } from './gate-judgements.js';
 import { tabulateQuality } from './quality-table.js';
 import { speedRow, tabulateSpeed } from './speed-table.js';
@@ -37,7 +37,7 @@ export function formatComparisonPage(comparison: Comparison): string {
     content: [
       candidates.map(showVerdict),
       showRemarks(comparison),
-      showDifferences(comparison),
+      showDifferences(comparison.factors, sides),
       candidates.map((candidate, i) => showCandidate(candidate, i, candidates.length > 1)),
       showRuns(comparison),
     ],
@@ -62,28 +62,6 @@ function showVerdict({ verdict, comparability, gate, claims }: CandidateComparis
   ];
   const first = { tone: speedTones[verdict.speed], title: verdict.speed, text: verdict.text };
   return verdictBox(first, others, notes);
-}
-
-function showDifferences({ factors, sides }: Comparison): Markup {
-  const differing = factors.filter(({ isSame }) => !isSame);
-  const same = factors.filter(({ isSame, values }) => isSame && values[0] !== null);
-  const columns = [
-    { name: 'fact' },
-    { name: 'of' },
-    ...sides.map(({ label }) => ({ name: label })),
-  ];
-  const rows = differing.map(({ name, kind, values }) => [
-    name,
-    kind,
-    ...values.map((value) => (value === null ? 'unknown' : String(value))),
-  ]);
-  const alike = same.map(
-    (factor) => html`<li>${describe({ ...factor, values: factor.values.slice(0, 1) })}</li>\n`,
-  );
-  return section('What differs', [
-    rows.length === 0 ? absent('Nothing that is recorded.') : table(columns, rows),
-    fold('What is the same', html`<ul>${alike}</ul>\n`, false),
-  ]);
 }
 
 function showCandidate(candidate: CandidateComparison, index: number, isNamed: boolean): Markup {

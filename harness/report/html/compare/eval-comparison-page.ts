@@ -1,48 +1,80 @@
-// The page about two evaluations: verdict first, then right answers, perplexities and the subjects that changed. Figures
-// carry their path in comparison.json.
+// The page about compared evaluations: verdicts first, then what differs, right answers, perplexities and the subjects that
+// changed. Figures carry their path in comparison.json.
 
-import type {
-  EvalComparison,
-  PerplexityRatio,
-  TaskDifference,
-} from '../../../compare/eval-comparison.js';
+import type { EvalComparison } from '../../../compare/eval-comparison.js';
+import type { PerplexityRatio, TaskDifference } from '../../../compare/eval-scores.js';
 import type { SubjectChanges } from '../../../compare/subject-changes.js';
 import { findPackageRoot } from '../../../package-root.js';
-import { formatFactor, namePerplexity, nameScore } from '../../eval-comparison-summary.js';
-import { describeVerdict, formatP, listScoreRemarks, signed } from '../../judgement-text.js';
+import {
+  describeLevel,
+  formatFactor,
+  listNotes,
+  namePerplexity,
+  nameScore,
+} from '../../eval-comparison-summary.js';
+import {
+  describeVerdict,
+  formatP,
+  gatherRemarks,
+  listScoreRemarks,
+  powerText,
+  signed,
+} from '../../judgement-text.js';
 import { describeSubjects, listChanged } from '../../subject-text.js';
 import { forestChart } from '../charts/forest.js';
 import { html, type Markup } from '../markup.js';
-import { formatNumber } from '../number-text.js';
+import { formatNumber, formatShare } from '../number-text.js';
 import { absent, chartGrid, formatPage, section } from '../page.js';
 import { numberColumn, table } from '../table.js';
 import { showRange, showValue } from '../tagged-value.js';
 import { verdictBox } from '../verdict-box.js';
+import { showDifferences } from './difference-section.js';
 import { listGate } from './gate-judgements.js';
 import { tabulateQuality } from './quality-table.js';
 import { qualityTones } from './verdict-tones.js';
 
 /** The whole document. */
 export function formatEvalComparisonPage(comparison: EvalComparison): string {
-  const { sides, accuracies, perplexities, subjects, leftOut, gate, verdict, alpha } = comparison;
-  const [baseline, candidate] = sides;
-  const first = { tone: qualityTones[verdict.quality], title: verdict.quality, text: verdict.text };
-  const notes = leftOut === 0 ? [] : [`${leftOut} items that were not asked alike are left out`];
+  const { sides, factors, candidates, alphaEach } = comparison;
+  const [baseline, ...others] = sides;
+  const names = others.map(({ label }) => label).join(', ');
+  const level = describeLevel(comparison);
   return formatPage({
-    title: `${candidate.label} against ${baseline.label}`,
+    title: `${names} against ${baseline?.label}`,
     subtitle: sides.map(({ label, items }) => `${label}: ${items} items`).join(' \u00b7 '),
     content: [
-      verdictBox(first, listGate(gate), notes),
-      accuracies.length === 0 ? null : showAnswers(accuracies),
-      perplexities.length === 0 ? null : showPerplexities(perplexities),
-      subjects.map((changes, i) => showSubjects(changes, i, alpha)),
+      candidates.map((candidate) => {
+        const { quality, text } = candidate.verdict;
+        const first = { tone: qualityTones[quality], title: quality, text };
+        const notes = [...listNotes(candidate), ...(level === null ? [] : [level])];
+        return verdictBox(first, listGate(candidate.gate), notes);
+      }),
+      showDifferences(factors, sides),
+      candidates.map((candidate, i) => {
+        const { label, accuracies, perplexities, subjects } = candidate;
+        const place = {
+          path: `candidates.${i}`,
+          suffix: candidates.length > 1 ? `, ${label}` : '',
+        };
+        return [
+          accuracies.length === 0 ? null : showAnswers(accuracies, place),
+          perplexities.length === 0 ? null : showPerplexities(perplexities, place),
+          subjects.map((changes, at) => showSubjects(changes, at, alphaEach, place)),
+        ];
+      }),
       showFolders(comparison),
     ],
-    footer: html`Written by loadmark ${findPackageRoot().version} from the evidence of both evaluations; every marked figure names its field of comparison.json.`,
+    footer: html`Written by loadmark ${findPackageRoot().version} from the evidence of the evaluations; every marked figure names its field of comparison.json.`,
   });
 }
 
-function showAnswers(accuracies: readonly TaskDifference[]): Markup {
+/** Where a candidate's figures lie in the record, and what its headings end with. */
+interface Place {
+  readonly path: string;
+  readonly suffix: string;
+}
+
+function showAnswers(accuracies: readonly TaskDifference[], { path, suffix }: Place): Markup {
   const rows = accuracies.flatMap((one) => {
     if (one.interval === null) return [];
     const { lower, upper } = one.interval;
@@ -66,12 +98,12 @@ function showAnswers(accuracies: readonly TaskDifference[]): Markup {
     rows,
   });
   return section(
-    'Right answers',
+    `Right answers${suffix}`,
     [
       rows.length === 0 ? null : chartGrid([chart]),
       tabulateQuality(
         accuracies,
-        'accuracies',
+        `${path}.accuracies`,
         (one) => `${nameScore(one)} (${one.samples} items)`,
       ),
       listScoreRemarks(accuracies, (_, at) => nameScore(accuracies[at]!)).map(absent),
@@ -80,7 +112,10 @@ function showAnswers(accuracies: readonly TaskDifference[]): Markup {
   );
 }
 
-function showPerplexities(perplexities: readonly PerplexityRatio[]): Markup {
+function showPerplexities(
+  perplexities: readonly PerplexityRatio[],
+  { path, suffix }: Place,
+): Markup {
   const columns = [
     { name: 'task' },
     numberColumn('windows'),
@@ -89,10 +124,12 @@ function showPerplexities(perplexities: readonly PerplexityRatio[]): Markup {
     numberColumn('ratio'),
     { name: 'interval' },
     { name: 'verdict' },
+    { name: `rise that would have been seen, with ${powerText}` },
   ];
   const rows = perplexities.map((one, i) => {
-    const field = (name: string) => `perplexities.${i}.${name}`;
+    const field = (name: string) => `${path}.perplexities.${i}.${name}`;
     const { items, baseline, candidate, interval, absentBecause, judgement, margin } = one;
+    const seen = judgement?.detectableLoss ?? null;
     return [
       namePerplexity(one),
       showValue({ field: field('items'), value: items }, '', String(items)),
@@ -101,16 +138,26 @@ function showPerplexities(perplexities: readonly PerplexityRatio[]): Markup {
       formatFactor(candidate / baseline),
       showRange(field('interval'), interval, formatFactor, absentBecause ?? 'none'),
       judgement === null ? 'not judged' : describeVerdict(judgement, margin),
+      showValue(
+        { field: field('judgement.detectableLoss'), value: seen },
+        '',
+        seen === null ? 'none' : formatShare(seen),
+      ),
     ];
   });
   return section(
-    'Perplexity',
-    table(columns, rows),
+    `Perplexity${suffix}`,
+    [table(columns, rows), gatherRemarks(perplexities, namePerplexity).map(absent)],
     'Over the same windows, drawn whole; above 1x is worse.',
   );
 }
 
-function showSubjects(changes: SubjectChanges, index: number, alpha: number): Markup {
+function showSubjects(
+  changes: SubjectChanges,
+  index: number,
+  alpha: number,
+  { path: place, suffix }: Place,
+): Markup {
   const changed = listChanged(changes);
   const columns = [
     { name: 'subject' },
@@ -122,7 +169,7 @@ function showSubjects(changes: SubjectChanges, index: number, alpha: number): Ma
     numberColumn('p among all'),
   ];
   const rows = changed.map((one) => {
-    const path = `subjects.${index}.subjects.${changes.subjects.indexOf(one)}`;
+    const path = `${place}.subjects.${index}.subjects.${changes.subjects.indexOf(one)}`;
     const show = (name: 'items' | 'baseline' | 'candidate' | 'midP' | 'adjustedP', text: string) =>
       showValue({ field: `${path}.${name}`, value: one[name] }, '', text);
     return [
@@ -138,7 +185,7 @@ function showSubjects(changes: SubjectChanges, index: number, alpha: number): Ma
   const told = describeSubjects(changes, alpha);
   const content = rows.length === 0 ? absent(`${told}.`) : table(columns, rows);
   return section(
-    `Subjects of ${changes.task}, ${changes.metric}`,
+    `Subjects of ${changes.task}, ${changes.metric}${suffix}`,
     content,
     rows.length === 0 ? null : `${told}.`,
   );

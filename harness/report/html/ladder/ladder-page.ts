@@ -5,7 +5,9 @@ import { formatRatio } from '../../../compare/change.js';
 import { describeRemark } from '../../../experiment/experiment-remarks.js';
 import type { Ladder } from '../../../ladder/ladder.js';
 import { findPackageRoot } from '../../../package-root.js';
-import { describePlan, judgeInteraction } from '../../ladder-summary.js';
+import { describeFewRepeats, levelsOf } from '../../ladder-levels.js';
+import { describePlan } from '../../ladder-summary.js';
+import { judgeContrast, judgeInteraction } from '../../ladder-verdicts.js';
 import { qualityTones, speedTones } from '../compare/verdict-tones.js';
 import { fold } from '../fold.js';
 import { html, type Markup } from '../markup.js';
@@ -36,18 +38,24 @@ export function formatLadderPage(ladder: Ladder): string {
   });
 }
 
-function showVerdict({ whole, steps, rungs, interrupted, base, optimized }: Ladder): Markup {
+function showVerdict(ladder: Ladder): Markup {
+  const { whole, steps, rungs, interrupted, base, optimized } = ladder;
   const { main, verdict, reasons } = whole;
+  const judged = judgeContrast(whole);
+  const few = describeFewRepeats(ladder);
   const text =
     main?.ratio == null
       ? `${optimized} cannot be set against ${base} in speed`
-      : html`${optimized} has ${showValue({ field: 'whole.main.ratio', value: main.ratio }, '', formatRatio(main.ratio))} (${showRatioRange('whole.main.interval', main.interval, main.absentBecause)}) the ${main.metric} of ${base}`;
+      : html`${optimized} has ${showValue({ field: 'whole.main.ratio', value: main.ratio }, '', formatRatio(main.ratio))} (${showRatioRange('whole.main.interval', main.interval, main.absentBecause)}${main.interval === null ? '' : ` at ${levelsOf(ladder).ratios}`}) the ${main.metric} of ${base}`;
   const title = main?.ratio == null ? 'no ratio' : `${formatRatio(main.ratio)} ${main.metric}`;
-  const quality = verdict?.quality ?? 'not compared';
   const shown = steps.filter(({ interaction }) => interaction?.isShown);
   const others: Judgement[] = [
-    { tone: 'plain', title: verdict?.speed ?? 'not run yet', text: 'in speed' },
-    { tone: qualityTones[quality], title: quality, text: 'in quality' },
+    { tone: 'plain', title: judged.speed, text: 'in speed' },
+    {
+      tone: verdict === null ? 'plain' : qualityTones[verdict.quality],
+      title: judged.quality,
+      text: 'in quality',
+    },
     ...shown.map(({ name, interaction, alone }): Judgement => {
       const text = judgeInteraction(interaction!, alone!.main!.better);
       return { tone: 'plain', title: name, text };
@@ -55,6 +63,7 @@ function showVerdict({ whole, steps, rungs, interrupted, base, optimized }: Ladd
   ];
   const notes = [
     ...(interrupted ? ['Not all runs were made: the same call with this folder goes on.'] : []),
+    ...(few === null ? [] : [few]),
     ...reasons,
     ...rungs.flatMap(({ label, invalidReasons }) =>
       invalidReasons.length === 0 ? [] : [`${label} is INVALID: ${invalidReasons.join('; ')}`],
@@ -64,7 +73,9 @@ function showVerdict({ whole, steps, rungs, interrupted, base, optimized }: Ladd
   return verdictBox({ tone, title, text }, others, notes);
 }
 
-function showInteractions({ steps, simultaneous }: Ladder): Markup {
+function showInteractions(ladder: Ladder): Markup {
+  const { steps, simultaneous } = ladder;
+  const interval = `interval, ${levelsOf(ladder).interactions}`;
   const measured = steps.flatMap((step, k) =>
     step.interaction === null || step.alone?.main?.ratio == null ? [] : [{ ...step, k }],
   );
@@ -81,9 +92,9 @@ function showInteractions({ steps, simultaneous }: Ladder): Markup {
     { name: 'step' },
     numberColumn('as this step'),
     numberColumn('alone on the base'),
-    { name: 'interval' },
+    { name: interval },
     numberColumn('step over alone'),
-    { name: 'interval' },
+    { name: interval },
     { name: '' },
   ];
   const rows = measured.map(({ name, k, alone, before, interaction }) => {
@@ -93,7 +104,7 @@ function showInteractions({ steps, simultaneous }: Ladder): Markup {
         '',
         value === null ? 'none' : formatRatio(value),
       );
-    const { ratio, interval } = interaction!;
+    const { ratio, interval: bounds } = interaction!;
     const { better } = alone!.main!;
     return [
       name,
@@ -101,7 +112,7 @@ function showInteractions({ steps, simultaneous }: Ladder): Markup {
       ratioAt('alone.main.ratio', alone!.main!.ratio),
       showRatioRange(`steps.${k}.alone.main.interval`, alone!.main!.interval),
       ratioAt('interaction.ratio', ratio),
-      showRatioRange(`steps.${k}.interaction.interval`, interval),
+      showRatioRange(`steps.${k}.interaction.interval`, bounds),
       judgeInteraction(interaction!, better),
     ];
   });

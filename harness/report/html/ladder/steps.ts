@@ -4,7 +4,8 @@ import { formatRatio } from '../../../compare/change.js';
 import type { QualityDifference } from '../../../compare/score-difference.js';
 import type { Contrast, Ladder } from '../../../ladder/ladder.js';
 import { signed } from '../../judgement-text.js';
-import { describeIntervals } from '../../ladder-summary.js';
+import { describeIntervals, type LadderLevels, levelsOf } from '../../ladder-levels.js';
+import { judgeContrast } from '../../ladder-verdicts.js';
 import { forestChart } from '../charts/forest.js';
 import { tabulateQuality } from '../compare/quality-table.js';
 import { speedRow, tabulateSpeed } from '../compare/speed-table.js';
@@ -48,7 +49,7 @@ export function showGain(ladder: Ladder): Markup {
       : chartGrid([
           forestChart({
             title: `What each step gave: ${metric?.metric}`,
-            about: `each against the rung before it${metric?.better === 'lower' ? ', the other way round: gains to the right' : ''}; bars are intervals`,
+            about: `each against the rung before it${metric?.better === 'lower' ? ', the other way round: gains to the right' : ''}; bars are intervals at ${levelsOf(ladder).ratios}`,
             description: drawn.map(({ name, note }) => `${name} ${note}`).join(', '),
             label: 'times as good',
             rows: drawn,
@@ -78,14 +79,17 @@ export function showGain(ladder: Ladder): Markup {
   );
 }
 
-function tabulateGain({ metric, rungs, steps }: Ladder, rows: readonly Row[]): Markup {
+function tabulateGain(ladder: Ladder, rows: readonly Row[]): Markup {
+  const { metric, rungs, steps } = ladder;
+  const interval = `interval, ${levelsOf(ladder).ratios}`;
   const columns = [
     { name: 'step' },
     numberColumn(metric?.metric ?? 'figure'),
     numberColumn('ratio'),
-    { name: 'interval' },
+    { name: interval },
+    { name: 'verdict' },
     numberColumn('against the base'),
-    { name: 'interval' },
+    { name: interval },
   ];
   const ratioCells = (path: string, { main, reasons }: Contrast) => [
     showValue(
@@ -104,15 +108,16 @@ function tabulateGain({ metric, rungs, steps }: Ladder, rows: readonly Row[]): M
   const cells = rows.map(({ name, path, contrast }, k) => {
     const step = steps[k];
     return step === undefined
-      ? [name, '', ...ratioCells(path, contrast), '', '']
+      ? [name, '', ...ratioCells(path, contrast), judgeContrast(contrast).speed, '', '']
       : [
           name,
           figureOf(k + 1),
           ...ratioCells(path, contrast),
+          judgeContrast(contrast).speed,
           ...ratioCells(`steps.${k}.sinceBase`, step.sinceBase),
         ];
   });
-  return table(columns, [['the base', figureOf(0), '', '', '', ''], ...cells]);
+  return table(columns, [['the base', figureOf(0), '', '', '', '', ''], ...cells]);
 }
 
 export function showCost(ladder: Ladder): Markup {
@@ -128,8 +133,8 @@ export function showCost(ladder: Ladder): Markup {
   return section(
     'What each step cost in quality',
     [
-      drawCost(metric, scored),
-      tabulateCost(scored),
+      drawCost(metric, scored, levelsOf(ladder).scores),
+      tabulateCost(scored, levelsOf(ladder)),
       scored.map(({ name, path, contrast }) =>
         fold(
           `${name}: scores of both sides`,
@@ -142,7 +147,7 @@ export function showCost(ladder: Ladder): Markup {
   );
 }
 
-function drawCost(metric: string, scored: readonly Row[]): Markup {
+function drawCost(metric: string, scored: readonly Row[], level: string): Markup {
   const rows = scored.flatMap(({ name, contrast }) => {
     const found = contrast.quality!.metrics.find((one) => one.metric === metric);
     if (found === undefined || found.interval === null) return [];
@@ -161,7 +166,7 @@ function drawCost(metric: string, scored: readonly Row[]): Markup {
   return chartGrid([
     forestChart({
       title: `What each step cost: ${metric}`,
-      about: 'points against the rung before it, losses to the left; bars are intervals',
+      about: `points against the rung before it, losses to the left; bars are intervals at ${level}`,
       description: rows.map(({ name, note }) => `${name} ${note}`).join(', '),
       label: 'points',
       reference: 0,
@@ -170,13 +175,16 @@ function drawCost(metric: string, scored: readonly Row[]): Markup {
   ]);
 }
 
-function tabulateCost(scored: readonly Row[]): Markup {
+function tabulateCost(scored: readonly Row[], levels: LadderLevels): Markup {
   const names = scored[0]!.contrast.quality!.metrics.map(({ metric }) => metric);
   const columns = [
     { name: 'step' },
-    ...names.flatMap((name) => [numberColumn(`${name}, points`), { name: 'interval' }]),
+    ...names.flatMap((name) => [
+      numberColumn(`${name}, points`),
+      { name: `interval, ${levels.scores}` },
+    ]),
     numberColumn('identical answers'),
-    { name: 'interval' },
+    { name: `interval, ${levels.ratios}` },
     { name: 'verdict' },
   ];
   const agreementCells = (path: string, { agreement }: Contrast) => {
@@ -207,7 +215,7 @@ function tabulateCost(scored: readonly Row[]): Markup {
     name,
     ...names.flatMap((metric) => cellsOf(path, contrast.quality!.metrics, metric)),
     ...agreementCells(path, contrast),
-    contrast.verdict?.quality ?? '',
+    judgeContrast(contrast).quality,
   ]);
   return table(columns, rows);
 }

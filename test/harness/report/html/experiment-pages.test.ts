@@ -97,10 +97,24 @@ describe('the page of a ladder', () => {
     }
     expect(simultaneous).toEqual({
       method: 'Bonferroni',
-      steps: { count: 3, alphaEach: 0.05 / 3 },
+      steps: { count: 4, alphaEach: 0.0125 },
       interactions: { count: 2, alphaEach: 0.025 },
     });
-    expect(page).toContain('Bonferroni: of 3 steps at 98.33 % each, of 2 interactions at 97.5 %');
+    // The whole is one of them: the same contrast has one interval, wherever it stands.
+    expect(whole.main!.interval).toEqual(steps.at(-1)!.sinceBase.main!.interval);
+    for (const { before, alone } of steps) {
+      expect(before.main!.interval!.confidence).toBeCloseTo(0.9875, 12);
+      expect(before.quality!.metrics[0]!.interval!.confidence).toBeCloseTo(0.975, 12);
+      if (alone !== steps[0]!.alone) expect(alone!.main!.interval!.confidence).toBe(0.975);
+    }
+    for (const told of [
+      'ratios of the 3 steps and of the whole are at 98.75 % each, so that all 4 hold together at 95 % (Bonferroni: of 4 at 95 % each, one is more often off), over repeats',
+      'of 2 factors alone, and of interactions, at 97.5 % each, likewise',
+      'scores, paired by sample, at 97.5 % (each bound at 98.75 %)',
+      '<th scope="col" class="text">interval, 98.75 %</th>',
+    ]) {
+      expect(page).toContain(told);
+    }
     expect(page).toContain('engine.page_tokens');
   });
 });
@@ -272,11 +286,11 @@ describe('bench report', () => {
       [JSON.stringify(older), 'has no usable simultaneous; allowed: what this version writes'],
       [
         '{"schema":"loadmark/sweep/1"}',
-        'schema is "loadmark/sweep/1"; allowed: loadmark/ladder/1, loadmark/sweep/2',
+        'schema is "loadmark/sweep/1"; allowed: loadmark/ladder/2, loadmark/sweep/2',
       ],
       [
         '{"schema":"loadmark/ladder/9"}',
-        'schema is "loadmark/ladder/9"; allowed: loadmark/ladder/1',
+        'schema is "loadmark/ladder/9"; allowed: loadmark/ladder/2',
       ],
       ['{', 'is not JSON'],
       [JSON.stringify({ ...readLadder(), steps: [{}] }), 'has no usable steps[0].name; allowed'],
