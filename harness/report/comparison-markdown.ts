@@ -1,28 +1,22 @@
 // A comparison as a pull request shows it: Markdown, the verdict first, details folded.
 
 import { formatRange, formatRatio } from '../compare/change.js';
-import { describe } from '../compare/comparability.js';
 import type { CandidateComparison, Comparison } from '../compare/comparison.js';
 import { caveatOf } from '../compare/speed.js';
 import { listAgreement } from './agreement-rows.js';
 import { formatFigure, listRemarks } from './comparison-summary.js';
+import { foldDifferences } from './difference-text.js';
 import { describeJudgement, listScoreRemarks, signed } from './judgement-text.js';
 import { escapeCell, foldMarkdown, gateMarkdown, markdownTable } from './markdown.js';
 
 /** The whole text, last newline included. */
 export function formatComparisonMarkdown(comparison: Comparison): string {
   const { factors, candidates, sides } = comparison;
-  const differing = factors.filter(({ isSame }) => !isSame);
   const blocks = [
     ...candidates.map(({ verdict }) => `### ${escapeCell(verdict.text)}`),
     ...formatRemarks(comparison),
     ...candidates.flatMap((candidate) => formatCandidate(candidate, candidates.length > 1)),
-    foldMarkdown(
-      'What differs',
-      differing.length === 0
-        ? ['nothing']
-        : differing.map((factor) => `- ${factor.kind}: ${escapeCell(describe(factor))}`),
-    ),
+    foldDifferences(factors),
     foldMarkdown(
       'Runs',
       sides.map(

@@ -3,7 +3,6 @@
 
 import type { AgreementComparison } from '../compare/agreement.js';
 import { formatRange, formatRatio } from '../compare/change.js';
-import { describe } from '../compare/comparability.js';
 import type { CandidateComparison, Comparison, JudgedRatio } from '../compare/comparison.js';
 import type { GateResult } from '../compare/gate.js';
 import type { QualityDifference } from '../compare/score-difference.js';
@@ -11,23 +10,19 @@ import { caveatOf } from '../compare/speed.js';
 import type { Interval } from '../statistics/index.js';
 import { listAgreement } from './agreement-rows.js';
 import { alignColumns } from './columns.js';
+import { formatDifferences } from './difference-text.js';
 import { describeJudgement, listScoreRemarks, signed } from './judgement-text.js';
 
 /** The whole text, last newline included. */
 export function formatComparison(comparison: Comparison): string {
   const { sides, factors, candidates } = comparison;
-  const differing = factors.filter(({ isSame }) => !isSame);
   const blocks = [
     candidates.map(({ verdict }) => verdict.text).join('\n'),
     ...listRemarks(comparison).map(
       ({ label, remarks }) =>
         `Remarks of ${label}\n${remarks.map((remark) => `  ${remark}`).join('\n')}`,
     ),
-    [
-      'What differs',
-      ...differing.map((factor) => `  ${factor.kind.padEnd(13)}  ${describe(factor)}`),
-      ...(differing.length === 0 ? ['  nothing'] : []),
-    ].join('\n'),
+    formatDifferences(factors),
     ...candidates.flatMap((candidate) => formatCandidate(candidate, candidates.length > 1)),
     `Runs\n${sides.map(({ label, path, runs }) => `  ${label}: ${path}${runs.length > 1 ? `, ${runs.length} runs` : ''}`).join('\n')}`,
   ];

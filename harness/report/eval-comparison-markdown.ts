@@ -1,7 +1,7 @@
 // A comparison of evaluations as a pull request shows it: Markdown, the verdicts first.
 
-import { describe } from '../compare/comparability.js';
 import type { EvalCandidate, EvalComparison } from '../compare/eval-comparison.js';
+import { foldDifferences } from './difference-text.js';
 import {
   describeLevel,
   listNotes,
@@ -20,7 +20,6 @@ import { describeSubjects, listChanged } from './subject-text.js';
 /** The whole text, last newline included. */
 export function formatEvalMarkdown(comparison: EvalComparison): string {
   const { candidates, factors, alphaEach, sides } = comparison;
-  const differing = factors.filter(({ isSame }) => !isSame);
   const level = describeLevel(comparison);
   const folders = sides.map(
     ({ model, weightFormat, path, items }) =>
@@ -30,12 +29,7 @@ export function formatEvalMarkdown(comparison: EvalComparison): string {
     ...candidates.map(({ verdict }) => `### ${escapeCell(verdict.text)}`),
     ...(level === null ? [] : [escapeCell(level)]),
     ...candidates.flatMap((one) => formatCandidate(one, candidates.length > 1, alphaEach)),
-    foldMarkdown(
-      'What differs',
-      differing.length === 0
-        ? ['nothing']
-        : differing.map((factor) => `- ${factor.kind}: ${escapeCell(describe(factor))}`),
-    ),
+    foldDifferences(factors),
     foldMarkdown('Evaluations', folders),
   ];
   return `${blocks.join('\n\n')}\n`;

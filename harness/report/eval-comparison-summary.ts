@@ -1,12 +1,12 @@
 // What a person reads after `bench compare` of evaluations: the verdicts first, then what differs, and of each candidate
 // scores, perplexities, the subjects that changed, and what a gate came to.
 
-import { describe } from '../compare/comparability.js';
 import type { EvalCandidate, EvalComparison } from '../compare/eval-comparison.js';
 import type { PerplexityRatio, TaskDifference } from '../compare/eval-scores.js';
 import type { SubjectChanges } from '../compare/subject-changes.js';
 import { alignColumns } from './columns.js';
 import { formatGate } from './comparison-summary.js';
+import { formatDifferences } from './difference-text.js';
 import {
   describeJudgement,
   describeRise,
@@ -20,17 +20,12 @@ import { describeSubjects, listChanged } from './subject-text.js';
 /** The whole text, last newline included. */
 export function formatEvalComparison(comparison: EvalComparison): string {
   const { candidates, factors, alphaEach, sides } = comparison;
-  const differing = factors.filter(({ isSame }) => !isSame);
   const level = describeLevel(comparison);
   const blocks = [
     [...candidates.map(({ verdict }) => verdict.text), ...(level === null ? [] : [level])].join(
       '\n',
     ),
-    [
-      'What differs',
-      ...differing.map((factor) => `  ${factor.kind.padEnd(13)}  ${describe(factor)}`),
-      ...(differing.length === 0 ? ['  nothing'] : []),
-    ].join('\n'),
+    formatDifferences(factors),
     ...candidates.flatMap((one) => formatCandidate(one, candidates.length > 1, alphaEach)),
     `Evaluations\n${sides.map(({ model, weightFormat, path, items }) => `  ${model} (${weightFormat}): ${path}, ${items} items`).join('\n')}`,
   ];
