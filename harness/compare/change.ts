@@ -60,12 +60,20 @@ export function isTooWide({ lower, upper }: Bounds): boolean {
 
 /** "3.80x to 4.21x"; words where the bounds are so far apart that they are no statement. */
 export function formatRange(interval: Bounds): string {
+  const format = formatterOf(interval);
   return isTooWide(interval)
     ? `too few repeats: spans over ${mostSpan}x`
-    : `${formatRatio(interval.lower)} to ${formatRatio(interval.upper)}`;
+    : `${format(interval.lower)} to ${format(interval.upper)}`;
+}
+
+/** With as many digits as tell bounds apart: 1.041x to 1.043x, not 1.04x to 1.04x. */
+export function formatterOf({ lower, upper }: Bounds): (ratio: number) => string {
+  const tells = (digits: number) => formatRatio(lower, digits) !== formatRatio(upper, digits);
+  const digits = [3, 4, 5].find(tells) ?? 3;
+  return (ratio) => formatRatio(ratio, digits);
 }
 
 /** "4.73x" */
-export function formatRatio(ratio: number): string {
-  return `${ratio >= 100 ? ratio.toFixed(0) : ratio.toPrecision(3)}x`;
+export function formatRatio(ratio: number, digits = 3): string {
+  return `${ratio >= 10 ** digits ? ratio.toFixed(0) : ratio.toPrecision(digits)}x`;
 }

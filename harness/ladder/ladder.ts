@@ -8,6 +8,7 @@ import { centre, figuresOf, type SpeedRatio } from '../compare/speed.js';
 import { metricsOf } from '../compare/speed-metric.js';
 import type { ComparisonVerdict } from '../compare/verdict.js';
 import type { ExperimentRemark } from '../experiment/experiment-remarks.js';
+import { describeMeasuredOn, type MeasuredOn } from '../experiment/measured-on.js';
 import { listDone } from '../experiment/run-starter.js';
 import {
   bonferroniAlpha,
@@ -36,6 +37,8 @@ export interface Ladder {
   readonly repeats: number;
   /** Not all runs were made. */
   readonly interrupted: boolean;
+  /** null before the first run. */
+  readonly measuredOn: MeasuredOn | null;
   /** What the steps are in; null before the first run. */
   readonly metric: Pick<SpeedRatio, 'metric' | 'unit' | 'better'> | null;
   /** Written differently, and the same on this machine: no step. */
@@ -154,6 +157,9 @@ export async function measureLadder(plan: LadderPlan, request: LadderRequest): P
     simultaneous,
     repeats: request.repeats,
     interrupted: listDone(plan.runs).length < plan.runs.length,
+    measuredOn: describeMeasuredOn(
+      [...rungs, ...alone].flatMap((side) => side?.runs.map(({ record }) => record) ?? []),
+    ),
     metric:
       measured === null
         ? null

@@ -7,6 +7,7 @@ import {
   type ExperimentRemark,
   type RemarkedRuns,
 } from '../experiment/experiment-remarks.js';
+import { describeMeasuredOn, type MeasuredOn } from '../experiment/measured-on.js';
 import { listDone } from '../experiment/run-starter.js';
 import type { RunRecord } from '../run-record.js';
 import type { RunDesign } from '../statistics/index.js';
@@ -32,6 +33,8 @@ export interface Sweep {
   readonly repeats: number;
   /** Not all runs were made. */
   readonly interrupted: boolean;
+  /** null before the first run. */
+  readonly measuredOn: MeasuredOn | null;
   /** What the Pareto set is of. */
   readonly axes: {
     readonly throughput: 'tokens/s' | 'samples/s';
@@ -108,6 +111,7 @@ export async function measureSweep(
     config: request.config,
     repeats: request.repeats,
     interrupted: !isOver,
+    measuredOn: describeMeasuredOn(measured.flatMap(({ records }) => records)),
     axes: {
       throughput: hasTokens ? 'tokens/s' : 'samples/s',
       latency: isOffline ? 'tpot p99' : 'latency p99',

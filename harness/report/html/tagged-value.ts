@@ -1,7 +1,7 @@
 // A figure on the page that says where in the record it stands: `data-field` is the path, `data-value` the value there,
 // so that a program, a test or a doubting reader can hold the page against the JSON.
 
-import { formatRange, formatRatio, isTooWide } from '../../compare/change.js';
+import { formatRange, formatRatio, formatterOf, isTooWide } from '../../compare/change.js';
 import { type Content, html, type Markup } from './markup.js';
 import { formatQuantity } from './number-text.js';
 
@@ -43,7 +43,8 @@ export function showRatioRange(
   interval: { readonly lower: number; readonly upper: number } | null,
   otherwise?: Content,
 ): Content {
-  return interval !== null && isTooWide(interval)
+  if (interval === null) return showRange(field, interval, formatRatio, otherwise);
+  return isTooWide(interval)
     ? formatRange(interval)
-    : showRange(field, interval, formatRatio, otherwise);
+    : showRange(field, interval, formatterOf(interval), otherwise);
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { judgeChange, widenForRuns } from '../../../harness/compare/change.js';
+import { formatRange, judgeChange, widenForRuns } from '../../../harness/compare/change.js';
 import type { Comparison } from '../../../harness/compare/comparison.js';
 import type { SpeedRatio } from '../../../harness/compare/speed.js';
 import { callBench } from '../bench-call.js';
@@ -98,6 +98,15 @@ describe('a change', () => {
     }
     expect(held / trials).toBeGreaterThan(0.94);
     expect(held / trials).toBeLessThan(0.96);
+  });
+});
+
+describe('a range', () => {
+  it('has the digits that tell its bounds apart', () => {
+    expect(formatRange({ lower: 1.0412, upper: 1.0428 })).toBe('1.041x to 1.043x');
+    expect(formatRange({ lower: 2.7734, upper: 3.3801 })).toBe('2.77x to 3.38x');
+    expect(formatRange({ lower: 1, upper: 1 })).toBe('1.00x to 1.00x');
+    expect(formatRange({ lower: 0.1, upper: 20 })).toBe('too few repeats: spans over 100x');
   });
 });
 

@@ -14,7 +14,7 @@ import { collectLadderOptions } from '../../../harness/ladder-options.js';
 import { findPackageRoot } from '../../../harness/package-root.js';
 import { callBench } from '../bench-call.js';
 import { makeSamples } from '../compare/made-runs.js';
-import { editRecord } from '../compare/scripted-runs.js';
+import { editRecord, readRecord } from '../compare/scripted-runs.js';
 import { makeStarter } from './made-starter.js';
 
 let folder = '';
@@ -69,6 +69,11 @@ describe('a ladder', () => {
       [1, 2, 3, 4].flatMap((repeat) => turn.map((side) => `${side}/run-${repeat}`)),
     );
     const { steps, whole, rungs } = ladder;
+    const { startedAt, version, commit, system } = readRecord(made[0]!);
+    expect(ladder.measuredOn).toEqual({
+      ...{ startedAt, version, commit, system },
+      devices: ['cpu'],
+    });
     expect(steps.map(({ name }) => name)).toEqual(['engine.threads', 'batching', 'kv-cache']);
     const ratios = steps.map(({ before }) => before.main!.ratio!);
     for (const [i, true_] of [2, 4, 3].entries()) {

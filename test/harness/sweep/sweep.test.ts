@@ -13,6 +13,7 @@ import { judgeSlo, parseSlo } from '../../../harness/sweep/slo.js';
 import type { Sweep } from '../../../harness/sweep/sweep.js';
 import { collectSweepOptions } from '../../../harness/sweep-options.js';
 import { callBench } from '../bench-call.js';
+import { readRecord } from '../compare/scripted-runs.js';
 
 let folder = '';
 let script = '';
@@ -57,7 +58,9 @@ describe('a grid', () => {
 
   it('has a point for every combination, run in turns and scored once', async () => {
     const vary = grid.vary.map((text) => text.replace('FORTY', script));
-    const { code, points, started, axes } = await sweep({ ...grid, vary });
+    const { code, points, started, axes, measuredOn, output } = await sweep({ ...grid, vary });
+    const { startedAt, system } = readRecord(join(output, started[0]!));
+    expect(measuredOn).toMatchObject({ startedAt, system });
     expect(points.map(({ settings }) => Object.values(settings))).toEqual([
       [script, '1'],
       [script, '8'],

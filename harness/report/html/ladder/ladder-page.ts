@@ -8,6 +8,7 @@ import { findPackageRoot } from '../../../package-root.js';
 import { describeFewRepeats, levelsOf } from '../../ladder-levels.js';
 import { describePlan } from '../../ladder-summary.js';
 import { judgeContrast, judgeInteraction } from '../../ladder-verdicts.js';
+import { describePlace } from '../../place-text.js';
 import { qualityTones, speedTones } from '../compare/verdict-tones.js';
 import { fold } from '../fold.js';
 import { html, type Markup } from '../markup.js';
@@ -20,10 +21,15 @@ import { showCost, showGain } from './steps.js';
 
 /** The whole document. */
 export function formatLadderPage(ladder: Ladder): string {
-  const { base, optimized, steps, repeats, command } = ladder;
+  const { base, optimized, steps, repeats, measuredOn, command } = ladder;
+  const place = measuredOn === null ? [] : describePlace(measuredOn);
   return formatPage({
     title: `From ${base} to ${optimized}, step by step`,
-    subtitle: `${steps.length} step${steps.length === 1 ? '' : 's'} \u00b7 ${repeats} repeat${repeats === 1 ? '' : 's'}, all rungs in turn`,
+    subtitle: [
+      `${steps.length} step${steps.length === 1 ? '' : 's'}`,
+      `${repeats} repeat${repeats === 1 ? '' : 's'}, all rungs in turn`,
+      ...place,
+    ].join(' \u00b7 '),
     content: [
       showVerdict(ladder),
       remarkList(ladder.remarks.map(describeRemark)),

@@ -2,6 +2,7 @@
 
 import { findPackageRoot } from '../../../package-root.js';
 import type { RunEvidence } from '../../../run-evidence.js';
+import { describePlace } from '../../place-text.js';
 import { html, type Markup } from '../markup.js';
 import { formatPage, section } from '../page.js';
 import { showEngine } from './engine.js';
@@ -17,14 +18,11 @@ import { showVerdict } from './verdict.js';
 /** The whole document. */
 export function formatRunPage(evidence: RunEvidence): string {
   const { record } = evidence;
-  const { name, model, dataset, scenario, mode, startedAt, system, sut } = record;
-  const gpus = sut?.devices.filter((device) => device.startsWith('cuda')).length ?? 0;
-  const gpu = `${gpus > 1 ? `${gpus} \u00d7 ` : ''}${system.gpus[0]?.name ?? 'GPU'}`;
-  const place = gpus > 0 ? gpu : system.cpu;
-  const day = startedAt.slice(0, 16).replace('T', ' ');
+  const { name, model, dataset, scenario, mode, sut } = record;
+  const place = describePlace({ ...record, devices: sut?.devices ?? [] });
   return formatPage({
     title: `${name}: ${model.name} on ${dataset.name}, ${scenario}, ${mode}`,
-    subtitle: `${[sut?.kind, model.weightFormat, place, `${system.cores} cores`].filter(Boolean).join(' \u00b7 ')} \u00b7 ${day} UTC`,
+    subtitle: [sut?.kind, model.weightFormat, ...place].filter(Boolean).join(' \u00b7 '),
     content: [
       showVerdict(record),
       showHeadline(record),

@@ -7,6 +7,7 @@ import type { ParetoClass } from '../../../sweep/pareto.js';
 import type { Goodput, Sweep } from '../../../sweep/sweep.js';
 import { describeSettings } from '../../../sweep/sweep-point.js';
 import { formatFigure } from '../../comparison-summary.js';
+import { describePlace } from '../../place-text.js';
 import {
   describeLimits,
   describeMeasured,
@@ -27,14 +28,19 @@ import { type ShownPoint, tabulateLimits, tabulatePoints, tabulateTimes } from '
 
 /** The whole document. */
 export function formatSweepPage(sweep: Sweep): string {
-  const { config, points, repeats, command, goodput } = sweep;
+  const { config, points, repeats, measuredOn, command, goodput } = sweep;
+  const place = measuredOn === null ? [] : describePlace(measuredOn);
   const names = Object.keys(points[0]?.settings ?? {});
   const shown = sortByLoad(points).map((point): ShownPoint => {
     return { point, path: `points.${points.indexOf(point)}` };
   });
   return formatPage({
     title: `${config} over ${names.join(', ') || 'nothing yet'}`,
-    subtitle: `${points.length} point${points.length === 1 ? '' : 's'} \u00b7 ${repeats} repeat${repeats === 1 ? '' : 's'}${repeats > 1 ? ', all points in turn' : ''}`,
+    subtitle: [
+      `${points.length} point${points.length === 1 ? '' : 's'}`,
+      `${repeats} repeat${repeats === 1 ? '' : 's'}${repeats > 1 ? ', all points in turn' : ''}`,
+      ...place,
+    ].join(' \u00b7 '),
     content: [
       showVerdict(sweep),
       remarkList(sweep.remarks.map(describeRemark)),
