@@ -66,9 +66,12 @@ export function formatRange(interval: Bounds): string {
     : `${format(interval.lower)} to ${format(interval.upper)}`;
 }
 
-/** With as many digits as tell bounds apart: 1.041x to 1.043x, not 1.04x to 1.04x. */
+/** With as many digits as tell bounds apart, and from 1: 1.041x to 1.043x, not 1.04x to 1.04x, and 0.9996x, not 1.00x. */
 export function formatterOf({ lower, upper }: Bounds): (ratio: number) => string {
-  const tells = (digits: number) => formatRatio(lower, digits) !== formatRatio(upper, digits);
+  const tells = (digits: number) => {
+    const [from, to, one] = [lower, upper, 1].map((ratio) => formatRatio(ratio, digits));
+    return from !== to && (lower === 1 || from !== one) && (upper === 1 || to !== one);
+  };
   const digits = [3, 4, 5].find(tells) ?? 3;
   return (ratio) => formatRatio(ratio, digits);
 }

@@ -27,5 +27,5 @@ export function judgeInteraction(
   if (interval !== null && isTooWide(interval)) return 'too few repeats to tell';
   if (!isShown) return 'no interaction shown';
   const isMore = better === 'higher' ? ratio > 1 : ratio < 1;
-  return `INTERACTION: ${isMore ? 'more' : 'less'} behind the steps before it than alone`;
+  return `INTERACTION: gives ${isMore ? 'more' : 'less'} after the steps before it than alone`;
 }

@@ -105,6 +105,7 @@ describe('a range', () => {
   it('has the digits that tell its bounds apart', () => {
     expect(formatRange({ lower: 1.0412, upper: 1.0428 })).toBe('1.041x to 1.043x');
     expect(formatRange({ lower: 2.7734, upper: 3.3801 })).toBe('2.77x to 3.38x');
+    expect(formatRange({ lower: 0.9961, upper: 0.9996 })).toBe('0.9961x to 0.9996x');
     expect(formatRange({ lower: 1, upper: 1 })).toBe('1.00x to 1.00x');
     expect(formatRange({ lower: 0.1, upper: 20 })).toBe('too few repeats: spans over 100x');
   });

@@ -86,7 +86,7 @@ function showInteractions(ladder: Ladder): Markup {
     step.interaction === null || step.alone?.main?.ratio == null ? [] : [{ ...step, k }],
   );
   const lead =
-    'A factor may give another ratio behind the steps before it than alone on the base: the last column is the first over the second.';
+    'A factor may give another ratio after the steps before it than alone on the base: the last column is the first over the second.';
   if (measured.length === 0) {
     const why =
       simultaneous.interactions === null

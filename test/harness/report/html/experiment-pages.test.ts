@@ -76,7 +76,7 @@ describe('the page of a ladder', () => {
     );
     expect(verdict).toContain('class="verdict good"');
     expect(verdict).toContain('<strong>\u2717 worse</strong> <span>in quality');
-    expect(verdict).toContain('<strong>kv-cache</strong> <span>INTERACTION: more behind');
+    expect(verdict).toContain('<strong>kv-cache</strong> <span>INTERACTION: gives more after');
     expect(verdict).not.toContain('<strong>batching</strong>');
   });
 
