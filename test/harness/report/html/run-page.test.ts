@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ladderSchema } from '../../../../harness/ladder/ladder.js';
 import { findPackageRoot } from '../../../../harness/package-root.js';
 import { atShare } from '../../../../harness/report/html/charts/distribution.js';
 import { allEvidence, readRunEvidence, readRunRecord } from '../../../../harness/run-evidence.js';
@@ -189,7 +190,7 @@ describe('bench report', () => {
 
   it('works from every record that is kept, of GPUs too, and says what is not there', async () => {
     const results = join(findPackageRoot().folder, 'results', 'reference');
-    let pages = 0;
+    let [pages, ladders] = [0, 0];
     for (const machine of readdirSync(results)) {
       cpSync(join(results, machine), join(folder, machine), { recursive: true });
       for (const name of readdirSync(join(folder, machine)).filter((one) =>
@@ -198,6 +199,14 @@ describe('bench report', () => {
         const file = join(folder, machine, name);
         const record = JSON.parse(readFileSync(file, 'utf8'));
         const { code, stdout, stderr } = await callBench('report', file);
+        if (record.schema === ladderSchema) {
+          expect([name, code, stderr]).toEqual([name, 0, '']);
+          const page = readFileSync(join(folder, machine, 'report.html'), 'utf8');
+          expect(checkFigures(page, record)).toBeGreaterThan(10);
+          expect(page).toContain('NVIDIA H100 80GB HBM3');
+          ladders++;
+          continue;
+        }
         if (record.schema !== 'loadmark/run/1') {
           expect([code, stderr]).toEqual([2, expect.stringContaining('allowed: loadmark/run/1')]);
           continue;
@@ -212,6 +221,7 @@ describe('bench report', () => {
       }
     }
     expect(pages).toBeGreaterThan(10);
+    expect(ladders).toBe(1);
   });
 
   it('reckons what GPUs read from the steps that each worker made', async () => {
