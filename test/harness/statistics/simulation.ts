@@ -1,5 +1,6 @@
 // Made-up data for what can only be shown by trying it many times.
 
+import { expect } from 'vitest';
 import { Xoshiro128 } from '../../../harness/statistics/index.js';
 
 export class Simulation {
@@ -39,4 +40,19 @@ export function shareOf(trials: number, happens: (trial: number) => boolean): nu
   let count = 0;
   for (let trial = 0; trial < trials; trial++) if (happens(trial)) count++;
   return count / trials;
+}
+
+/**
+ * Expects the share of `count` in `trials` from `least` to `most`, or as far from them as chance takes 999 of 1,000 such
+ * series at most: 3.3 standard errors.
+ */
+export function expectRate(
+  count: number,
+  trials: number,
+  least: number,
+  most: number = least,
+): void {
+  const reach = (rate: number) => 3.3 * Math.sqrt((rate * (1 - rate)) / trials);
+  expect(count / trials).toBeGreaterThanOrEqual(least - reach(least));
+  expect(count / trials).toBeLessThanOrEqual(most + reach(most));
 }
