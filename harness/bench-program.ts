@@ -1,9 +1,11 @@
 // How do the programs behind `npm run bench:*` start and end? `--help`, an option that
 // is not there and what stands in the way are lines, not stacks; what is measured is each program's own business.
 
+import { resolve } from 'node:path';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { BenchError, InputError } from './errors.js';
 import { type ExitCode, exitCodes } from './exit-codes.js';
+import { checkOutputFile } from './output-file.js';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 type Values<T extends Options> = ReturnType<typeof parseArgs<{ options: T }>>['values'];
@@ -29,7 +31,10 @@ export async function runBenchProgram<const T extends Options>(
     return exitCodes.ok;
   }
   try {
-    await program.run(readValues(program.options, args));
+    const values = readValues(program.options, args);
+    const { json } = values as { readonly json?: unknown };
+    if (typeof json === 'string') checkOutputFile(resolve(json), '--json');
+    await program.run(values);
     return exitCodes.ok;
   } catch (error) {
     if (!(error instanceof BenchError)) throw error;

@@ -261,8 +261,8 @@ function addCompare(program: Command, streams: Streams, finish: Finish): void {
   command.addHelpText('after', compareHelp);
   command.action(async (paths: string[]) => {
     const request = collectCompareOptions(paths, command.opts(), claims);
-    const { compareRuns } = await import('./commands/compare.js');
-    finish(await compareRuns(request, streams));
+    const { compare } = await import('./commands/compare.js');
+    finish(await compare(request, streams));
   });
 }
 

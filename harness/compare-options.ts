@@ -5,6 +5,7 @@ import { type Claim, parseClaims } from './compare/claim.js';
 import { type GateRule, marginsOf, parseRules } from './compare/gate-rule.js';
 import { speedNames } from './compare/speed-metric.js';
 import { type Fault, InputError } from './errors.js';
+import { findFileFaults } from './output-file.js';
 import type { RunFlag } from './run-options.js';
 import type { Margin } from './statistics/index.js';
 
@@ -102,6 +103,10 @@ export function collectCompareOptions(
       where: '--junit',
       message: 'has nothing to report; allowed: together with --gate or --claim',
     });
+  }
+  for (const name of ['markdown', 'junit'] as const) {
+    const file = request[name];
+    if (file !== null) faults.push(...findFileFaults(file, `--${name}`));
   }
   if (faults.length > 0) throw new InputError(faults);
   return request;

@@ -1,6 +1,6 @@
 // A folder that is not there yet, and those above it; or why nothing can be written there.
 
-import { existsSync, mkdirSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError, messageOf } from './errors.js';
 
@@ -41,4 +41,12 @@ export function openFolder(path: string, where: string): string[] {
     throw refuse(`cannot be written into: ${messageOf(error)}`);
   }
   return made;
+}
+
+/** Takes back what was made, where nothing was put into it. */
+export function discardFolders(made: readonly string[]): void {
+  for (const folder of made.toReversed()) {
+    if (readdirSync(folder).length > 0) return;
+    rmdirSync(folder);
+  }
 }

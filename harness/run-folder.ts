@@ -1,10 +1,10 @@
 // Where does everything of a run lie? The layout of results/, in one place.
 
-import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { LogTexts } from '../loadgen/index.js';
 import type { Fault } from './errors.js';
-import { openFolder } from './new-folder.js';
+import { discardFolders, openFolder } from './new-folder.js';
 import type { PassName } from './test-settings.js';
 
 export class RunFolder {
@@ -79,10 +79,7 @@ export class RunFolder {
 
   /** Takes back what was made, where nothing was put into it. */
   discard(): void {
-    for (const folder of this.made.toReversed()) {
-      if (readdirSync(folder).length > 0) return;
-      rmdirSync(folder);
-    }
+    discardFolders(this.made);
   }
 }
 

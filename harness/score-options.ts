@@ -7,6 +7,7 @@ import { isFile } from './config-files.js';
 import { type Fault, InputError } from './errors.js';
 import { suggestName } from './name-suggestion.js';
 import { readChoice } from './option-values.js';
+import { findFileFaults } from './output-file.js';
 import type { RunFlag } from './run-options.js';
 import { quote } from './setting-fields.js';
 
@@ -76,6 +77,7 @@ export function collectScoreOptions(log: string, parsed: Parsed): ScoreRequest {
     output: typeof parsed.output === 'string' ? resolve(parsed.output) : null,
     json: parsed.json === true,
   };
+  if (request.output !== null) faults.push(...findFileFaults(request.output, '--output'));
   if (faults.length > 0 || found === null) throw new InputError(faults);
   return { ...request, ...found };
 }

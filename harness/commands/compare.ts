@@ -1,8 +1,7 @@
 // `bench compare BASELINE CANDIDATE...`: runs -> what differs -> ratios and scores with their intervals -> a verdict, told
 // top to bottom.
 
-import { writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Comparison, compareSides } from '../compare/comparison.js';
 import { compareEvals } from '../compare/eval-comparison.js';
 import { isEvalFolder } from '../compare/eval-side.js';
@@ -11,9 +10,10 @@ import { type Compared, refuseStrangers } from '../compare/gate-rule.js';
 import { addPrompts } from '../compare/prompts.js';
 import { readSides } from '../compare/side.js';
 import type { CompareRequest } from '../compare-options.js';
-import { InputError, messageOf, NotWrittenError } from '../errors.js';
+import { InputError } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
-import { makeFolders } from '../new-folder.js';
+import { discardFolders, openFolder } from '../new-folder.js';
+import { writeOutput } from '../output-file.js';
 import { formatGateXml, type GateSuite } from '../report/comparison-junit.js';
 import { formatComparisonMarkdown } from '../report/comparison-markdown.js';
 import { formatComparison } from '../report/comparison-summary.js';
@@ -23,8 +23,20 @@ import { formatComparisonPage } from '../report/html/compare/comparison-page.js'
 import { formatEvalComparisonPage } from '../report/html/compare/eval-comparison-page.js';
 import type { Streams } from './run.js';
 
-export async function compareRuns(request: CompareRequest, streams: Streams): Promise<ExitCode> {
-  if (request.paths.some(isEvalFolder)) return compareEvaluations(request, streams);
+export async function compare(request: CompareRequest, streams: Streams): Promise<ExitCode> {
+  const { paths, output } = request;
+  const made = output === null ? [] : openFolder(output, '--output');
+  try {
+    return paths.some(isEvalFolder)
+      ? compareEvaluations(request, streams)
+      : await compareRuns(request, streams);
+  } catch (error) {
+    discardFolders(made);
+    throw error;
+  }
+}
+
+async function compareRuns(request: CompareRequest, streams: Streams): Promise<ExitCode> {
   checkNames(request, 'runs');
   const sides = readSides(request.paths);
   const { alpha, margins, gate, claims } = request;
@@ -98,12 +110,12 @@ function tell(
   told: Told,
 ): void {
   if (output !== null) {
-    write(join(output, 'comparison.json'), told.json);
-    write(join(output, 'comparison.md'), told.markdown());
-    write(join(output, 'report.html'), told.page());
+    writeOutput(join(output, 'comparison.json'), told.json);
+    writeOutput(join(output, 'comparison.md'), told.markdown());
+    writeOutput(join(output, 'report.html'), told.page());
   }
-  if (markdown !== null) write(markdown, told.markdown());
-  if (junit !== null) write(junit, formatGateXml(told.suites));
+  if (markdown !== null) writeOutput(markdown, told.markdown());
+  if (junit !== null) writeOutput(junit, formatGateXml(told.suites));
   stdout.write(json ? told.json : told.text());
 }
 
@@ -120,13 +132,4 @@ function judge({ candidates }: Comparison): ExitCode {
   if (isShown) return exitCodes.regression;
   const isComparable = candidates.every(({ comparability }) => comparability.speed);
   return isComparable ? exitCodes.ok : exitCodes.notComparable;
-}
-
-function write(file: string, text: string): void {
-  try {
-    makeFolders(dirname(file));
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new NotWrittenError(`"${file}" cannot be written: ${messageOf(error)}`);
-  }
 }

@@ -3,6 +3,7 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { InputError } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
+import { checkOutputFile } from '../output-file.js';
 import { writePage } from '../page-file.js';
 import { formatRecordPage } from '../record-page.js';
 import { allEvidence, readRunEvidence, readRunRecord } from '../run-evidence.js';
@@ -43,6 +44,7 @@ function checkOutput(output: string, runs: number): void {
   const refuse = (message: string) => new InputError([{ where: '--output', message }]);
   if (runs > 1) throw refuse(`names one page, and there are ${runs} runs; allowed: a single run`);
   if (extname(output) !== '.html') throw refuse(`is "${output}"; allowed: a file *.html`);
+  checkOutputFile(output, '--output');
 }
 
 /** run.json -> report.html; another name keeps it, since its folder may hold many. */

@@ -1,7 +1,7 @@
 // `bench score ACCURACY_LOG`: the answers that any harness logged, decoded and scored by the recipe of an MLPerf benchmark,
 // told top to bottom. Reading the log, splitting sentences and ROUGE are accuracy/'s business.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { loadTokenizer, type Tokenizer } from '../../datasets/index.js';
 import {
   type AccuracyLog,
@@ -19,6 +19,7 @@ import { formatRecipeText, listRecipeTargets } from '../accuracy/recipes.js';
 import { shorten } from '../config-files.js';
 import { InputError, messageOf } from '../errors.js';
 import { type ExitCode, exitCodes } from '../exit-codes.js';
+import { writeOutput } from '../output-file.js';
 import { readReferences } from '../reference-texts.js';
 import { formatScoreReport } from '../report/score-report.js';
 import type { ScoreRequest } from '../score-options.js';
@@ -85,7 +86,7 @@ export async function scoreLog(request: ScoreRequest, streams: Streams): Promise
     passed: targets === null ? null : targets.every(({ pass }) => pass),
   };
   const text = formatRecipeText(recipe, score);
-  if (request.output !== null) writeText(request.output, text);
+  if (request.output !== null) writeOutput(request.output, text);
   streams.stdout.write(
     request.json ? `${JSON.stringify(record, null, 2)}\n` : formatScoreReport(record, text),
   );
@@ -153,12 +154,4 @@ function decodeAnswers(
     throw new InputError([{ where: `${shorten(log)}, qsl_idx ${first.qslIdx}`, message }]);
   }
   return { texts, specialTokens };
-}
-
-function writeText(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new InputError([{ where: '--output', message: `${file}: ${messageOf(error)}` }]);
-  }
 }

@@ -1,7 +1,7 @@
 // Somebody says how much faster it is. Does that follow from the runs?
 
 import { type Fault, InputError } from '../errors.js';
-import { type SpeedRatio, singleRunCaveat } from './speed.js';
+import { caveatOf, type SpeedRatio } from './speed.js';
 import { metricsOf } from './speed-metric.js';
 
 export interface Claim {
@@ -89,7 +89,8 @@ export function judgeClaim(
   const isOpen = bounds !== null && holdsClaim && lower! <= 0 && upper! >= 0;
   const told = (gain: number) => formatGain(gain, claim.unit, ratio.better);
   const figures = `from ${figure(ratio.baseline!)} to ${figure(ratio.candidate!)} ${ratio.unit} is ${told(measured)}`;
-  const single = ratio.covers === 'within one run' ? `, ${singleRunCaveat}` : '';
+  const caveat = caveatOf([ratio]);
+  const single = caveat === null ? '' : `, ${caveat}`;
   const range = bounds === null ? '' : ` (${told(bounds[0]!)} to ${told(bounds[1]!)}${single})`;
   const why = isOpen ? ', which the interval has in it, and no change too' : '';
   return {

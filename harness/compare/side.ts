@@ -85,22 +85,49 @@ function findTwice(sides: readonly Side[]): Fault[] {
 function findRuns(path: string): string[] {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) {
-    throw new Error("it does not exist; allowed: a run's folder, its run.json, a folder of runs");
+    throw new Error(`it does not exist; allowed: ${whatIsRun}`);
   }
-  if (found.isFile()) return [path];
+  if (found.isFile()) {
+    if (basename(path) in experiments) refuseExperiment(dirname(path), basename(path));
+    return [path];
+  }
   if (existsSync(new RunFolder(path).runJson)) return [path];
   const inside = listRunsBelow(path);
   if (inside.length > 0) return inside;
-  // A ladder or a sweep has a folder of repeats for each of its rungs or points.
-  const sides = readdirSync(path, { withFileTypes: true }).filter(
-    (entry) => entry.isDirectory() && listRunsBelow(join(path, entry.name)).length > 0,
-  );
-  const names = sides.slice(0, 4).map(({ name }) => `"${join(path, name)}"`);
-  if (sides.length > names.length) names.push('others');
-  const hint = names.length === 0 ? '' : `: ${names.join(', ')} in it`;
+  const file = Object.keys(experiments).find((name) => existsSync(join(path, name)));
+  if (file !== undefined) refuseExperiment(path, file);
+  const hint = nameSides(path);
   throw new Error(
-    `there is no run.json in it or one level below; allowed: a run's folder, its run.json, a folder of runs${hint}`,
+    `there is no run.json in it or one level below; allowed: ${whatIsRun}${hint === null ? '' : `: ${hint} in it`}`,
   );
+}
+
+const whatIsRun = "a run's folder, its run.json, a folder of runs";
+
+/** Records of several runs, by the file that each is kept in, and what its folder has runs of. */
+const experiments: Readonly<Record<string, readonly [string, string]>> = {
+  'ladder.json': ['a ladder', 'its rungs'],
+  'sweep.json': ['a sweep', 'its points'],
+  'comparison.json': ['a comparison', 'the runs that it is of'],
+};
+
+function refuseExperiment(folder: string, file: string): never {
+  const [what, parts] = experiments[file]!;
+  const sides = nameSides(folder);
+  throw new Error(
+    `it is ${what} (${file}), not a run; allowed: ${parts}${sides === null ? '' : `, ${sides}`}`,
+  );
+}
+
+/** A ladder or a sweep has a folder of repeats for each of its rungs or points; null where there are none. */
+function nameSides(path: string): string | null {
+  const sides = readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && listRunsBelow(join(path, entry.name)).length > 0)
+    .map(({ name }) => `"${join(path, name)}"`);
+  if (sides.length === 0) return null;
+  const others = sides.length - 4;
+  const named = sides.slice(0, 4).join(', ');
+  return others > 0 ? `${named} and ${others} more` : named;
 }
 
 function listRunsBelow(path: string): string[] {

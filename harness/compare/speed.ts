@@ -41,13 +41,14 @@ export function compareSpeed(baseline: Side, candidate: Side, alpha: number): Sp
 export function caveatOf(ratios: readonly SpeedRatio[]): string | null {
   const ofOneRun = ratios.filter(({ covers }) => covers === 'within one run');
   if (ofOneRun.length === 0) return null;
-  const drawn = ofOneRun.some(({ unit }) => unit === 'ms');
-  return drawn
-    ? `${singleRunCaveat}, and percentiles take samples as independent`
-    : singleRunCaveat;
+  // Rates have theirs of batches of time, which keep neighbours together.
+  const areDrawn = ofOneRun.some(({ unit }) => unit === 'ms');
+  return areDrawn ? `${singleRunCaveat}; ${percentileCaveat}` : singleRunCaveat;
 }
 
 export const singleRunCaveat = 'within one run a side; the variation between runs is not in it';
+const percentileCaveat =
+  'those of percentiles take samples as independent, and are too narrow where neighbours are alike (a queue, a batch)';
 
 /** Figures of every run that has one, in the order of the runs. */
 export function figuresOf(metric: SpeedMetric, side: Side): number[] {

@@ -1,6 +1,6 @@
 // `bench compare` on runs that can be compared: ratios with their intervals, paired quality, gates, and every refusal of the
 // command line.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,6 +29,15 @@ function repeat(eachMs: readonly number[], changes: Changes = {}): string {
   const side = place();
   for (const [i, ms] of eachMs.entries()) makeRun(join(side, `run-${i}`), steady(300, ms), changes);
   return side;
+}
+
+/** A folder with a folder of repeats for each name, and a record of all where there is one. */
+function placeRuns(file: string | null, ...names: readonly string[]): string {
+  const all = place();
+  mkdirSync(all);
+  for (const name of names) makeRun(join(all, name, 'run-1'), steady(30, 10));
+  if (file !== null) writeFileSync(join(all, file), '{}');
+  return all;
 }
 
 async function compare(...argv: string[]) {
@@ -156,6 +165,34 @@ describe('ratios', () => {
     );
     const repeats = await compare(repeat([10, 10.1, 9.9], server), repeat([2, 2.01, 2.02], server));
     expect(repeats.candidates[0]!.verdict.speed).toBe('faster');
+  });
+
+  it('of percentiles of one run a side say that they take samples as independent, wherever they are shown', async () => {
+    const told = 'those of percentiles take samples as independent, and are too narrow where';
+    const show = async (sides: readonly string[]) => {
+      const output = place();
+      const { stdout } = await callBench(
+        ...['compare', ...sides, '--claim', 'tpot p50=5x', '--output', output, '--json'],
+      );
+      const { candidates } = JSON.parse(stdout) as Comparison;
+      const shown = ['comparison.md', 'report.html'].map((name) =>
+        readFileSync(join(output, name), 'utf8'),
+      );
+      shown.push((await callBench('compare', ...sides)).stdout);
+      return { shown, candidate: candidates[0]! };
+    };
+    const single = await show([10, 2].map((eachMs) => makeRun(place(), steady(300, eachMs))));
+    const drawn = single.candidate.speed.find(({ metric }) => metric === 'tpot p50')!;
+    expect(drawn.interval!.method).toBe('percentile bootstrap of independent values');
+    const [claim] = single.candidate.claims;
+    for (const text of [...single.shown, claim!.reason]) {
+      expect(text).toContain('the variation between runs is not in it');
+      expect(text).toContain(told);
+    }
+    const repeats = await show([repeat([10, 10.1, 9.9]), repeat([2, 2.01, 2.02])]);
+    for (const text of [...repeats.shown, repeats.candidate.claims[0]!.reason]) {
+      expect(text).not.toContain('samples as independent');
+    }
   });
 
   it('whose interval spans more than 100x are of too few repeats', async () => {
@@ -338,7 +375,17 @@ describe('the command line', () => {
     [['RUN'], 'there is one run; allowed: two or more'],
     [['RUN', 'nowhere'], 'nowhere: it does not exist; allowed: a run'],
     [['RUN', 'EMPTY'], 'there is no run.json in it or one level below'],
-    [['RUN', 'LADDER'], 'a folder of runs: "LADDER/base", "LADDER/weights" in it'],
+    [['RUN', 'RUNGS'], 'a folder of runs: "RUNGS/base", "RUNGS/weights" in it'],
+    [
+      ['LADDER', 'SWEEP'],
+      'LADDER: it is a ladder (ladder.json), not a run; allowed: its rungs, "LADDER/base", "LADDER/weights"\n',
+    ],
+    [
+      ['LADDER', 'SWEEP'],
+      'SWEEP: it is a sweep (sweep.json), not a run; allowed: its points, "SWEEP/p0", "SWEEP/p1", "SWEEP/p2", "SWEEP/p3" and 2 more\n',
+    ],
+    [['RUN', 'LADDER/ladder.json'], 'ladder.json: it is a ladder (ladder.json), not a run'],
+    [['RUN', 'COMPARED'], 'COMPARED: it is a comparison (comparison.json), not a run; allowed'],
     [['RUN', 'BROKEN'], String.raw`is not JSON: Unexpected token 'o', "no\n\nJSON"`],
     [['RUN', 'RUN', '--alpha', '0.7'], '--alpha: is "0.7"; allowed: more than 0'],
     [['RUN', 'RUN', '--gate', 'speed=+3%'], 'allows a change for the better; allowed: speed=-3%'],
@@ -355,16 +402,20 @@ describe('the command line', () => {
     const one = makeRun(place(), steady(30, 10));
     const [empty, broken] = [mkdtempSync(join(folder, 'empty-')), join(folder, 'broken.json')];
     writeFileSync(broken, 'no\n\nJSON');
-    const ladder = join(folder, `ladder-${made++}`);
-    for (const rung of ['base', 'weights']) makeRun(join(ladder, rung, 'run-1'), steady(30, 10));
-    const names: Record<string, string> = {
-      RUN: one,
-      EMPTY: empty,
-      BROKEN: broken,
-      LADDER: ladder,
+    const names: Readonly<Record<string, string>> = {
+      ...{ RUN: one, EMPTY: empty, BROKEN: broken },
+      RUNGS: placeRuns(null, 'base', 'weights'),
+      LADDER: placeRuns('ladder.json', 'base', 'weights'),
+      SWEEP: placeRuns('sweep.json', ...Array.from({ length: 6 }, (_, i) => `p${i}`)),
+      COMPARED: placeRuns('comparison.json'),
     };
-    const { code, stderr } = await callBench('compare', ...argv.map((word) => names[word] ?? word));
-    expect(stderr.replaceAll(ladder, 'LADDER')).toContain(message);
+    const paths = argv.map((word) => word.replace(/^[A-Z]+/, (name) => names[name] ?? name));
+    const { code, stderr } = await callBench('compare', ...paths);
+    const told = Object.entries(names).reduce(
+      (text, [name, path]) => text.replaceAll(path, name),
+      stderr,
+    );
+    expect(told).toContain(message);
     expect(code).toBe(2);
   });
 
@@ -381,16 +432,16 @@ describe('the command line', () => {
     expect(code).toBe(2);
   });
 
-  it('ends with 11 where what was asked for cannot be written', async () => {
+  it('refuses a folder that cannot be, before anything is compared', async () => {
     const sides = [10, 9].map((ms) => makeRun(place(), steady(30, ms)));
-    for (const [option, path] of [
-      ['--markdown', folder],
-      ['--output', '/proc/x'],
-      ['--output', join(sides[0]!, 'run.json')],
+    for (const [path, message] of [
+      ['/proc/x', '"/proc/x" cannot be made: '],
+      [join(sides[0]!, 'run.json'), 'is a file; allowed: a folder, there already or not'],
     ] as const) {
-      const { code, stderr } = await callBench('compare', ...sides, option, path);
-      expect(stderr).toMatch(/^bench: "[^"]+" cannot be written: /);
-      expect(code).toBe(11);
+      const { code, stdout, stderr } = await callBench('compare', ...sides, '--output', path);
+      expect(stderr).toMatch(/^bench: --output: /);
+      expect(stderr).toContain(message);
+      expect([code, stdout]).toEqual([2, '']);
     }
   });
 });
