@@ -4,8 +4,9 @@ import { formatRange, formatRatio } from '../compare/change.js';
 import type { CandidateComparison, Comparison } from '../compare/comparison.js';
 import { caveatOf } from '../compare/speed.js';
 import { listAgreement } from './agreement-rows.js';
-import { formatFigure, listRemarks } from './comparison-summary.js';
+import { listRemarks } from './comparison-summary.js';
 import { foldDifferences } from './difference-text.js';
+import { formatFigure } from './figure-text.js';
 import { describeJudgement, listScoreRemarks, signed } from './judgement-text.js';
 import { escapeCell, foldMarkdown, gateMarkdown, markdownTable } from './markdown.js';
 
@@ -101,8 +102,8 @@ function formatCandidate(candidate: CandidateComparison, isNamed: boolean): stri
         ],
         quality.metrics.map((one) => [
           one.metric,
-          one.baseline.toFixed(2),
-          one.candidate.toFixed(2),
+          formatFigure(one.baseline),
+          formatFigure(one.candidate),
           one.interval === null
             ? signed(one.difference)
             : `${signed(one.difference)} (${signed(one.interval.lower)} to ${signed(one.interval.upper)})`,

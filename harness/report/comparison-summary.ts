@@ -11,6 +11,7 @@ import type { Interval } from '../statistics/index.js';
 import { listAgreement } from './agreement-rows.js';
 import { alignColumns } from './columns.js';
 import { formatDifferences } from './difference-text.js';
+import { formatFigure } from './figure-text.js';
 import { describeJudgement, listScoreRemarks, signed } from './judgement-text.js';
 
 /** The whole text, last newline included. */
@@ -114,8 +115,8 @@ function formatSpeed(speed: readonly JudgedRatio[]): string {
 function formatQuality(metrics: readonly QualityDifference[], leftOut: number): string {
   const rows = metrics.map((metric) => [
     metric.metric,
-    metric.baseline.toFixed(2),
-    metric.candidate.toFixed(2),
+    formatFigure(metric.baseline),
+    formatFigure(metric.candidate),
     signed(metric.difference),
     metric.interval === null
       ? (metric.absentBecause ?? '')
@@ -141,12 +142,6 @@ function formatAgreement(agreement: AgreementComparison): string {
 
 function level({ confidence }: Interval): string {
   return `${Number((100 * confidence).toFixed(2))} %`;
-}
-
-/** At most six digits that mean something. */
-export function formatFigure(value: number | null): string {
-  if (value === null) return '-';
-  return Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
 }
 
 function quoteWord(word: string): string {

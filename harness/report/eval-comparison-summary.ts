@@ -7,6 +7,7 @@ import type { SubjectChanges } from '../compare/subject-changes.js';
 import { alignColumns } from './columns.js';
 import { formatGate } from './comparison-summary.js';
 import { formatDifferences } from './difference-text.js';
+import { formatFigure } from './figure-text.js';
 import {
   describeJudgement,
   describeRise,
@@ -103,8 +104,8 @@ export function namePerplexity({ task, unit }: PerplexityRatio): string {
 export function listScoreCells(one: TaskDifference): string[] {
   return [
     String(one.samples),
-    one.baseline.toFixed(2),
-    one.candidate.toFixed(2),
+    formatFigure(one.baseline),
+    formatFigure(one.candidate),
     signed(one.difference),
     one.interval === null
       ? (one.absentBecause ?? '')
@@ -131,7 +132,7 @@ export function listPerplexityCells(one: PerplexityRatio): string[] {
 /** Scores, difference, and the p-value among all subjects. */
 export function listSubjectCells(one: SubjectChanges['subjects'][number]): string[] {
   return [
-    `${one.baseline.toFixed(2)} to ${one.candidate.toFixed(2)}`,
+    `${formatFigure(one.baseline)} to ${formatFigure(one.candidate)}`,
     signed(one.candidate - one.baseline),
     `${one.items} items`,
     `p ${formatP(one.midP)}, ${formatP(one.adjustedP)} among all`,

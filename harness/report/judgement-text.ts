@@ -2,6 +2,7 @@
 
 import type { QualityDifference } from '../compare/score-difference.js';
 import { type Margin, type NonInferiority, usualPower } from '../statistics/index.js';
+import { formatFigure, formatPercent } from './figure-text.js';
 
 /** "80 % power", which every loss that would have been seen is told with. */
 export const powerText = `${100 * usualPower} % power`;
@@ -14,7 +15,7 @@ export function describeJudgement(difference: QualityDifference, unit = 'samples
   const seen =
     detectableLoss === null
       ? ''
-      : `; a true loss of ${detectableLoss.toFixed(2)} points would have been seen with ${powerText}`;
+      : `; a true loss of ${formatFigure(detectableLoss)} points would have been seen with ${powerText}`;
   const needed =
     verdict === 'cannot tell' && itemsIfEqual !== null
       ? `; ${itemsIfEqual} ${unit} could tell`
@@ -30,16 +31,12 @@ export function describeRise(judgement: NonInferiority, margin: Margin): string 
   const seen =
     detectableLoss === null
       ? ''
-      : `; a true rise of ${formatShare(detectableLoss)} would have been seen with ${powerText}`;
+      : `; a true rise of ${formatPercent(detectableLoss)} would have been seen with ${powerText}`;
   const needed =
     verdict === 'cannot tell' && itemsIfEqual !== null
       ? `; ${itemsIfEqual} windows could tell`
       : '';
   return `${describeVerdict(judgement, margin)}${seen}${needed}`;
-}
-
-function formatShare(share: number): string {
-  return `${Number((100 * share).toPrecision(3))} %`;
 }
 
 /** "inferior (margin 1 %)", and what becomes of a loss among others. */

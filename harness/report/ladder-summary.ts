@@ -8,7 +8,7 @@ import type { Contrast, Ladder, MeasuredStep } from '../ladder/ladder.js';
 import type { SettingChange } from '../ladder/ladder-factor.js';
 import type { Interval } from '../statistics/index.js';
 import { alignColumns } from './columns.js';
-import { formatFigure } from './comparison-summary.js';
+import { formatFigure } from './figure-text.js';
 import { signed } from './judgement-text.js';
 import { describeFewRepeats, describeIntervals, levelsOf } from './ladder-levels.js';
 import { judgeContrast, judgeInteraction } from './ladder-verdicts.js';

@@ -8,6 +8,7 @@ import type { AccuracyRecord, RunRecord } from '../run-record.js';
 import { countWorkers, type SutRecord, type WorkerRecord } from '../sut-record.js';
 import type { TelemetryRecord } from '../telemetry/telemetry-record.js';
 import { formatAudit } from './audit-summary.js';
+import { formatPercent, roundFigure, roundPercent } from './figure-text.js';
 import { listWarnings } from './warnings.js';
 
 /** The whole text, last newline included. */
@@ -65,7 +66,7 @@ function formatPerformance(
   const lines = [
     // Answers that take no time at all, as a null system's on the virtual clock, have no rate.
     `Throughput  ${rates.join('   ') || 'not measured'}`,
-    `            ${answered}${durationSeconds === null ? '' : ` in ${durationSeconds.toFixed(1)} s`}`,
+    `            ${answered}${durationSeconds === null ? '' : ` in ${formatNumber(durationSeconds)} s`}`,
     ...formatUtilisation(performance),
     ...formatEnergy(telemetry),
     '',
@@ -79,18 +80,18 @@ function formatPerformance(
   if (performance.peakSearch !== null) lines.unshift(...formatPeak(performance.peakSearch));
   const steal = performance.load.stealShare;
   if (steal !== null && steal > 0.02) {
-    const share = (100 * steal).toFixed(0);
-    lines.push(`            the hypervisor gave ${share} % of the processor time to others`);
+    lines.push(
+      `            the hypervisor gave ${formatPercent(steal)} of the processor time to others`,
+    );
   }
   return lines;
 }
 
 /** Nothing where no peak is known. */
 function formatUtilisation({ mbu, mfu }: PerformanceRecord): string[] {
-  const percent = (share: number) => `${(100 * share).toPrecision(3)} %`;
   const shares = [
-    mbu === null ? null : `MBU ${percent(mbu)} of the peak bandwidth`,
-    mfu === null ? null : `MFU ${percent(mfu)} of the peak arithmetic rate`,
+    mbu === null ? null : `MBU ${formatPercent(mbu)} of the peak bandwidth`,
+    mfu === null ? null : `MFU ${formatPercent(mfu)} of the peak arithmetic rate`,
   ].filter((share) => share !== null);
   return shares.length === 0 ? [] : [`            ${shares.join('   ')} (datasheet)`];
 }
@@ -196,8 +197,8 @@ function formatWorkers({ workers }: SutRecord): string[] {
       `${formatCount(generatedTokens, 'token')} after ${promptTokens} of prompts`,
       formatCount(steps, 'step'),
       occupancy === null ? null : `${formatNumber(occupancy)} sequences a step`,
-      `KV cache up to ${(100 * worker.kvPeakShare).toFixed(0)} % since it was loaded`,
-      busyShare === null ? null : `busy ${formatBusy(busyShare)} %${formatRanks(worker)}`,
+      `KV cache up to ${formatPercent(worker.kvPeakShare)} since it was loaded`,
+      busyShare === null ? null : `busy ${formatPercent(busyShare)}${formatRanks(worker)}`,
       worker.failure === null ? null : 'FAILED',
     ];
     const name = `worker ${index} (${worker.devices.join('+')})`;
@@ -205,11 +206,9 @@ function formatWorkers({ workers }: SutRecord): string[] {
   });
 }
 
-const formatBusy = (share: number) => (100 * share).toFixed(1);
-
 /** " (98.1, 97.9)" of a worker on several GPUs; records from before have it of none. */
 function formatRanks({ rankBusyShares }: Partial<Pick<WorkerRecord, 'rankBusyShares'>>): string {
-  const each = (rankBusyShares ?? []).map((share) => formatBusy(share ?? 0));
+  const each = (rankBusyShares ?? []).map((share) => roundPercent(share ?? 0));
   return each.length === 0 ? '' : ` (${each.join(', ')})`;
 }
 
@@ -217,8 +216,8 @@ function formatRanks({ rankBusyShares }: Partial<Pick<WorkerRecord, 'rankBusySha
 function formatSteps(record: SutRecord): string[] {
   const { steps, occupancy, kvPeakShare, preemptions, deviceBusyShare } = record;
   if (steps === null || occupancy === null || kvPeakShare === null) return [];
-  const full = `KV cache up to ${(100 * kvPeakShare).toFixed(0)} % full since it was loaded`;
-  const busy = deviceBusyShare === null ? '' : `, GPU busy ${(100 * deviceBusyShare).toFixed(1)} %`;
+  const full = `KV cache up to ${formatPercent(kvPeakShare)} full since it was loaded`;
+  const busy = deviceBusyShare === null ? '' : `, GPU busy ${formatPercent(deviceBusyShare)}`;
   const mean = `${formatNumber(occupancy)} sequences a step`;
   const given = formatCount(preemptions ?? 0, 'preemption');
   return [`            ${formatCount(steps, 'step')}, ${mean}, ${full}, ${given}${busy}`];
@@ -249,9 +248,6 @@ function formatError(value: number): string {
   return Number(value.toPrecision(2)).toString();
 }
 
-/** Four significant digits, no more than a reader takes in; whole numbers as they are. */
 function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) return 'none';
-  if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toString();
-  return Number(value.toPrecision(4)).toString();
+  return Number.isFinite(value) ? roundFigure(value) : 'none';
 }

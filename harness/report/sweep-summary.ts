@@ -7,7 +7,7 @@ import type { SloState } from '../sweep/slo-verdict.js';
 import type { Goodput, Sweep } from '../sweep/sweep.js';
 import { describeSettings, type Percentiles, type SweepPoint } from '../sweep/sweep-point.js';
 import { alignColumns } from './columns.js';
-import { formatFigure } from './comparison-summary.js';
+import { formatFigure, formatPercent } from './figure-text.js';
 
 /** The whole text, last newline included. */
 export function formatSweep(sweep: Sweep, folder: string): string {
@@ -181,12 +181,12 @@ function formatTimes({ p50, p99 }: Percentiles): string[] {
 
 function formatScore({ scores }: SweepPoint): string {
   const [main] = Object.entries(scores ?? {});
-  return main === undefined ? '-' : `${main[0]} ${main[1]}`;
+  return main === undefined ? '-' : `${main[0]} ${formatFigure(main[1])}`;
 }
 
 function formatAttainment({ slo }: SweepPoint): string {
   if (slo === null || slo.length === 0) return '-';
-  return `${(100 * Math.min(...slo.map(({ attainment }) => attainment))).toFixed(1)} %`;
+  return formatPercent(Math.min(...slo.map(({ attainment }) => attainment)));
 }
 
 /** Points of a grid stay as they are. */

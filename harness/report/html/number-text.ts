@@ -1,16 +1,14 @@
-// Numbers as a reader wants them: four significant digits, thousands apart, units behind.
+// Numbers as a reader wants them: by the digits of all reports, thousands apart, units behind.
+
+import { roundFigure, roundPercent } from '../figure-text.js';
 
 /** A no-break space, so that a number is not torn from its unit. */
 const blank = '\u00a0';
 
-/** Four significant digits; whole numbers and those from 1000 on without decimals; "none" for what is no number. */
+/** As `roundFigure` has it, thousands apart; "none" for what is no number. */
 export function formatNumber(value: number | null): string {
   if (value === null || !Number.isFinite(value)) return 'none';
-  if (value === 0) return '0';
-  if (Number.isInteger(value) || Math.abs(value) >= 1000) {
-    return separate(Math.round(value).toString());
-  }
-  return Number(value.toPrecision(4)).toString();
+  return separate(roundFigure(value));
 }
 
 export function formatQuantity(value: number | null, unit: string): string {
@@ -21,7 +19,7 @@ export function formatQuantity(value: number | null, unit: string): string {
 /** A share, 0..1, in per cent. */
 export function formatShare(share: number | null): string {
   if (share === null || !Number.isFinite(share)) return 'none';
-  return `${Number((100 * share).toPrecision(3))}${blank}%`;
+  return `${roundPercent(share)}${blank}%`;
 }
 
 /** Bytes in the binary unit that leaves 1 to 1023 of it. */
@@ -49,5 +47,5 @@ export function formatShort(value: number): string {
 
 /** 12345 -> "12 345" with narrow spaces that do not break. */
 function separate(digits: string): string {
-  return digits.replace(/\B(?=(\d{3})+$)/g, '\u202f');
+  return /^-?\d+$/.test(digits) ? digits.replace(/\B(?=(\d{3})+$)/g, '\u202f') : digits;
 }

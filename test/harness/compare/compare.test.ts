@@ -303,7 +303,7 @@ describe('quality', () => {
     const sides = [0, 3].map((shift) => makeRun(place(), makeSamples(200, 1, scores(shift))));
     const output = join(folder, 'power');
     const { stdout } = await callBench('compare', ...sides, '--output', output);
-    const told = /; a true loss of \d\.\d\d points would have been seen with 80 % power/;
+    const told = /; a true loss of \d\.\d{2,4} points would have been seen with 80 % power/;
     expect(stdout).toMatch(told);
     expect(readFileSync(join(output, 'comparison.md'), 'utf8')).toMatch(told);
     const page = readFileSync(join(output, 'report.html'), 'utf8');
@@ -349,6 +349,26 @@ describe('the gate', () => {
     const single = await compare(repeat([10]), repeat([12]), '--gate', 'speed=-3%');
     expect(single.candidates[0]!.gate[0]!.verdict).toBe('cannot tell');
     expect(single.candidates[0]!.gate[0]!.reason).toMatch(/at least 2 a side/);
+  });
+
+  it('and the intervals of several candidates share alpha: each is judged at its part', async () => {
+    const runs = [10, 10.4, 9.7, 10.2];
+    const [base, slower, same] = [repeat(runs), repeat([10.6, 10.9, 10.2, 10.6]), repeat(runs)];
+    const gate = ['--gate', 'speed=-0.1%', '--alpha', '0.04'];
+    const [alone] = (await compare(base, slower, ...gate)).candidates;
+    const { candidates, alpha } = await compare(base, slower, same, ...gate);
+    expect(alpha).toBe(0.04);
+    expect(alone!.speed[0]!.interval!.confidence).toBeCloseTo(0.96, 12);
+    for (const { speed } of candidates) {
+      expect(speed[0]!.interval!.confidence).toBeCloseTo(0.98, 12);
+    }
+    // Its p-value lies between: shown alone, not as one of two.
+    const [one, among] = [alone!.gate[0]!, candidates[0]!.gate[0]!];
+    expect(one.pValue).toBeCloseTo(among.pValue!, 12);
+    expect(one.pValue).toBeGreaterThan(0.02);
+    expect(one.pValue).toBeLessThan(0.04);
+    expect([one.verdict, among.verdict]).toEqual(['regression', 'cannot tell']);
+    expect(among.reason).toContain('98 % one-sided');
   });
 });
 

@@ -77,7 +77,7 @@ describe('formatSummary', () => {
     expect(text).toMatch(/rouge2 +40 +\(target 49\.5 to 51\) {2}FAIL\n/);
     expect(text).toMatch(/genLen +1234\n/);
     expect(text).toMatch(/mmlu +none +\(target 49\.5\) {2}FAIL\n/);
-    expect(text).toContain('99 of 100 samples answered, 1 failed in 10.0 s');
+    expect(text).toContain('99 of 100 samples answered, 1 failed in 9.96 s');
     expect(text).toContain('the hypervisor gave 10 %');
     expect(text).toContain('\n            MBU 61.2 % of the peak bandwidth (datasheet)\n');
     expect(text).toContain(

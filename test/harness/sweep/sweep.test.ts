@@ -392,7 +392,7 @@ describe('the command line', () => {
     expect(call.stdout).toMatch(
       /^Goodput 2 queries\/s, shown inside the limits; 80 queries\/s shown outside\n\(ttft p99 up to 100 ms, at 99 % confidence a load; measured: 2 inside, 80 outside\)\n/,
     );
-    expect(call.stdout).toMatch(/^2 .* none .*100\.0 % +shown inside {2}on the frontier$/m);
+    expect(call.stdout).toMatch(/^2 .* none .*100 % +shown inside {2}on the frontier$/m);
     expect(call.stdout).toMatch(/^80 .* shown outside {2}INVALID$/m);
     expect(call.stdout).toMatch(/^3 repeats a point: .*rate=2 has none \(the runs do not scatter/m);
     expect(call.stdout).toMatch(/^INVALID at rate=80: performance: TTFT/m);

@@ -6,7 +6,7 @@ import { findPackageRoot } from '../../../package-root.js';
 import type { ParetoClass } from '../../../sweep/pareto.js';
 import type { Goodput, Sweep } from '../../../sweep/sweep.js';
 import { describeSettings } from '../../../sweep/sweep-point.js';
-import { formatFigure } from '../../comparison-summary.js';
+import { formatFigure } from '../../figure-text.js';
 import { describePlace } from '../../place-text.js';
 import {
   describeLimits,
