@@ -1,7 +1,12 @@
 // Has the candidate become worse than it may? One decision a metric that was named: a regression only where one is shown
 // among all that was asked, and how many runs or samples it would take where nothing can be told.
 
-import { adjustHolm, decideRegression, type NonInferiority } from '../statistics/index.js';
+import {
+  adjustHolm,
+  decideRegression,
+  type NonInferiority,
+  usualPower,
+} from '../statistics/index.js';
 import { type GateRule, speeds } from './gate-rule.js';
 import { refuseGrowingTime } from './issued-samples.js';
 import type { QualityComparison } from './quality.js';
@@ -73,6 +78,8 @@ export function decideTogether(alone: readonly LoneResult[], alpha: number): Gat
 /** With which the runs asked for decide, where nothing changed or the change is the margin twice over. */
 const power = 0.9;
 
+const tellPower = (share: number) => ` for a power of ${100 * share} %`;
+
 function judgeSpeed(rule: GateRule, baseline: Side, candidate: Side, alpha: number): LoneResult {
   const { name, margin } = rule;
   const { scenario } = baseline.runs[0]!.record;
@@ -93,7 +100,7 @@ function judgeSpeed(rule: GateRule, baseline: Side, candidate: Side, alpha: numb
   const decided = decideRegression(figures[0]!, figures[1]!, rules);
   const { verdict, reason, runsPerSide, regressionP } = decided;
   const isOpen = verdict === 'cannot tell' && runsPerSide !== null;
-  const needed = isOpen ? `${runsPerSide} runs a side (power ${100 * power} %)` : null;
+  const needed = isOpen ? `${runsPerSide} runs a side${tellPower(power)}` : null;
   return { name, verdict, reason, needed, pValue: regressionP };
 }
 
@@ -127,11 +134,14 @@ export function judgeScore(
       one.absentBecause ?? 'the baseline scores 0, of which nothing is a share',
     );
   }
-  const { reason, itemsIfEqual, lossP } = judgement;
+  const { reason, itemsIfEqual, detectableLoss, lossP } = judgement;
   const told = { name, reason, needed: null, pValue: lossP };
   if (judgement.verdict === 'non-inferior') return { ...told, verdict: 'no regression' };
   // Of the judgement by itself: the gate's rules are another family than all metrics.
   if (lossP <= alpha) return { ...told, verdict: 'regression' };
-  const needed = itemsIfEqual === null ? null : `${itemsIfEqual} ${unit}, if both answer as well`;
+  // Where nothing varied the number follows from the margin alone.
+  const withPower = detectableLoss === null ? '' : `,${tellPower(usualPower)}`;
+  const needed =
+    itemsIfEqual === null ? null : `${itemsIfEqual} ${unit}, if both answer as well${withPower}`;
   return { ...told, verdict: 'cannot tell', needed };
 }

@@ -337,15 +337,28 @@ describe('the gate', () => {
     expect(candidates[0]!.gate[0]).toMatchObject({ verdict: 'no regression', needed: null });
   });
 
-  it('says what it would take where it cannot tell, and fails nothing', async () => {
-    const { code, candidates } = await compare(
-      ...[repeat([10, 11, 9]), repeat([10.5, 9.5, 11])],
-      ...['--gate', 'speed=-3%'],
-    );
+  it('says what it would take where it cannot tell, with which power, wherever it is shown, and fails nothing', async () => {
+    const [junit, output] = [join(folder, 'open.xml'), place()];
+    const asked = [repeat([10, 11, 9]), repeat([10.5, 9.5, 11]), '--gate', 'speed=-3%'];
+    const { code, candidates } = await compare(...asked, '--output', output, '--junit', junit);
     expect(code).toBe(0);
     const [{ verdict, needed } = { verdict: '', needed: '' }] = candidates[0]!.gate;
     expect(verdict).toBe('cannot tell');
-    expect(needed).toMatch(/^\d+ runs a side \(power 90 %\)$/);
+    expect(needed).toMatch(/^\d+ runs a side for a power of 90 %$/);
+    const files = [junit, join(output, 'comparison.md'), join(output, 'report.html')];
+    const texts = files.map((file) => readFileSync(file, 'utf8'));
+    for (const text of [...texts, (await callBench('compare', ...asked)).stdout]) {
+      expect(text).toContain(needed);
+    }
+    const scored = (shift: number) =>
+      makeRun(
+        place(),
+        makeSamples(60, 1, (i) => ({ rouge1: 0.4 + 0.02 * ((i + shift) % 7) })),
+      );
+    const scores = await compare(scored(0), scored(3), '--gate', 'rouge1=-0.5%');
+    expect(scores.candidates[0]!.gate[0]!.needed).toMatch(
+      /^\d+ samples, if both answer as well, for a power of 80 %$/,
+    );
     const single = await compare(repeat([10]), repeat([12]), '--gate', 'speed=-3%');
     expect(single.candidates[0]!.gate[0]!.verdict).toBe('cannot tell');
     expect(single.candidates[0]!.gate[0]!.reason).toMatch(/at least 2 a side/);

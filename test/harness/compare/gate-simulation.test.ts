@@ -108,7 +108,7 @@ describe('a gate of one rule', () => {
           const [told] = judge('speed=-2%', pilot, alpha);
           if (told!.verdict === 'cannot tell') needed = told!.needed;
         }
-        const runs = Number(/^(\d+) runs a side \(power 90 %\)$/.exec(needed)![1]);
+        const runs = Number(/^(\d+) runs a side for a power of 90 %$/.exec(needed)![1]);
         const again = (ratio: number) =>
           judge(
             'speed=-2%',
@@ -241,7 +241,7 @@ describe('the whole of bench compare', () => {
           const [rule] = pilot!.gate;
           if (rule!.verdict === 'cannot tell') needed = rule!.needed;
         }
-        const runs = Number(/^(\d+) runs a side \(power 90 %\)$/.exec(needed)![1]);
+        const runs = Number(/^(\d+) runs a side for a power of 90 %$/.exec(needed)![1]);
         const [again] = await measure(simulation, runs, slowdown, gate);
         return again!.gate[0]!.verdict === verdict;
       });
