@@ -286,6 +286,24 @@ describe('quality', () => {
     expect(quality.worst[0]).toMatchObject({ baseline: 100, candidate: 0 });
   });
 
+  it('is of the samples that both have, whichever side has more', async () => {
+    // The samples that one side alone has would make it look better by far.
+    const scores = (from: number) => (i: number) => ({
+      rouge1: i < from ? 0.5 + (i % 3) / 100 : 1,
+    });
+    const [few, many] = [60, 200].map((count) =>
+      makeRun(place(), makeSamples(count, 1, scores(60))),
+    );
+    for (const sides of [
+      [few!, many!],
+      [many!, few!],
+    ]) {
+      const { quality } = (await compare(...sides)).candidates[0]!;
+      expect(quality.metrics[0]).toMatchObject({ samples: 60, difference: 0 });
+      expect(quality.leftOut).toBe(140);
+    }
+  });
+
   it('holds what a margin allows, in points or as a share', async () => {
     const baseline = makeRun(place(), makeSamples(2000, 1, answers(100)));
     const same = makeRun(place(), makeSamples(2000, 1, answers(102)));

@@ -1,9 +1,14 @@
 // Which worker gets what, on a virtual clock: lengths that nobody knows beforehand, news that is heard late, workers that
 // fail. The ideal it is held to is the same engines taking from one queue at the very moment a place is free.
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, type MockInstance, vi } from 'vitest';
 import { Dispatcher } from '../../../harness/sut/dispatcher.js';
 import type { WorkerOptions } from '../../../harness/worker-options.js';
-import { type EventBatch, eventStatus, type GenerateRequest } from '../../../native/index.js';
+import {
+  type EventBatch,
+  eventStatus,
+  type GenerateRequest,
+  NativeError,
+} from '../../../native/index.js';
 import { type EngineTerms, SimulatedEngine, Timeline } from './simulated-engine.js';
 
 /** Prompt and answer, in tokens. */
@@ -400,6 +405,26 @@ describe('a worker that fails', () => {
       expect(failed!.failure!.resent).toBeGreaterThan(0);
       expect(dispatcher.workers.reduce((sum, { samples }) => sum + samples, 0)).toBe(200);
     }
+  });
+
+  it('weighs nothing any more: its late result gives way to that of the worker that has the job', async () => {
+    const { dispatcher, engines } = await simulate(2, gpu, []);
+    const results: ((logProb: number) => void)[] = [];
+    for (const [at, engine] of engines.entries()) {
+      const weigh = vi.spyOn(engine, 'score') as unknown as MockInstance<() => Promise<unknown>>;
+      weigh.mockImplementation(
+        () => new Promise((resolve) => (results[at] = (logProb) => resolve([logProb]))),
+      );
+    }
+    const request = { promptTokens: new Int32Array(4), continuations: [new Int32Array(2)] };
+    const score = dispatcher.score([request]);
+    const [first, second] = dispatcher.workers;
+    engines[0]!.handlers.onBroken?.(new NativeError('ERR_ENGINE_BROKEN', 'a simulated fault'));
+    results[0]!(-1);
+    await Promise.resolve();
+    results[1]!(-2);
+    expect(await score).toEqual([-2]);
+    expect([first!.samples, second!.samples]).toEqual([0, 1]);
   });
 
   it('refuses what is left where all have failed, by name, and what is asked later', async () => {
