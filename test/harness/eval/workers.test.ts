@@ -89,23 +89,24 @@ async function answer(workers: readonly Partial<WorkerOptions>[]) {
   }
 }
 
+// A worker that the machine leaves no time for takes two steps all the same: with what it holds from the start.
 test('what a failed worker had not answered is answered by the other, and told', async () => {
   const one = await answer([{}]);
-  const two = await answer([{}, { faultAtStep: 9 }]);
+  const two = await answer([{}, { faultAtStep: 2 }]);
   expect(one.results.every(({ status }) => status === 'fulfilled')).toBe(true);
   expect(two.results).toEqual(one.results);
   expect(two.brokenBy).toBeNull();
   expect(two.remarks).toEqual([
     expect.stringMatching(
-      /^worker 1 \(cpu\) failed at step 9: .*; \d+ unfinished requests were sent again to the others$/,
+      /^worker 1 \(cpu\) failed at step 2: .*; \d+ unfinished requests were sent again to the others$/,
     ),
   ]);
   expect(two.notes).toEqual(two.remarks);
 });
 
 test('with no worker left every promise is rejected with the reason', async () => {
-  const { results, brokenBy } = await answer([{ faultAtStep: 9 }, { faultAtStep: 5 }]);
-  expect(brokenBy?.message).toMatch(/^no worker is left: worker 0 .*step 9.*; worker 1 .*step 5/);
+  const { results, brokenBy } = await answer([{ faultAtStep: 9 }, { faultAtStep: 2 }]);
+  expect(brokenBy?.message).toMatch(/^no worker is left: worker 0 .*step 9.*; worker 1 .*step 2/);
   const rejected = results.filter(({ status }) => status === 'rejected');
   expect(rejected.length).toBeGreaterThan(0);
   for (const { reason } of rejected as PromiseRejectedResult[]) {
